@@ -1,0 +1,16 @@
+//! The contract ledger: immutable events of framework agreements, and what follows from them.
+//!
+//! Reading order is also the import rule, which `tests/architecture.rs` checks:
+//!
+//! ```text
+//! domain   pure rules: money, dates, events, the fold of an agreement, admission, findings
+//! log      the sled log: blocks of opaque records, durable when an append returns
+//! wire     the published protobuf types and their mapping to the domain
+//! ledger   use cases: the single writer, queries, history
+//! grpc     the services of tonic: parse, call the ledger, turn errors into statuses
+//! ```
+//!
+//! `domain` and `log` know nobody. `wire` knows `domain`. `ledger` joins the three. `grpc` stands
+//! outermost; the programs in `src/bin` only configure and wire.
+
+pub mod wire;

@@ -1,0 +1,23 @@
+//! The published protobuf types, and their mapping to and from the domain.
+//!
+//! The generated types are also what the log stores: a record on disk is the encoding of
+//! `v1::Record`, so that an auditor can decode it with the proto files alone. It knows `domain` and
+//! nothing of sled, tonic's server or tokio.
+
+pub mod codec;
+pub mod json;
+
+/// Generated from `proto/contractledger/v1`.
+#[expect(
+    clippy::all,
+    clippy::pedantic,
+    clippy::as_conversions,
+    reason = "generated code"
+)]
+pub mod v1 {
+    tonic::include_proto!("contractledger.v1");
+}
+
+/// The descriptor set of the whole interface, as reflection serves it.
+pub const DESCRIPTOR_SET: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/contractledger.v1.bin"));
