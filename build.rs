@@ -17,15 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed={PROTO_ROOT}");
 
     let descriptors = protox::compile(&files, [PROTO_ROOT])?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "cargo tells a build script its folder this way"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folder this way")]
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(
-        out.join("contractledger.v1.bin"),
-        descriptors.encode_to_vec(),
-    )?;
+    fs::write(out.join("contractledger.v1.bin"), descriptors.encode_to_vec())?;
 
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
@@ -40,10 +34,7 @@ fn collect_proto_files(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Resu
         let path = entry?.path();
         if path.is_dir() {
             collect_proto_files(&path, files)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "proto")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
             files.push(path);
         }
     }

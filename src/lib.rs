@@ -13,4 +13,8 @@
 //! `domain` and `log` know nobody. `wire` knows `domain`. `ledger` joins the three. `grpc` stands
 //! outermost; the programs in `src/bin` only configure and wire.
 
+pub mod clock;
+pub mod domain;
+pub mod ledger;
+pub mod log;
 pub mod wire;

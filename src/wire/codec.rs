@@ -48,8 +48,7 @@ impl<T: Message> Encoder for LedgerEncoder<T> {
     type Error = Status;
 
     fn encode(&mut self, item: T, target: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        item.encode(target)
-            .map_err(|error| Status::internal(error.to_string()))
+        item.encode(target).map_err(|error| Status::internal(error.to_string()))
     }
 }
 
@@ -66,9 +65,7 @@ impl<U: Message + Default> Decoder for LedgerDecoder<U> {
             Ok(item) => Ok(Some(item)),
             Err(error) => {
                 source.advance(source.remaining());
-                Err(Status::invalid_argument(format!(
-                    "the message cannot be decoded: {error}"
-                )))
+                Err(Status::invalid_argument(format!("the message cannot be decoded: {error}")))
             }
         }
     }

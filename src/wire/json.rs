@@ -31,25 +31,18 @@ pub enum JsonError {
 /// Reads a message from its protobuf JSON form. Unknown fields are refused.
 pub fn from_json<M: Message + Name + Default>(text: &str) -> Result<M, JsonError> {
     let descriptor = descriptor_of::<M>();
-    let malformed = |source| JsonError::Malformed {
-        message: M::full_name(),
-        source,
-    };
+    let malformed = |source| JsonError::Malformed { message: M::full_name(), source };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let dynamic = DynamicMessage::deserialize(descriptor, &mut deserializer).map_err(malformed)?;
     deserializer.end().map_err(malformed)?;
-    Ok(dynamic
-        .transcode_to::<M>()
-        .expect("a message of the same descriptor fits"))
+    Ok(dynamic.transcode_to::<M>().expect("a message of the same descriptor fits"))
 }
 
 /// Writes a message in its protobuf JSON form on one line, with fields at their defaults written
 /// out, so that a position of 0 or an amount of nothing can be told from a missing one.
 pub fn to_json<M: Message + Name>(message: &M) -> String {
     let mut dynamic = DynamicMessage::new(descriptor_of::<M>());
-    dynamic
-        .transcode_from(message)
-        .expect("a message of the same descriptor fits");
+    dynamic.transcode_from(message).expect("a message of the same descriptor fits");
     let mut serializer = serde_json::Serializer::new(Vec::new());
     let options = SerializeOptions::new().skip_default_fields(false);
     dynamic
@@ -59,8 +52,7 @@ pub fn to_json<M: Message + Name>(message: &M) -> String {
 }
 
 fn descriptor_of<M: Name>() -> prost_reflect::MessageDescriptor {
-    POOL.get_message_by_name(&M::full_name())
-        .expect("every generated type is in the descriptors")
+    POOL.get_message_by_name(&M::full_name()).expect("every generated type is in the descriptors")
 }
 
 #[cfg(test)]
@@ -70,10 +62,7 @@ mod tests {
 
     #[test]
     fn json_form_round_trips_and_writes_defaults() {
-        let head = v1::GetHeadResponse {
-            record_count: 0,
-            ..Default::default()
-        };
+        let head = v1::GetHeadResponse { record_count: 0, ..Default::default() };
         assert_eq!(to_json(&head), r#"{"recordCount":"0"}"#);
         let read: v1::GetHeadResponse = from_json(r#"{"record_count":"7"}"#).unwrap();
         assert_eq!(read.record_count, 7);

@@ -4,16 +4,16 @@
 //! `v1::Record`, so that an auditor can decode it with the proto files alone. It knows `domain` and
 //! nothing of sled, tonic's server or tokio.
 
+pub mod answer;
 pub mod codec;
+pub mod difference;
+pub mod event_type;
 pub mod json;
+pub mod parse;
+pub mod record;
 
 /// Generated from `proto/contractledger/v1`.
-#[expect(
-    clippy::all,
-    clippy::pedantic,
-    clippy::as_conversions,
-    reason = "generated code"
-)]
+#[expect(clippy::all, clippy::pedantic, clippy::as_conversions, reason = "generated code")]
 pub mod v1 {
     tonic::include_proto!("contractledger.v1");
 }

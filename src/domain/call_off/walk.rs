@@ -1,0 +1,262 @@
+//! The fold of one call-off: what it amounts to after each document.
+
+use std::collections::BTreeMap;
+
+use super::prepaid;
+use super::{Entry, Standing};
+use crate::domain::charter::Charter;
+use crate::domain::date::Date;
+use crate::domain::event::{
+    CreditNoteReceived, InvoiceKind, InvoicePaid, InvoiceReceived, OrderPlaced, Payload, Value,
+};
+use crate::domain::id::InvoiceId;
+use crate::domain::levels::Sums;
+use crate::domain::money::{Amount, Currency, Money};
+use crate::domain::scope::{Scope, ScopeKeys};
+
+/// What an order is at a place in the fold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderStatus {
+    /// Not placed, or its placement is reversed.
+    NotPlaced,
+    /// Open.
+    Open,
+    /// Cancelled by the buyer.
+    Cancelled,
+    /// Complete.
+    Closed,
+}
+
+/// The order so far.
+#[derive(Debug)]
+pub(super) struct OrderView<'a> {
+    pub(super) placed: &'a OrderPlaced,
+    pub(super) placed_on: Date,
+    pub(super) status: OrderStatus,
+    /// Last value in the agreement's currency.
+    pub(super) ordered: Amount,
+    /// Last value as stated.
+    pub(super) ordered_stated: Money,
+    /// Value at placement, in the agreement's currency.
+    pub(super) placed_value: Amount,
+}
+
+/// An invoice so far.
+#[derive(Debug)]
+pub(super) struct InvoiceView<'a> {
+    pub(super) invoice: &'a InvoiceReceived,
+    /// Net in the agreement's currency.
+    pub(super) net: Amount,
+    /// Whether the order was no longer open when it came.
+    pub(super) after_closing: bool,
+}
+
+/// A credit note so far.
+#[derive(Debug)]
+pub(super) struct CreditView<'a> {
+    pub(super) credit: &'a CreditNoteReceived,
+    /// Net in the agreement's currency.
+    pub(super) net: Amount,
+}
+
+/// The state of the fold.
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    pub(super) currency: Currency,
+    pub(super) order: Option<OrderView<'a>>,
+    pub(super) invoices: Vec<InvoiceView<'a>>,
+    pub(super) credits: Vec<CreditView<'a>>,
+    pub(super) payments: Vec<(&'a InvoicePaid, Amount)>,
+    /// Whether something was done to the order that only an open order allows.
+    pub(super) touched_when_not_open: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(currency: Currency) -> Self {
+        Self {
+            currency,
+            order: None,
+            invoices: Vec::new(),
+            credits: Vec::new(),
+            payments: Vec::new(),
+            touched_when_not_open: false,
+        }
+    }
+
+    pub(super) fn absorb(&mut self, entry: &'a Entry) {
+        let date = entry.recorded.event.effective;
+        match &entry.recorded.event.payload {
+            Payload::OrderPlaced(placed) => self.place(placed, date, entry.standing),
+            Payload::OrderChanged(changed) => {
+                let ordered = self.amount(changed.value);
+                self.touch();
+                if let Some(order) = self.placed_order() {
+                    order.ordered = ordered;
+                    order.ordered_stated = changed.value.money;
+                }
+            }
+            Payload::OrderCancelled(_) => self.end(OrderStatus::Cancelled),
+            Payload::OrderClosed(_) => self.end(OrderStatus::Closed),
+            Payload::InvoiceReceived(invoice) => {
+                let net = self.amount(invoice.net);
+                let after_closing = match self.order_status() {
+                    OrderStatus::Cancelled | OrderStatus::Closed => true,
+                    OrderStatus::NotPlaced | OrderStatus::Open => false,
+                };
+                self.invoices.push(InvoiceView { invoice, net, after_closing });
+            }
+            Payload::CreditNoteReceived(credit) => {
+                let net = self.amount(credit.net);
+                self.credits.push(CreditView { credit, net });
+            }
+            Payload::InvoicePaid(payment) => {
+                let amount = self.amount(payment.value);
+                self.payments.push((payment, amount));
+            }
+            Payload::AgreementSigned(_)
+            | Payload::OptionExercised(_)
+            | Payload::EventReversed(_) => {}
+        }
+    }
+
+    pub(super) fn order_status(&self) -> OrderStatus {
+        self.order.as_ref().map_or(OrderStatus::NotPlaced, |order| order.status)
+    }
+
+    /// The invoice of an id, when it has come.
+    pub(super) fn invoice(&self, id: &InvoiceId) -> Option<&InvoiceView<'a>> {
+        self.invoices.iter().find(|view| view.invoice.invoice == *id)
+    }
+
+    /// What is credited on an invoice, in the agreement's currency.
+    pub(super) fn credited(&self, id: &InvoiceId) -> Amount {
+        let credits = self.credits.iter().filter(|view| view.credit.invoice == *id);
+        credits.fold(Amount::ZERO, |sum, view| sum.plus(view.net))
+    }
+
+    /// Net less credits of the invoices that are consumption.
+    pub(super) fn invoiced(&self) -> Amount {
+        let commercial = self.invoices.iter().filter(|view| is_consumption(view));
+        commercial.fold(Amount::ZERO, |sum, view| sum.plus(self.net_less_credits(view)))
+    }
+
+    pub(super) fn net_less_credits(&self, view: &InvoiceView<'_>) -> Amount {
+        view.net.minus(self.credited(&view.invoice.invoice))
+    }
+
+    /// The sums per scope that has a ceiling, the agreement always.
+    pub(super) fn sums(&self, charter: &Charter) -> BTreeMap<Scope, Sums> {
+        let mut sums = BTreeMap::new();
+        match &self.order {
+            Some(order) => {
+                let prepaid = total(prepaid::left(self).into_iter().map(|(_, left)| left));
+                let invoiced = self.invoiced();
+                let (committed, claimed) = match order.status {
+                    OrderStatus::Open => (order.ordered, order.ordered.max(invoiced.plus(prepaid))),
+                    OrderStatus::Cancelled | OrderStatus::Closed | OrderStatus::NotPlaced => {
+                        (Amount::ZERO, invoiced.plus(prepaid))
+                    }
+                };
+                let paid = total(self.payments_on_invoices().map(|(_, amount)| amount));
+                let exposure = claimed.or_zero();
+                let whole =
+                    Sums { reserved: Amount::ZERO, committed, invoiced, prepaid, paid, exposure };
+                add(&mut sums, charter, &order.placed.keys, whole);
+            }
+            None => self.add_off_order(&mut sums, charter),
+        }
+        let loose =
+            self.payments.iter().filter(|(payment, _)| self.invoice(&payment.invoice).is_none());
+        let loose_paid = total(loose.map(|(_, amount)| *amount));
+        let loose = Sums { paid: loose_paid, ..Sums::default() };
+        add(&mut sums, charter, &ScopeKeys::default(), loose);
+        sums
+    }
+
+    /// Without an order each invoice counts by itself, in the scopes that it names.
+    fn add_off_order(&self, sums: &mut BTreeMap<Scope, Sums>, charter: &Charter) {
+        for view in &self.invoices {
+            let invoiced =
+                if is_consumption(view) { self.net_less_credits(view) } else { Amount::ZERO };
+            let own = |payment: &&(&InvoicePaid, Amount)| payment.0.invoice == view.invoice.invoice;
+            let paid = total(self.payments.iter().filter(own).map(|(_, amount)| *amount));
+            let one = Sums { invoiced, paid, exposure: invoiced, ..Sums::default() };
+            add(sums, charter, &view.invoice.keys, one);
+        }
+        for (view, left) in prepaid::left(self) {
+            let one = Sums { prepaid: left, exposure: left, ..Sums::default() };
+            add(sums, charter, &view.invoice.keys, one);
+        }
+    }
+
+    fn payments_on_invoices(&self) -> impl Iterator<Item = (&InvoicePaid, Amount)> {
+        let known =
+            |(payment, _): &&(&InvoicePaid, Amount)| self.invoice(&payment.invoice).is_some();
+        self.payments.iter().filter(known).map(|(payment, amount)| (*payment, *amount))
+    }
+
+    pub(super) fn amount(&self, value: Value) -> Amount {
+        value.in_currency(self.currency).expect("admission refuses what cannot be converted")
+    }
+
+    /// A reversed placement leaves what hangs on it in the order's scopes, with nothing ordered.
+    fn place(&mut self, placed: &'a OrderPlaced, placed_on: Date, standing: Standing) {
+        let placed_value = self.amount(placed.value);
+        let stated = placed.value.money;
+        let nothing = Money { amount: Amount::ZERO, currency: stated.currency };
+        let (status, ordered, ordered_stated) = match standing {
+            Standing::Live => (OrderStatus::Open, placed_value, stated),
+            Standing::Reversed => (OrderStatus::NotPlaced, Amount::ZERO, nothing),
+        };
+        let live_already = self.order_status() != OrderStatus::NotPlaced;
+        if standing == Standing::Live || !live_already {
+            self.order = Some(OrderView {
+                placed,
+                placed_on,
+                status,
+                ordered,
+                ordered_stated,
+                placed_value,
+            });
+        }
+    }
+
+    fn placed_order(&mut self) -> Option<&mut OrderView<'a>> {
+        self.order.as_mut().filter(|order| order.status != OrderStatus::NotPlaced)
+    }
+
+    fn touch(&mut self) {
+        if self.order_status() != OrderStatus::Open {
+            self.touched_when_not_open = true;
+        }
+    }
+
+    /// The first end counts: a closed order is not cancelled afterwards, nor the other way.
+    fn end(&mut self, status: OrderStatus) {
+        self.touch();
+        if let Some(order) = self.placed_order().filter(|order| order.status == OrderStatus::Open) {
+            order.status = status;
+        }
+    }
+}
+
+pub(super) fn is_consumption(view: &InvoiceView<'_>) -> bool {
+    match view.invoice.kind {
+        InvoiceKind::Commercial => true,
+        InvoiceKind::Prepayment | InvoiceKind::InterestOrFee => false,
+    }
+}
+
+fn total(amounts: impl Iterator<Item = Amount>) -> Amount {
+    amounts.fold(Amount::ZERO, Amount::plus)
+}
+
+fn add(sums: &mut BTreeMap<Scope, Sums>, charter: &Charter, keys: &ScopeKeys, one: Sums) {
+    let ceilings = &charter.terms().ceilings;
+    for scope in keys.scopes() {
+        if ceilings.iter().any(|ceiling| ceiling.scope == scope) {
+            let sum: &mut Sums = sums.entry(scope).or_default();
+            *sum = sum.plus(one);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Sums of one scope, day by day.
+//!
+//! A level holds from its date until the next one. A late event raises the levels from its date on,
+//! and touches nothing before it.
+
+use imbl::OrdMap;
+
+use super::date::Date;
+use super::money::Amount;
+
+/// The sums that answers are made of. All exclude VAT but `paid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
+    /// Open reservations.
+    pub reserved: Amount,
+    /// Full ordered value of open orders.
+    pub committed: Amount,
+    /// Net of invoices less credit notes.
+    pub invoiced: Amount,
+    /// Prepayments not yet offset.
+    pub prepaid: Amount,
+    /// Money paid, VAT included.
+    pub paid: Amount,
+    /// What counts against a ceiling.
+    pub exposure: Amount,
+}
+
+impl Sums {
+    /// Each sum and its counterpart.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let Self { reserved, committed, invoiced, prepaid, paid, exposure } = other;
+        Self {
+            reserved: self.reserved.plus(reserved),
+            committed: self.committed.plus(committed),
+            invoiced: self.invoiced.plus(invoiced),
+            prepaid: self.prepaid.plus(prepaid),
+            paid: self.paid.plus(paid),
+            exposure: self.exposure.plus(exposure),
+        }
+    }
+
+    /// Each sum less its counterpart.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        let Self { reserved, committed, invoiced, prepaid, paid, exposure } = other;
+        Self {
+            reserved: self.reserved.minus(reserved),
+            committed: self.committed.minus(committed),
+            invoiced: self.invoiced.minus(invoiced),
+            prepaid: self.prepaid.minus(prepaid),
+            paid: self.paid.minus(paid),
+            exposure: self.exposure.minus(exposure),
+        }
+    }
+
+    /// Whether every sum is nothing.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The levels of one scope.
+#[derive(Debug, Clone, Default)]
+pub struct Levels(OrdMap<Date, Sums>);
+
+impl Levels {
+    /// The sums at the end of a day.
+    pub fn at(&self, date: Date) -> Sums {
+        self.0.range(..=date).next_back().map(|(_, sums)| *sums).unwrap_or_default()
+    }
+
+    /// The dates on which a level begins, from a day on.
+    pub fn dates_from(&self, date: Date) -> impl Iterator<Item = Date> {
+        self.0.range(date..).map(|(date, _)| *date)
+    }
+
+    /// The dates on which a level begins, up to a day, latest first.
+    pub fn dates_back_from(&self, date: Date) -> impl Iterator<Item = Date> {
+        self.0.range(..=date).rev().map(|(date, _)| *date)
+    }
+
+    /// Adds to the levels: each change is added from its date until the next change, the last for
+    /// ever. The changes rise by date.
+    pub fn add(&mut self, changes: &[(Date, Sums)]) {
+        for (date, _) in changes {
+            if !self.0.contains_key(date) {
+                let level = self.at(*date);
+                self.0.insert(*date, level);
+            }
+        }
+        for (index, (from, change)) in changes.iter().enumerate() {
+            if change.is_zero() {
+                continue;
+            }
+            let until = changes.get(index + 1).map(|(date, _)| *date);
+            let dates: Vec<Date> = self
+                .0
+                .range(*from..)
+                .map(|(date, _)| *date)
+                .take_while(|date| until.is_none_or(|until| *date < until))
+                .collect();
+            for date in dates {
+                if let Some(level) = self.0.get_mut(&date) {
+                    *level = level.plus(*change);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::money::Currency;
+    use super::*;
+
+    fn sums(exposure: &str) -> Sums {
+        let exposure = Amount::parse(exposure, Currency::parse("NOK").unwrap()).unwrap();
+        Sums { exposure, ..Sums::default() }
+    }
+
+    fn day(day: u8) -> Date {
+        Date::parse(&format!("2024-01-{day:02}")).unwrap()
+    }
+
+    #[test]
+    fn a_late_change_raises_later_days_and_no_earlier_ones() {
+        let mut levels = Levels::default();
+        levels.add(&[(day(10), sums("100"))]);
+        levels.add(&[(day(20), sums("7"))]);
+        levels.add(&[(day(5), sums("30")), (day(15), sums("-10"))]);
+        let seen: Vec<Sums> = [4, 5, 10, 15, 20, 31].map(|d| levels.at(day(d))).into();
+        assert_eq!(seen, ["0", "30", "130", "90", "97", "97"].map(sums));
+    }
+}

@@ -1,0 +1,31 @@
+//! The rules: pure, deterministic, without clock, randomness, I/O or knowledge of any other room.
+//!
+//! In reading order:
+//!
+//! - [`id`], [`money`], [`date`], [`organisation`], [`scope`]: validated values;
+//! - [`event`]: what can happen; [`reason`]: every published reason;
+//! - [`charter`]: what is agreed, day by day; [`call_off`]: one order and all that hangs on it;
+//!   [`levels`]: sums per scope, day by day;
+//! - [`agreement`]: the fold of all events of one agreement; [`tracker`]: findings over time;
+//! - [`usage`] and [`forecast`]: answers; [`admit`]: the decision on a new event.
+//!
+//! Two times run through everything. The fold orders events by effective date, then position; what
+//! was known when is a prefix of the versions, because recorded time never decreases.
+
+pub mod admit;
+pub mod agreement;
+pub mod call_off;
+pub mod charter;
+pub mod date;
+pub mod event;
+pub mod finding;
+pub mod forecast;
+pub mod id;
+pub mod levels;
+pub mod money;
+pub mod organisation;
+pub mod reason;
+pub mod refusal;
+pub mod scope;
+pub mod tracker;
+pub mod usage;

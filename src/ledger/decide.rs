@@ -1,0 +1,432 @@
+//! Deciding one request on top of those before it in the same batch.
+//!
+//! Order: request id known? the first answer again. Events of a known source? duplicates, or a
+//! conflict. Version as expected? Then each event by the rules of the domain, each on top of the one
+//! before. A refusal is recorded like an event, so that a repeated request never hears otherwise.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Shared;
+use super::answer::{as_of_append, finding_changes};
+use super::command::{
+    AppendAnswer, AppendFailure, AppendOutcome, AppendRefusal, Appended, Origin, Telling,
+};
+use super::error::{LedgerError, WithCauses};
+use crate::domain::admit::admit;
+use crate::domain::agreement::Agreement;
+use crate::domain::date::RecordedTime;
+use crate::domain::event::Recorded;
+use crate::domain::id::{AgreementId, EventId, Position, RequestId, Version};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+use crate::domain::usage::Usage;
+use crate::wire::parse::{AppendCommand, Purpose, SourceEvent, Submitted};
+use crate::wire::record::{AcceptedEvent, RecordHeader};
+use crate::wire::{answer, record, v1};
+
+/// Longest record that the log takes.
+pub(super) const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What became of a request.
+pub(super) enum Decision {
+    /// It has an outcome, to be told once the batch is durable.
+    Decided(Box<Result<AppendOutcome, AppendFailure>>),
+    /// It has the id of an earlier request of this batch, which has no outcome yet.
+    RepeatsThisBatch,
+}
+
+/// Requests that will share one sync.
+pub(super) struct Batch<'a> {
+    shared: &'a Shared,
+    agreements: HashMap<AgreementId, Arc<Agreement>>,
+    requests: HashMap<RequestId, Position>,
+    sources: HashMap<SourceEvent, Position>,
+    records: Vec<(v1::Record, Bytes)>,
+    first_position: u64,
+    bytes: usize,
+    latest: Option<RecordedTime>,
+}
+
+/// What a batch leaves to be committed.
+pub(super) struct BatchParts {
+    pub(super) records: Vec<(v1::Record, Bytes)>,
+    pub(super) agreements: HashMap<AgreementId, Arc<Agreement>>,
+    pub(super) latest: Option<RecordedTime>,
+}
+
+/// An event of a request, seen before or new.
+enum Seen {
+    Before(Appended),
+    New,
+}
+
+/// What the rules say of the new events of a request.
+struct Admitted {
+    agreement: Arc<Agreement>,
+    records: Vec<v1::Record>,
+    appended: Vec<Appended>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(
+        shared: &'a Shared,
+        first_position: u64,
+        latest: Option<RecordedTime>,
+    ) -> Self {
+        Self {
+            shared,
+            agreements: HashMap::new(),
+            requests: HashMap::new(),
+            sources: HashMap::new(),
+            records: Vec::new(),
+            first_position,
+            bytes: 0,
+            latest,
+        }
+    }
+
+    /// Bytes of the records so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn into_parts(self) -> BatchParts {
+        let Self { records, agreements, latest, .. } = self;
+        BatchParts { records, agreements, latest }
+    }
+
+    pub(super) fn decide(&mut self, command: &AppendCommand) -> Decision {
+        if self.requests.contains_key(&command.request_id) {
+            return Decision::RepeatsThisBatch;
+        }
+        let outcome = match self.outcome(command) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::error!(
+                    error = %WithCauses(&error),
+                    "a decision rests on something that cannot be read"
+                );
+                Err(AppendFailure::Damaged { position: error.damaged_position() })
+            }
+        };
+        Decision::Decided(Box::new(outcome))
+    }
+
+    fn outcome(
+        &mut self,
+        command: &AppendCommand,
+    ) -> Result<Result<AppendOutcome, AppendFailure>, LedgerError> {
+        if command.purpose == Purpose::Record
+            && let Some(first) = self.shared.index.request(command.request_id)?
+        {
+            return self.shared.repeat(command, first);
+        }
+        let now = self.shared.clock.now();
+        let recorded = self.latest.map_or(now, |latest| latest.max(now));
+        let before = self.agreement(&command.agreement_id)?;
+        let seen = match self.seen(command)? {
+            Ok(seen) => seen,
+            Err(conflict) => return Ok(self.refuse(command, recorded, vec![conflict])),
+        };
+        if seen.iter().all(|seen| matches!(seen, Seen::Before(_))) {
+            return Ok(Ok(self.all_duplicates(command, &before, seen, recorded)));
+        }
+        if let Some(conflict) = version_conflict(command, before.version()) {
+            return Ok(self.refuse(command, recorded, vec![conflict]));
+        }
+        Ok(match self.admit_all(command, &before, seen, recorded) {
+            Ok(admitted) => self.accept(command, &before, admitted, recorded),
+            Err(refusals) => self.refuse(command, recorded, refusals),
+        })
+    }
+
+    fn next_position(&self) -> u64 {
+        self.first_position + u64::try_from(self.records.len()).expect("a batch is small")
+    }
+
+    fn agreement(&self, id: &AgreementId) -> Result<Arc<Agreement>, LedgerError> {
+        match self.agreements.get(id) {
+            Some(agreement) => Ok(Arc::clone(agreement)),
+            None => self.shared.agreement(id),
+        }
+    }
+
+    /// Looks up each event that names its source. The error is a refusal: same source, other content.
+    fn seen(&self, command: &AppendCommand) -> Result<Result<Vec<Seen>, v1::Refusal>, LedgerError> {
+        let mut all = Vec::with_capacity(command.events.len());
+        let mut within: HashMap<&SourceEvent, usize> = HashMap::new();
+        for (index, submitted) in command.events.iter().enumerate() {
+            let Some(source) = &submitted.source else {
+                all.push(Seen::New);
+                continue;
+            };
+            if within.insert(source, index).is_some() {
+                return Ok(Err(source_conflict(index, source, "another event of this request")));
+            }
+            let position = match self.sources.get(source) {
+                Some(position) => Some(*position),
+                None => self.shared.index.source(source)?,
+            };
+            let Some(position) = position else {
+                all.push(Seen::New);
+                continue;
+            };
+            let stored = self.record(position)?;
+            let Some(appended) = appended_before(&stored, &command.agreement_id, submitted) else {
+                let place = format!("the event at position {}", position.get());
+                return Ok(Err(source_conflict(index, source, &place)));
+            };
+            all.push(Seen::Before(appended));
+        }
+        Ok(Ok(all))
+    }
+
+    fn record(&self, position: Position) -> Result<v1::Record, LedgerError> {
+        let in_batch = position
+            .get()
+            .checked_sub(self.first_position)
+            .and_then(|offset| usize::try_from(offset).ok())
+            .and_then(|offset| self.records.get(offset));
+        match in_batch {
+            Some((record, _)) => Ok(record.clone()),
+            None => self.shared.record(position.get()),
+        }
+    }
+
+    fn admit_all(
+        &self,
+        command: &AppendCommand,
+        before: &Arc<Agreement>,
+        seen: Vec<Seen>,
+        recorded: RecordedTime,
+    ) -> Result<Admitted, Vec<v1::Refusal>> {
+        let mut agreement = Arc::clone(before);
+        let mut appended = Vec::with_capacity(seen.len());
+        let mut records = Vec::new();
+        let mut position = self.next_position();
+        for (index, (submitted, seen)) in command.events.iter().zip(seen).enumerate() {
+            if let Seen::Before(earlier) = seen {
+                appended.push(earlier);
+                continue;
+            }
+            let event_index = u32::try_from(index).expect("a request has few events");
+            let new = Recorded {
+                position: Position::new(position),
+                version: agreement.version().next(),
+                event_id: new_event_id(recorded),
+                recorded,
+                event: submitted.event.clone(),
+            };
+            let (version, event_id) = (new.version, new.event_id);
+            match admit(&agreement, new) {
+                Ok(after) => agreement = Arc::new(after),
+                Err(refusals) => {
+                    return Err(refusals
+                        .iter()
+                        .map(|one| answer::refusal(one, event_index))
+                        .collect());
+                }
+            }
+            let accepted = AcceptedEvent {
+                version,
+                event_id,
+                request_index: event_index,
+                stated: &submitted.stated,
+            };
+            records.push(record::of_event(&header(command, position, recorded), &accepted));
+            let is_recorded = command.purpose == Purpose::Record;
+            appended.push(Appended {
+                position: is_recorded.then_some(Position::new(position)),
+                version,
+                event_id: is_recorded.then_some(event_id),
+                recorded,
+                origin: Origin::ThisRequest,
+            });
+            position += 1;
+        }
+        Ok(Admitted { agreement, records, appended })
+    }
+
+    fn accept(
+        &mut self,
+        command: &AppendCommand,
+        before: &Agreement,
+        admitted: Admitted,
+        recorded: RecordedTime,
+    ) -> Result<AppendOutcome, AppendFailure> {
+        let Admitted { agreement: after, records, appended } = admitted;
+        let last = self.next_position() + u64::try_from(records.len()).expect("few") - 1;
+        if command.purpose == Purpose::Record {
+            let encoded: Vec<_> = records.into_iter().map(with_bytes).collect();
+            if let Some(bytes) = too_large(&encoded) {
+                return Err(AppendFailure::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });
+            }
+            for (submitted, appended) in command.events.iter().zip(&appended) {
+                if let (Some(source), Some(position)) = (&submitted.source, appended.position) {
+                    self.sources.insert(source.clone(), position);
+                }
+            }
+            self.agreements.insert(command.agreement_id.clone(), Arc::clone(&after));
+            self.push(command, encoded, recorded);
+        }
+        let answer =
+            accepted_answer(command, before, &after, appended, recorded, Position::new(last));
+        Ok(AppendOutcome::Accepted(Box::new(answer)))
+    }
+
+    fn refuse(
+        &mut self,
+        command: &AppendCommand,
+        recorded: RecordedTime,
+        refusals: Vec<v1::Refusal>,
+    ) -> Result<AppendOutcome, AppendFailure> {
+        let refused = v1::RefusedRequest {
+            events: command.events.iter().map(|submitted| submitted.stated.clone()).collect(),
+            status_code: answer::status_code(&refusals),
+            refusals,
+        };
+        let position = self.next_position();
+        let is_recorded = command.purpose == Purpose::Record;
+        if is_recorded {
+            let header = header(command, position, recorded);
+            let encoded = vec![with_bytes(record::of_refusal(&header, refused.clone()))];
+            if let Some(bytes) = too_large(&encoded) {
+                return Err(AppendFailure::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });
+            }
+            self.push(command, encoded, recorded);
+        }
+        let refusal = AppendRefusal {
+            agreement_id: command.agreement_id.clone(),
+            refused,
+            position: is_recorded.then_some(Position::new(position)),
+            telling: Telling::First,
+        };
+        Ok(AppendOutcome::Refused(Box::new(refusal)))
+    }
+
+    fn push(
+        &mut self,
+        command: &AppendCommand,
+        encoded: Vec<(v1::Record, Bytes)>,
+        recorded: RecordedTime,
+    ) {
+        self.requests.insert(command.request_id, Position::new(self.next_position()));
+        self.bytes += encoded.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        self.records.extend(encoded);
+        self.latest = Some(recorded);
+    }
+
+    fn all_duplicates(
+        &self,
+        command: &AppendCommand,
+        agreement: &Agreement,
+        seen: Vec<Seen>,
+        recorded: RecordedTime,
+    ) -> AppendOutcome {
+        let appended = seen.into_iter().filter_map(|seen| match seen {
+            Seen::Before(appended) => Some(appended),
+            Seen::New => None,
+        });
+        let position = Position::new(self.next_position().saturating_sub(1));
+        let appended = appended.collect();
+        let answer = accepted_answer(command, agreement, agreement, appended, recorded, position);
+        AppendOutcome::Accepted(Box::new(answer))
+    }
+}
+
+/// The answer to an accepted request, from the agreement before and after it.
+pub(super) fn accepted_answer(
+    command: &AppendCommand,
+    before: &Agreement,
+    after: &Agreement,
+    events: Vec<Appended>,
+    recorded: RecordedTime,
+    position: Position,
+) -> AppendAnswer {
+    let dates = command.events.iter().map(|submitted| submitted.event.effective);
+    let as_of = as_of_append(recorded, dates);
+    let changes = finding_changes(before, after, as_of);
+    AppendAnswer {
+        agreement_id: command.agreement_id.clone(),
+        events,
+        version: after.version(),
+        recorded,
+        telling: Telling::First,
+        purpose: command.purpose,
+        usage: Usage::at(after, as_of),
+        position,
+        opened: changes.opened,
+        cleared: changes.cleared,
+    }
+}
+
+/// What an event got when it was recorded before. None when it was another event.
+pub(super) fn appended_before(
+    stored: &v1::Record,
+    agreement_id: &AgreementId,
+    submitted: &Submitted,
+) -> Option<Appended> {
+    let Some(v1::record::Entry::Event(accepted)) = &stored.entry else { return None };
+    let same = stored.agreement_id == agreement_id.as_str()
+        && accepted.event.as_ref() == Some(&submitted.stated);
+    if !same {
+        return None;
+    }
+    Some(Appended {
+        position: Some(Position::new(stored.position)),
+        version: Version::new(accepted.agreement_version),
+        event_id: EventId::parse(&accepted.event_id).ok(),
+        recorded: record::recorded_time(stored).ok()?,
+        origin: Origin::EarlierRequest,
+    })
+}
+
+fn header(command: &AppendCommand, position: u64, recorded: RecordedTime) -> RecordHeader<'_> {
+    RecordHeader {
+        position: Position::new(position),
+        recorded,
+        agreement_id: &command.agreement_id,
+        request_id: command.request_id,
+        expected_version: command.expected_version,
+        request_event_count: u32::try_from(command.events.len()).unwrap_or(u32::MAX),
+    }
+}
+
+fn with_bytes(record: v1::Record) -> (v1::Record, Bytes) {
+    let bytes = record::encode(&record);
+    (record, bytes)
+}
+
+fn too_large(encoded: &[(v1::Record, Bytes)]) -> Option<usize> {
+    encoded.iter().map(|(_, bytes)| bytes.len()).find(|bytes| *bytes > RECORD_BYTES_MAX)
+}
+
+fn new_event_id(recorded: RecordedTime) -> EventId {
+    let microseconds = recorded.microseconds();
+    let seconds = u64::try_from(microseconds.div_euclid(1_000_000)).unwrap_or_default();
+    let nanos = u32::try_from(microseconds.rem_euclid(1_000_000) * 1000).unwrap_or_default();
+    let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos);
+    EventId::from_uuid(uuid::Uuid::new_v7(time))
+}
+
+fn version_conflict(command: &AppendCommand, actual: Version) -> Option<v1::Refusal> {
+    let expected = command.expected_version.filter(|expected| *expected != actual)?;
+    let text =
+        format!("version {} was expected, the agreement has {}", expected.get(), actual.get());
+    let refusal = Refusal::new(Reason::VersionConflict, command.agreement_id.as_str(), text);
+    Some(v1::Refusal {
+        expected_version: Some(expected.get()),
+        actual_version: Some(actual.get()),
+        ..answer::refusal(&refusal, 0)
+    })
+}
+
+fn source_conflict(index: usize, source: &SourceEvent, place: &str) -> v1::Refusal {
+    let SourceEvent { system, event_id } = source;
+    let text = format!("{place} has source {system}/{event_id} with other content");
+    let event_index = u32::try_from(index).unwrap_or(u32::MAX);
+    answer::refusal(&Refusal::new(Reason::DuplicateConflict, event_id, text), event_index)
+}

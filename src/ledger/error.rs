@@ -1,0 +1,58 @@
+//! What can go wrong besides a refusal.
+
+use crate::log::LogError;
+use crate::wire::record::RecordFault;
+
+/// A failure of the ledger, not of a request.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The log failed.
+    #[error("the log failed")]
+    Log(#[from] LogError),
+    /// A stored record cannot be read.
+    #[error("the record at position {position} cannot be read")]
+    Record {
+        /// Where.
+        position: u64,
+        /// Why.
+        #[source]
+        source: RecordFault,
+    },
+    /// An index names a record that is not in the log. Deleting the derived trees rebuilds it.
+    #[error("an index names position {position}, where the log has no such record")]
+    IndexMismatch {
+        /// Where.
+        position: u64,
+    },
+    /// The writer's thread could not be started.
+    #[error("the writer's thread could not be started")]
+    WriterThread(#[source] std::io::Error),
+}
+
+impl LedgerError {
+    /// The position that is damaged, when that is what is wrong.
+    pub fn damaged_position(&self) -> Option<u64> {
+        match self {
+            Self::Log(LogError::Corrupt { position, .. })
+            | Self::Record { position, .. }
+            | Self::IndexMismatch { position } => Some(*position),
+            Self::Log(_) | Self::WriterThread(_) => None,
+        }
+    }
+}
+
+/// An error with all its causes on one line, for the log.
+#[derive(Debug)]
+pub struct WithCauses<'a>(pub &'a dyn std::error::Error);
+
+impl std::fmt::Display for WithCauses<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

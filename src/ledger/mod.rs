@@ -1,0 +1,170 @@
+//! The use cases: one writer that decides and appends, and queries on what it has published.
+//!
+//! [`command`] says what an append asks and gets. [`writer`] is the one thread that decides
+//! ([`decide`]), repeats first answers ([`repeat`]) and commits; [`index`] finds records by
+//! agreement, request and source; [`agreements`] keeps folded agreements; [`query`], [`history`] and
+//! [`read`] answer. Nothing here knows tonic.
+//!
+//! Order of one commit: log append (durable when it returns), index, published agreements, published
+//! head, answers. So whoever has an answer can read what it says.
+
+pub mod agreements;
+pub mod answer;
+pub mod command;
+mod decide;
+pub mod error;
+pub mod history;
+mod index;
+pub mod query;
+pub mod read;
+mod repeat;
+mod writer;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::log::{Log, LogOptions, LogReader, OpenReport, OpenedLog};
+use crate::wire::parse::AppendCommand;
+
+use agreements::AgreementCache;
+use command::{AppendFailure, AppendOutcome};
+use error::LedgerError;
+use index::Index;
+use writer::{Queued, Writer};
+
+/// Limits of the use cases. Each has its default in [`LedgerLimits::default`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerLimits {
+    /// Most requests waiting for the writer; one more is refused as overload.
+    pub queue_requests_max: usize,
+    /// Most requests that share one sync.
+    pub batch_requests_max: usize,
+    /// Bytes of records after which a batch takes no further request.
+    pub batch_bytes_max: usize,
+    /// Most folded agreements kept in memory.
+    pub agreements_cached_max: usize,
+}
+
+impl Default for LedgerLimits {
+    fn default() -> Self {
+        Self {
+            queue_requests_max: 4096,
+            batch_requests_max: 1024,
+            batch_bytes_max: 4 * 1024 * 1024,
+            agreements_cached_max: 10_000,
+        }
+    }
+}
+
+/// How much of the log everybody may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// How many records are published; also the next position.
+    pub record_count: u64,
+    /// Whether the writer still takes appends.
+    pub writer: WriterState,
+}
+
+/// Whether the writer still takes appends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriterState {
+    /// It does.
+    Running,
+    /// A failed write or sync has stopped it for good, or it has been closed.
+    Stopped,
+}
+
+/// The ledger. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<Queued>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) reader: LogReader,
+    pub(crate) index: Index,
+    pub(crate) agreements: AgreementCache,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) head: watch::Receiver<Head>,
+}
+
+/// The writer's thread. Joining it waits for every queued request once all [`Ledger`]s are dropped.
+#[derive(Debug)]
+pub struct WriterThread(JoinHandle<()>);
+
+impl WriterThread {
+    /// Waits until the writer has finished and closed the log.
+    pub fn join(self) {
+        if self.0.join().is_err() {
+            tracing::error!("the writer thread panicked");
+        }
+    }
+}
+
+/// An opened ledger.
+#[derive(Debug)]
+pub struct OpenedLedger {
+    /// To append and to ask.
+    pub ledger: Ledger,
+    /// To wait for at the end.
+    pub writer: WriterThread,
+    /// What was found on opening.
+    pub report: OpenReport,
+}
+
+impl Ledger {
+    /// Opens the log in a folder, catches up every index, and starts the writer.
+    pub fn open(
+        options: &LogOptions,
+        limits: &LedgerLimits,
+        clock: Arc<dyn Clock>,
+    ) -> Result<OpenedLedger, LedgerError> {
+        let OpenedLog { writer: log, reader, report } = Log::open(options)?;
+        let index = Index::open(&reader)?;
+        index.catch_up(&reader)?;
+        let head = Head { record_count: reader.next_position(), writer: WriterState::Running };
+        let (publish, head) = watch::channel(head);
+        let shared = Arc::new(Shared {
+            reader,
+            index,
+            agreements: AgreementCache::new(limits.agreements_cached_max),
+            clock,
+            head,
+        });
+        let (queue, waiting) = mpsc::channel(limits.queue_requests_max);
+        let writer = Writer::new(Arc::clone(&shared), log, publish, limits)?;
+        let thread = std::thread::Builder::new()
+            .name("ledger-writer".to_owned())
+            .spawn(move || writer.run(waiting))
+            .map_err(LedgerError::WriterThread)?;
+        Ok(OpenedLedger { ledger: Self { shared, queue }, writer: WriterThread(thread), report })
+    }
+
+    /// Puts a request in the writer's queue and waits for its outcome, which comes after the sync.
+    /// Dropping the future does not take the request back.
+    pub async fn append(&self, command: AppendCommand) -> Result<AppendOutcome, AppendFailure> {
+        let (reply, outcome) = oneshot::channel();
+        self.queue.try_send(Queued { command, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                AppendFailure::Overloaded { queue_requests_max: self.queue.max_capacity() }
+            }
+            mpsc::error::TrySendError::Closed(_) => AppendFailure::Stopped,
+        })?;
+        // A writer that goes away without an answer may have written.
+        outcome.await.unwrap_or(Err(AppendFailure::OutcomeUnknown))
+    }
+
+    /// How much is published, and its changes.
+    pub fn head(&self) -> watch::Receiver<Head> {
+        self.shared.head.clone()
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+}

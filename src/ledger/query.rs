@@ -1,0 +1,115 @@
+//! Questions about one agreement, at two times.
+
+use std::sync::Arc;
+
+use super::answer::open_findings;
+use super::error::LedgerError;
+use super::{Ledger, Shared};
+use crate::domain::agreement::Agreement;
+use crate::domain::date::{Date, RecordedTime};
+use crate::domain::finding::Finding;
+use crate::domain::id::{AgreementId, Position};
+use crate::domain::usage::Usage;
+use crate::wire::{record, v1};
+
+/// The two times of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TwoTimes {
+    /// Business date, included. None: today in Europe/Oslo.
+    pub as_of: Option<Date>,
+    /// Recorded time, included. None: everything published.
+    pub as_known: Option<RecordedTime>,
+}
+
+/// An agreement as it was known, and the day that is asked for.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The agreement.
+    pub agreement: Arc<Agreement>,
+    /// The day.
+    pub as_of: Date,
+    /// The limit of knowledge.
+    pub as_known: Option<RecordedTime>,
+    /// Last position of the log that is taken into account.
+    pub position: Position,
+}
+
+impl Snapshot {
+    /// The sums. None when the agreement is not signed as of the day.
+    pub fn usage(&self) -> Option<Usage> {
+        Usage::at(&self.agreement, self.as_of)
+    }
+
+    /// Findings that are open as of the day.
+    pub fn open_findings(&self) -> Vec<Finding> {
+        open_findings(&self.agreement, self.as_of)
+    }
+}
+
+impl Ledger {
+    /// An agreement at two times. None when nothing of it was known. May read from disk.
+    pub fn snapshot(
+        &self,
+        id: &AgreementId,
+        times: TwoTimes,
+    ) -> Result<Option<Snapshot>, LedgerError> {
+        let shared = self.shared();
+        let published = self.head().borrow().record_count;
+        let agreement = shared.agreement(id)?;
+        let Some(newest) = agreement.events().last().map(|event| event.position.get()) else {
+            return Ok(None);
+        };
+        // The agreement may be newer than the head that was read before it.
+        let head = published.saturating_sub(1).max(newest);
+        let as_of = times.as_of.unwrap_or_else(|| shared.clock.now().oslo_date());
+        let (agreement, position) = match times.as_known {
+            None => (agreement, head),
+            Some(known) => {
+                let horizon = Date::END_OF_TIME;
+                let at_that_time = Arc::new(agreement.as_known(known, horizon));
+                let Some(position) = shared.last_known_position(known, head)? else {
+                    return Ok(None);
+                };
+                (at_that_time, position)
+            }
+        };
+        if agreement.events().next().is_none() {
+            return Ok(None);
+        }
+        let position = Position::new(position);
+        Ok(Some(Snapshot { agreement, as_of, as_known: times.as_known, position }))
+    }
+
+    /// Whether an agreement is in memory, so that asking for its present reads no disk.
+    pub fn is_in_memory(&self, id: &AgreementId) -> bool {
+        self.shared().agreements.get(id).is_some()
+    }
+}
+
+impl Shared {
+    /// The record at a position that must be there.
+    pub(crate) fn record(&self, position: u64) -> Result<v1::Record, LedgerError> {
+        let bytes = self.reader.record(position)?.ok_or(LedgerError::IndexMismatch { position })?;
+        record::decode(&bytes).map_err(|source| LedgerError::Record { position, source })
+    }
+
+    /// The last position, up to a head, that was recorded by a time. None when none was.
+    fn last_known_position(
+        &self,
+        known: RecordedTime,
+        head: u64,
+    ) -> Result<Option<u64>, LedgerError> {
+        let (mut low, mut high) = (0, head + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let time = record::recorded_time(&self.record(middle)?)
+                .map_err(|source| LedgerError::Record { position: middle, source })?;
+            if time <= known {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low.checked_sub(1))
+    }
+}

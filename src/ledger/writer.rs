@@ -1,0 +1,172 @@
+//! The one writer: takes what is waiting, decides each request, makes the batch durable, answers.
+//!
+//! A thread of its own, without async. Order within a commit matters and is stated in the room's
+//! `//!`. A failed write or sync ends the thread: every request of that batch hears that its outcome
+//! is unknown, later ones that the writer has stopped.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::command::{AppendFailure, AppendOutcome};
+use super::decide::{Batch, BatchParts, Decision};
+use super::error::{LedgerError, WithCauses};
+use super::index::IndexBatch;
+use super::{Head, LedgerLimits, Shared, WriterState};
+use crate::domain::date::RecordedTime;
+use crate::log::{LogError, LogWriter};
+use crate::wire::parse::AppendCommand;
+use crate::wire::record;
+
+pub(super) type Reply = oneshot::Sender<Result<AppendOutcome, AppendFailure>>;
+
+/// A request in the queue.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) command: AppendCommand,
+    pub(super) reply: Reply,
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    log: LogWriter,
+    publish: watch::Sender<Head>,
+    batch_requests_max: usize,
+    batch_bytes_max: usize,
+    /// Recorded time of the newest record; no record is earlier.
+    latest: Option<RecordedTime>,
+}
+
+/// Whether the writer can go on.
+enum Next {
+    GoOn,
+    Stop,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        log: LogWriter,
+        publish: watch::Sender<Head>,
+        limits: &LedgerLimits,
+    ) -> Result<Self, LedgerError> {
+        let latest = match log.next_position().checked_sub(1) {
+            None => None,
+            Some(position) => {
+                let newest = shared.record(position)?;
+                let time = record::recorded_time(&newest)
+                    .map_err(|source| LedgerError::Record { position, source })?;
+                Some(time)
+            }
+        };
+        Ok(Self {
+            shared,
+            log,
+            publish,
+            batch_requests_max: limits.batch_requests_max,
+            batch_bytes_max: limits.batch_bytes_max,
+            latest,
+        })
+    }
+
+    /// Runs until every sender is gone and the queue is empty, or until a write fails.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Queued>) {
+        while let Some(first) = queue.blocking_recv() {
+            match self.turn(first, &mut queue) {
+                Next::GoOn => {}
+                Next::Stop => break,
+            }
+        }
+        queue.close();
+        while let Ok(queued) = queue.try_recv() {
+            answer(queued.reply, Err(AppendFailure::Stopped));
+        }
+        self.publish.send_modify(|head| head.writer = WriterState::Stopped);
+        if let Err(error) = self.log.close() {
+            tracing::error!(
+                error = %WithCauses(&error),
+                "the log did not close cleanly"
+            );
+        }
+    }
+
+    /// One batch: the first request and whatever else is waiting.
+    fn turn(&mut self, first: Queued, queue: &mut mpsc::Receiver<Queued>) -> Next {
+        let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
+        let mut answers: Vec<(Reply, Result<AppendOutcome, AppendFailure>)> = Vec::new();
+        let mut repeated: Vec<Queued> = Vec::new();
+        let mut next = Some(first);
+        let mut requests = 0;
+        while let Some(queued) = next {
+            requests += 1;
+            match batch.decide(&queued.command) {
+                Decision::Decided(outcome) => answers.push((queued.reply, *outcome)),
+                Decision::RepeatsThisBatch => repeated.push(queued),
+            }
+            let full = requests >= self.batch_requests_max || batch.bytes() >= self.batch_bytes_max;
+            next = if full { None } else { queue.try_recv().ok() };
+        }
+        let parts = batch.into_parts();
+        let committed = self.commit(parts);
+        match committed {
+            Ok(()) => {
+                for (reply, outcome) in answers {
+                    answer(reply, outcome);
+                }
+                self.answer_repeated(repeated);
+                Next::GoOn
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = %WithCauses(&error),
+                    "a write failed: the writer stops, and a restart will tell what was recorded"
+                );
+                let waiting = repeated.into_iter().map(|queued| queued.reply);
+                for reply in answers.into_iter().map(|(reply, _)| reply).chain(waiting) {
+                    answer(reply, Err(AppendFailure::OutcomeUnknown));
+                }
+                Next::Stop
+            }
+        }
+    }
+
+    /// A request that came twice in one batch gets the first answer, now that there is one.
+    fn answer_repeated(&self, repeated: Vec<Queued>) {
+        for Queued { command, reply } in repeated {
+            let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
+            match batch.decide(&command) {
+                Decision::Decided(outcome) => answer(reply, *outcome),
+                Decision::RepeatsThisBatch => answer(reply, Err(AppendFailure::OutcomeUnknown)),
+            }
+        }
+    }
+
+    fn commit(&mut self, parts: BatchParts) -> Result<(), LedgerError> {
+        if parts.records.is_empty() {
+            return Ok(());
+        }
+        let bytes: Vec<_> = parts.records.iter().map(|(_, bytes)| bytes.clone()).collect();
+        let positions = self.log.append(&bytes).map_err(|error| match error {
+            LogError::OutcomeUnknown { source } => LedgerError::Log(*source),
+            other => LedgerError::Log(other),
+        })?;
+        let mut index = IndexBatch::default();
+        for (record, _) in &parts.records {
+            index.add(record)?;
+        }
+        self.shared.index.apply(&index, positions.end)?;
+        for (id, agreement) in parts.agreements {
+            self.shared.agreements.publish(id, agreement);
+        }
+        self.latest = parts.latest;
+        self.publish.send_modify(|head| head.record_count = positions.end);
+        Ok(())
+    }
+}
+
+/// Nobody may be waiting any more; what is recorded stays recorded.
+fn answer(reply: Reply, outcome: Result<AppendOutcome, AppendFailure>) {
+    if reply.send(outcome).is_err() {
+        tracing::debug!("the caller went away before its answer");
+    }
+}

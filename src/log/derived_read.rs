@@ -1,0 +1,110 @@
+//! Reads derived trees: single values, and runs of keys.
+//!
+//! It must not write. A value in parts is read in several steps, so it may be replaced in
+//! between; the generation in its parts' keys shows that, and it is read again.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::derived::{DerivedTree, READ};
+use super::derived_layout::{InParts, Stored, user_key, value_key};
+use super::derived_state::DerivedState;
+use super::error::LogError;
+
+/// How often a value that keeps being replaced is read again.
+const READ_TRIES_MAX: usize = 100;
+
+impl DerivedState {
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, LogError> {
+        for _ in 0..READ_TRIES_MAX {
+            let stored = self.tree().get(value_key(key)).map_err(LogError::storage(READ))?;
+            let Some(stored) = stored else {
+                return Ok(None);
+            };
+            match Stored::decode(&stored).ok_or_else(|| self.damaged())? {
+                Stored::Whole(value) => return Ok(Some(Bytes::copy_from_slice(value))),
+                Stored::InParts(in_parts) => {
+                    if let Some(value) = self.join(key, in_parts)? {
+                        return Ok(Some(value));
+                    }
+                }
+            }
+        }
+        // Parts of a value that nobody replaces are missing.
+        Err(self.damaged())
+    }
+
+    /// The value in parts; `None` when a part is gone.
+    fn join(&self, key: &[u8], in_parts: InParts) -> Result<Option<Bytes>, LogError> {
+        let mut value = Vec::new();
+        for part_key in in_parts.keys(key) {
+            let part = self.tree().get(part_key).map_err(LogError::storage(READ))?;
+            let Some(part) = part else { return Ok(None) };
+            value.extend_from_slice(&part);
+        }
+        let complete = u32::try_from(value.len()) == Ok(in_parts.bytes);
+        Ok(complete.then(|| Bytes::from(value)))
+    }
+}
+
+/// A key and its value, or why they could not be read.
+type Item = Result<(Vec<u8>, Bytes), LogError>;
+
+/// The keys with a prefix, and their values. Made by [`DerivedTree::scan_prefix`].
+pub struct DerivedScan {
+    tree: DerivedTree,
+    entries: sled::Iter,
+}
+
+impl DerivedScan {
+    pub(super) fn new(tree: DerivedTree, prefix: &[u8]) -> Self {
+        let entries = tree.state.tree().scan_prefix(value_key(prefix));
+        Self { tree, entries }
+    }
+
+    /// `None` when the key has gone since.
+    fn item(&self, entry: sled::Result<(sled::IVec, sled::IVec)>) -> Option<Item> {
+        let state = &self.tree.state;
+        let read = || {
+            let (value_key, stored) = entry.map_err(LogError::storage(READ))?;
+            let key = user_key(&value_key).ok_or_else(|| state.damaged())?;
+            let value = match Stored::decode(&stored).ok_or_else(|| state.damaged())? {
+                Stored::Whole(value) => Some(Bytes::copy_from_slice(value)),
+                Stored::InParts(_) => state.get(key)?,
+            };
+            Ok(value.map(|value| (key.to_vec(), value)))
+        };
+        read().transpose()
+    }
+}
+
+impl Iterator for DerivedScan {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let entry = self.entries.next()?;
+            if let Some(item) = self.item(entry) {
+                return Some(item);
+            }
+        }
+    }
+}
+
+impl DoubleEndedIterator for DerivedScan {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        loop {
+            let entry = self.entries.next_back()?;
+            if let Some(item) = self.item(entry) {
+                return Some(item);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DerivedScan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DerivedScan").field("tree", &self.tree.name()).finish_non_exhaustive()
+    }
+}

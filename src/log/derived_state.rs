@@ -1,0 +1,229 @@
+//! One open derived tree: its sled tree, how far it has come, and how it is written.
+//!
+//! It must not know which trees there are, nor what they hold.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_PUTS_MAX, READ, WRITE};
+use super::derived_layout::{
+    DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX, InParts, MARK_KEY, Mark, PART_KEYS, Stored,
+    value_key,
+};
+use super::entries::ENTRY_BYTES_MAX;
+use super::error::LogError;
+use super::store::Store;
+
+const CLEAR_KEYS_MAX: usize = 1024;
+
+/// What all handles of one derived tree share.
+pub(super) struct DerivedState {
+    name: String,
+    version: u32,
+    tree: sled::Tree,
+    reached: AtomicU64,
+    writing: Mutex<Writing>,
+}
+
+/// What only the one who is writing needs.
+struct Writing {
+    generation: u64,
+    has_parts: bool,
+}
+
+impl DerivedState {
+    /// The state of a tree that holds what its mark says, or nothing.
+    pub(super) fn new(
+        name: &str,
+        version: u32,
+        tree: sled::Tree,
+        mark: Option<Mark>,
+    ) -> Result<Self, LogError> {
+        let has_parts = match tree.scan_prefix(PART_KEYS).next() {
+            None => false,
+            Some(part) => part.map(|_| true).map_err(LogError::storage(READ))?,
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            version,
+            tree,
+            reached: AtomicU64::new(mark.map_or(0, |mark| mark.reached)),
+            writing: Mutex::new(Writing {
+                generation: mark.map_or(0, |mark| mark.generation),
+                has_parts,
+            }),
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn version(&self) -> u32 {
+        self.version
+    }
+
+    pub(super) fn tree(&self) -> &sled::Tree {
+        &self.tree
+    }
+
+    pub(super) fn reached(&self) -> u64 {
+        self.reached.load(Ordering::Acquire)
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes puts and mark in one batch, and syncs when much is written without a sync.
+    pub(super) fn apply(
+        &self,
+        store: &Store,
+        puts: Vec<(Vec<u8>, Vec<u8>)>,
+        reached: u64,
+    ) -> Result<(), LogError> {
+        let puts = self.checked(puts)?;
+        let mut writing = self.writing();
+        self.check_reached(reached, store.head())?;
+        let written = self.write(&mut writing, puts, reached);
+        drop(writing);
+        store.derived_written(written.inspect_err(|error| store.stop(error))?)
+    }
+
+    /// The puts by key, once all are within the limits.
+    fn checked(
+        &self,
+        puts: Vec<(Vec<u8>, Vec<u8>)>,
+    ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, LogError> {
+        let name = || self.name.clone();
+        let count = puts.len();
+        let mut apply_bytes = 0_usize;
+        for (key, value) in &puts {
+            let (bytes, bytes_max) = (key.len(), DERIVED_KEY_BYTES_MAX);
+            if bytes > bytes_max {
+                return Err(LogError::DerivedKeyTooLong { name: name(), bytes, bytes_max });
+            }
+            let (bytes, bytes_max) = (value.len(), DERIVED_VALUE_BYTES_MAX);
+            if bytes > bytes_max {
+                return Err(LogError::DerivedValueTooLong { name: name(), bytes, bytes_max });
+            }
+            apply_bytes = apply_bytes.saturating_add(key.len()).saturating_add(value.len());
+        }
+        if count > DERIVED_PUTS_MAX || apply_bytes > DERIVED_APPLY_BYTES_MAX {
+            return Err(LogError::DerivedApplyTooLarge {
+                name: name(),
+                puts: count,
+                puts_max: DERIVED_PUTS_MAX,
+                bytes: apply_bytes,
+                bytes_max: DERIVED_APPLY_BYTES_MAX,
+            });
+        }
+        Ok(puts.into_iter().collect())
+    }
+
+    fn check_reached(&self, asked: u64, head: u64) -> Result<(), LogError> {
+        let reached = self.reached();
+        if asked > head {
+            return Err(LogError::DerivedBeyondHead { name: self.name.clone(), asked, head });
+        }
+        if asked < reached {
+            return Err(LogError::DerivedGoesBackwards { name: self.name.clone(), asked, reached });
+        }
+        Ok(())
+    }
+
+    /// Writes one batch and returns its bytes.
+    fn write(
+        &self,
+        writing: &mut Writing,
+        puts: BTreeMap<Vec<u8>, Vec<u8>>,
+        reached: u64,
+    ) -> Result<usize, LogError> {
+        let generation = writing.generation.saturating_add(1);
+        let mut batch = sled::Batch::default();
+        let mut bytes = 0;
+        let mut has_parts = writing.has_parts;
+        for (key, value) in puts {
+            if writing.has_parts {
+                self.remove_parts(&key, &mut batch)?;
+            }
+            bytes += key.len() + value.len();
+            let stored = Stored::of(&value, generation).ok_or_else(|| self.damaged())?;
+            if let Stored::InParts(in_parts) = stored {
+                has_parts = true;
+                for (part_key, part) in in_parts.keys(&key).zip(value.chunks(ENTRY_BYTES_MAX)) {
+                    batch.insert(part_key, part);
+                }
+            }
+            batch.insert(value_key(&key), stored.encode());
+        }
+        let mark = Mark { version: self.version, reached, generation }.encode();
+        bytes += mark.len();
+        batch.insert(MARK_KEY.to_vec(), mark);
+        self.tree.apply_batch(batch).map_err(LogError::storage(WRITE))?;
+        *writing = Writing { generation, has_parts };
+        self.reached.store(reached, Ordering::Release);
+        Ok(bytes)
+    }
+
+    fn remove_parts(&self, key: &[u8], batch: &mut sled::Batch) -> Result<(), LogError> {
+        if let Some(in_parts) = self.in_parts(key)? {
+            in_parts.keys(key).for_each(|part_key| batch.remove(part_key));
+        }
+        Ok(())
+    }
+
+    fn in_parts(&self, key: &[u8]) -> Result<Option<InParts>, LogError> {
+        let stored = self.tree.get(value_key(key)).map_err(LogError::storage(READ))?;
+        match stored.as_deref().map(Stored::decode) {
+            None | Some(Some(Stored::Whole(_))) => Ok(None),
+            Some(Some(Stored::InParts(in_parts))) => Ok(Some(in_parts)),
+            Some(None) => Err(self.damaged()),
+        }
+    }
+
+    pub(super) fn damaged(&self) -> LogError {
+        LogError::DerivedDamaged { name: self.name.clone() }
+    }
+
+    /// Removes the mark first: a crash half-way then leaves a tree that counts as missing.
+    pub(super) fn clear(&self, store: &Store) -> Result<(), LogError> {
+        if store.is_stopped() {
+            return Err(LogError::Stopped);
+        }
+        let mut writing = self.writing();
+        self.tree.remove(MARK_KEY).map_err(LogError::storage(WRITE))?;
+        self.reached.store(0, Ordering::Release);
+        loop {
+            let mut batch = sled::Batch::default();
+            let (mut keys, mut bytes) = (0, 0);
+            for key in self.tree.iter().keys().take(CLEAR_KEYS_MAX) {
+                let key = key.map_err(LogError::storage(READ))?;
+                keys += 1;
+                bytes += key.len();
+                batch.remove(key);
+            }
+            if keys == 0 {
+                break;
+            }
+            self.tree.apply_batch(batch).map_err(LogError::storage(WRITE))?;
+            store.derived_written(bytes)?;
+        }
+        // The generation goes on, so that a reader which began before sees the difference.
+        writing.has_parts = false;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DerivedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the tree, whose own Debug prints every page.
+        f.debug_struct("DerivedState")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("reached", &self.reached())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,243 @@
+//! The log's directory: made, claimed for one process, and marked with its format.
+//!
+//! It must not know what is stored inside. Every file and directory made here is synced, and so
+//! is the directory that names it: a file whose name is not durable is lost with a power cut,
+//! however often its content was synced.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::LogError;
+
+/// What the `FORMAT` file says.
+pub(super) const FORMAT: &str = "contract-ledger log format 1";
+
+const FORMAT_FILE: &str = "FORMAT";
+const FORMAT_SHOWN_CHARS_MAX: usize = 64;
+const LOCK_FILE: &str = "ledger.lock";
+const LOCK_READ_BYTES_MAX: u64 = 32;
+const STORE_DIRECTORY: &str = "sled";
+const DIRECTORY_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// A log directory that this process alone has open, for as long as this value lives.
+#[derive(Debug)]
+pub(super) struct ClaimedDirectory {
+    path: PathBuf,
+    /// Holds the lock; the kernel lets go when it is closed, also after a crash.
+    _lock: File,
+}
+
+impl ClaimedDirectory {
+    /// Makes the directory when it is missing, locks it, and checks or writes its format.
+    pub(super) fn claim(path: &Path) -> Result<Self, LogError> {
+        create_durably(path)?;
+        let lock = lock(path)?;
+        check_format(path)?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Where the key-value store has its files.
+    pub(super) fn store(&self) -> PathBuf {
+        self.path.join(STORE_DIRECTORY)
+    }
+}
+
+/// Makes a directory and those above it that are missing, each of them durable.
+fn create_durably(path: &Path) -> Result<(), LogError> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.is_dir())
+        .collect();
+    for directory in missing.into_iter().rev() {
+        match DirBuilder::new().mode(DIRECTORY_MODE).create(directory) {
+            Ok(()) => {}
+            // Another process was faster; the lock decides between us.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(LogError::io("create directory", directory)(error)),
+        }
+        let parent = match directory.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            Some(_) | None => Path::new("."),
+        };
+        sync(parent)?;
+    }
+    Ok(())
+}
+
+/// Takes the lock and leaves this process's id in the file, for the one who finds it taken.
+fn lock(directory: &Path) -> Result<File, LogError> {
+    let path = directory.join(LOCK_FILE);
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(FILE_MODE)
+        .open(&path)
+        .map_err(LogError::io("open lock file", &path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(LogError::DirectoryInUse {
+                directory: directory.to_owned(),
+                holder_pid: holder_pid(&mut file),
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(LogError::io("lock", &path)(error)),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(LogError::io("write lock file", &path))?;
+    Ok(file)
+}
+
+/// The process that wrote the lock file; `None` when it cannot be read, as while it is written.
+fn holder_pid(lock: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    lock.take(LOCK_READ_BYTES_MAX).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn check_format(directory: &Path) -> Result<(), LogError> {
+    let path = directory.join(FORMAT_FILE);
+    match fs::read(&path) {
+        Ok(found) if found.trim_ascii() == FORMAT.as_bytes() => Ok(()),
+        Ok(found) => Err(LogError::FormatUnknown {
+            directory: directory.to_owned(),
+            found: String::from_utf8_lossy(found.trim_ascii())
+                .chars()
+                .take(FORMAT_SHOWN_CHARS_MAX)
+                .collect(),
+            known: FORMAT,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // The format is written before the store is made, so a store without one is not ours.
+            if directory.join(STORE_DIRECTORY).exists() {
+                return Err(LogError::FormatMissing { directory: directory.to_owned() });
+            }
+            write_format(directory, &path)
+        }
+        Err(error) => Err(LogError::io("read", &path)(error)),
+    }
+}
+
+/// Writes the format under another name first, so that no crash leaves half a file.
+fn write_format(directory: &Path, path: &Path) -> Result<(), LogError> {
+    let unfinished = path.with_extension("unfinished");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(FILE_MODE)
+        .open(&unfinished)
+        .map_err(LogError::io("create", &unfinished))?;
+    writeln!(file, "{FORMAT}")
+        .and_then(|()| file.sync_all())
+        .map_err(LogError::io("write", &unfinished))?;
+    fs::rename(&unfinished, path).map_err(LogError::io("rename to", path))?;
+    sync(directory)
+}
+
+/// Makes a file's or a directory's content and metadata durable.
+pub(super) fn sync(path: &Path) -> Result<(), LogError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(LogError::io("sync", path))
+}
+
+/// Makes everything below a directory durable, the names in it too. Nothing to do when the
+/// directory does not exist.
+pub(super) fn sync_tree(directory: &Path) -> Result<(), LogError> {
+    let list = LogError::io("list", directory);
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries.collect::<Result<Vec<_>, _>>().map_err(list)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(list(error)),
+    };
+    for entry in entries {
+        let path = entry.path();
+        if path.is_dir() {
+            sync_tree(&path)?;
+        } else {
+            sync(&path)?;
+        }
+    }
+    sync(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_missing_directory_is_made_with_its_parents_for_the_owner_only() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("a/b/log");
+        ClaimedDirectory::claim(&path).unwrap();
+        for made in ["a", "a/b", "a/b/log"] {
+            let mode = fs::metadata(scratch.path().join(made)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{made}");
+        }
+        assert_eq!(fs::read_to_string(path.join("FORMAT")).unwrap(), format!("{FORMAT}\n"));
+    }
+
+    #[test]
+    fn a_claimed_directory_is_refused_with_the_holder_until_it_is_let_go() {
+        let scratch = tempfile::tempdir().unwrap();
+        let held = ClaimedDirectory::claim(scratch.path()).unwrap();
+        match ClaimedDirectory::claim(scratch.path()) {
+            Err(LogError::DirectoryInUse { directory, holder_pid }) => {
+                assert_eq!(directory, scratch.path());
+                assert_eq!(holder_pid, Some(std::process::id()));
+            }
+            other => panic!("{other:?}"),
+        }
+        fs::write(scratch.path().join(LOCK_FILE), "what?").unwrap();
+        match ClaimedDirectory::claim(scratch.path()) {
+            Err(LogError::DirectoryInUse { holder_pid, .. }) => assert_eq!(holder_pid, None),
+            other => panic!("{other:?}"),
+        }
+        drop(held);
+        ClaimedDirectory::claim(scratch.path()).unwrap();
+    }
+
+    #[test]
+    fn an_unknown_format_is_refused_with_what_was_found() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::write(scratch.path().join(FORMAT_FILE), "contract-ledger log format 2\n").unwrap();
+        let error = ClaimedDirectory::claim(scratch.path()).unwrap_err();
+        let directory = scratch.path().display();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "log directory {directory} has format \"contract-ledger log format 2\", \
+                 this program knows \"contract-ledger log format 1\""
+            )
+        );
+    }
+
+    #[test]
+    fn a_store_without_a_format_is_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::create_dir(scratch.path().join(STORE_DIRECTORY)).unwrap();
+        match ClaimedDirectory::claim(scratch.path()) {
+            Err(LogError::FormatMissing { directory }) => assert_eq!(directory, scratch.path()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_a_file_is_an_error_with_its_path() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("file");
+        fs::write(&path, "").unwrap();
+        match ClaimedDirectory::claim(&path) {
+            Err(LogError::Io { path: named, .. }) => assert!(named.starts_with(&path)),
+            other => panic!("{other:?}"),
+        }
+    }
+}

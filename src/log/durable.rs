@@ -1,0 +1,128 @@
+//! The three steps that make an append durable, and the one place that performs them.
+//!
+//! It must not know records, blocks or positions. [`Durable`] is the seam at which tests watch
+//! the order of the steps and make them fail.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tracing::warn;
+
+use super::directory;
+use super::entries::Entry;
+use super::error::LogError;
+use super::store::Store;
+
+/// The steps of a durable write. Each failure means that nothing is known of what was written.
+pub(super) trait Durable: fmt::Debug + Send {
+    /// Writes entries to the store's memory, all or none.
+    fn apply(&mut self, entries: Vec<Entry>) -> Result<(), LogError>;
+    /// Has the store hand everything it holds to the operating system.
+    fn flush(&mut self) -> Result<(), LogError>;
+    /// Has the operating system hand everything to the device, and the device to its medium.
+    fn sync(&mut self) -> Result<(), LogError>;
+}
+
+/// The steps as they are done outside tests.
+#[derive(Debug)]
+pub(super) struct DurableStore(pub(super) Arc<Store>);
+
+impl Durable for DurableStore {
+    fn apply(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
+        self.0.blocks().insert(entries)
+    }
+
+    fn flush(&mut self) -> Result<(), LogError> {
+        self.0.flush()
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        self.0.sync()
+    }
+}
+
+/// sled's files, as far as they have to be synced by us.
+///
+/// sled's own `flush` ends in `sync_file_range`, which leaves the file's length, its block map
+/// and the device's cache as they are: after a power cut everything was gone. `fdatasync` on the
+/// same file covers all three.
+#[derive(Debug)]
+pub(super) struct StoreFiles {
+    data: File,
+    data_path: PathBuf,
+    blobs_path: PathBuf,
+}
+
+impl StoreFiles {
+    /// Opens the files of a store that is open already.
+    pub(super) fn open(store: &Path) -> Result<Self, LogError> {
+        let data_path = store.join("db");
+        let data = File::open(&data_path).map_err(LogError::io("open", &data_path))?;
+        Ok(Self { data, data_path, blobs_path: store.join("blobs") })
+    }
+
+    /// Syncs what sled has written. `entries.rs` says why there are no blobs; were there one
+    /// after all, it is synced before the file that points to it.
+    pub(super) fn sync(&self) -> Result<(), LogError> {
+        let list = LogError::io("list", &self.blobs_path);
+        if fs::read_dir(&self.blobs_path).map_err(list)?.next().is_some() {
+            warn!(path = %self.blobs_path.display(), "sled has written blobs, which it never should");
+            directory::sync_tree(&self.blobs_path)?;
+        }
+        self.data.sync_data().map_err(LogError::io("sync", &self.data_path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    fn store_with_files() -> tempfile::TempDir {
+        let store = tempfile::tempdir().unwrap();
+        fs::write(store.path().join("db"), "").unwrap();
+        fs::create_dir(store.path().join("blobs")).unwrap();
+        store
+    }
+
+    #[test]
+    fn the_synced_file_is_the_one_that_sled_writes() {
+        let store = store_with_files();
+        let files = StoreFiles::open(store.path()).unwrap();
+        let named = fs::metadata(store.path().join("db")).unwrap();
+        let opened = files.data.metadata().unwrap();
+        assert_eq!((opened.dev(), opened.ino()), (named.dev(), named.ino()));
+    }
+
+    /// The kernel refuses `fdatasync` on `/dev/null`, so only a call that is really made fails.
+    #[test]
+    fn the_data_file_is_synced_by_the_kernel() {
+        let store = store_with_files();
+        let mut files = StoreFiles::open(store.path()).unwrap();
+        files.sync().unwrap();
+        files.data = File::open("/dev/null").unwrap();
+        match files.sync() {
+            Err(LogError::Io { doing: "sync", path, .. }) => {
+                assert_eq!(path, store.path().join("db"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_blob_is_synced_too() {
+        let store = store_with_files();
+        let files = StoreFiles::open(store.path()).unwrap();
+        // A link to /dev/null stands in for a blob: it can be opened, and syncing it fails.
+        std::os::unix::fs::symlink("/dev/null", store.path().join("blobs/1")).unwrap();
+        match files.sync() {
+            Err(LogError::Io { doing: "sync", path, .. }) => {
+                assert_eq!(path, store.path().join("blobs/1"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a log is opened with, and the limits that hold for every log.
+//!
+//! It must not know files or sled; it only says what is allowed.
+
+use std::path::PathBuf;
+
+use super::entries::ENTRY_BYTES_MAX;
+use super::error::LogError;
+
+/// The most records in one append.
+pub const APPEND_RECORDS_MAX: usize = 65_536;
+/// The most record bytes in one append, over all its records. It bounds the memory of a batch.
+pub const APPEND_BYTES_MAX: usize = 64 * MIB;
+
+const MIB: usize = 1024 * 1024;
+const CACHE_BYTES_LEAST: u64 = 1024 * 1024;
+const CACHE_BYTES_MOST: u64 = 1024 * 1024 * 1024 * 1024;
+const BLOCK_BYTES_LEAST: usize = 512;
+const BLOCK_BYTES_MOST: usize = MIB;
+const RECORD_BYTES_LEAST: usize = 1;
+const RECORD_BYTES_MOST: usize = APPEND_BYTES_MAX;
+
+/// Where a log lies and how much it may take. Every field has a default but the directory:
+/// start from [`LogOptions::new`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogOptions {
+    /// The directory that holds the log and nothing else. Created with mode 0700 when missing.
+    pub directory: PathBuf,
+    /// The size of sled's page cache in bytes: 1 MiB to 1 TiB, by default 64 MiB.
+    pub cache_bytes: u64,
+    /// The longest block in encoded bytes, unless one record needs more: 512 bytes to 1 MiB, by
+    /// default 7 KiB, the most that sled keeps in one entry here (see `entries.rs`).
+    pub block_bytes_max: usize,
+    /// The longest record in bytes: 1 byte to 64 MiB, by default 8 MiB.
+    pub record_bytes_max: usize,
+}
+
+impl LogOptions {
+    /// The default of [`LogOptions::cache_bytes`].
+    pub const CACHE_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
+    /// The default of [`LogOptions::block_bytes_max`].
+    pub const BLOCK_BYTES_MAX_DEFAULT: usize = ENTRY_BYTES_MAX;
+    /// The default of [`LogOptions::record_bytes_max`].
+    pub const RECORD_BYTES_MAX_DEFAULT: usize = 8 * MIB;
+
+    /// The defaults, in `directory`.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            cache_bytes: Self::CACHE_BYTES_DEFAULT,
+            block_bytes_max: Self::BLOCK_BYTES_MAX_DEFAULT,
+            record_bytes_max: Self::RECORD_BYTES_MAX_DEFAULT,
+        }
+    }
+
+    /// Refuses the first option that is out of its range.
+    pub(super) fn validate(&self) -> Result<(), LogError> {
+        let Self { directory, cache_bytes, block_bytes_max, record_bytes_max } = self;
+        if directory.as_os_str().is_empty() {
+            return Err(LogError::DirectoryEmpty);
+        }
+        in_range("cache_bytes", *cache_bytes, CACHE_BYTES_LEAST, CACHE_BYTES_MOST)?;
+        in_range("block_bytes_max", *block_bytes_max, BLOCK_BYTES_LEAST, BLOCK_BYTES_MOST)?;
+        in_range("record_bytes_max", *record_bytes_max, RECORD_BYTES_LEAST, RECORD_BYTES_MOST)
+    }
+}
+
+fn in_range<N>(option: &'static str, value: N, least: N, most: N) -> Result<(), LogError>
+where
+    N: Copy + PartialOrd + ToString,
+{
+    if least <= value && value <= most {
+        return Ok(());
+    }
+    Err(LogError::OptionOutOfRange {
+        option,
+        value: value.to_string(),
+        least: least.to_string(),
+        most: most.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> LogOptions {
+        LogOptions::new("/somewhere")
+    }
+
+    #[test]
+    fn the_defaults_are_as_documented_and_valid() {
+        let expected = LogOptions {
+            directory: PathBuf::from("/somewhere"),
+            cache_bytes: 67_108_864,
+            block_bytes_max: 7_168,
+            record_bytes_max: 8_388_608,
+        };
+        assert_eq!(options(), expected);
+        options().validate().unwrap();
+    }
+
+    #[test]
+    fn the_ends_of_each_range_are_allowed() {
+        let least = LogOptions {
+            cache_bytes: CACHE_BYTES_LEAST,
+            block_bytes_max: BLOCK_BYTES_LEAST,
+            record_bytes_max: RECORD_BYTES_LEAST,
+            ..options()
+        };
+        let most = LogOptions {
+            cache_bytes: CACHE_BYTES_MOST,
+            block_bytes_max: BLOCK_BYTES_MOST,
+            record_bytes_max: RECORD_BYTES_MOST,
+            ..options()
+        };
+        least.validate().unwrap();
+        most.validate().unwrap();
+    }
+
+    #[test]
+    fn an_option_out_of_its_range_is_named_with_the_range() {
+        let cases = [
+            (
+                LogOptions { cache_bytes: CACHE_BYTES_LEAST - 1, ..options() },
+                "option cache_bytes is 1048575, outside 1048576 to 1099511627776",
+            ),
+            (
+                LogOptions { cache_bytes: CACHE_BYTES_MOST + 1, ..options() },
+                "option cache_bytes is 1099511627777, outside 1048576 to 1099511627776",
+            ),
+            (
+                LogOptions { block_bytes_max: 511, ..options() },
+                "option block_bytes_max is 511, outside 512 to 1048576",
+            ),
+            (
+                LogOptions { block_bytes_max: 1_048_577, ..options() },
+                "option block_bytes_max is 1048577, outside 512 to 1048576",
+            ),
+            (
+                LogOptions { record_bytes_max: 0, ..options() },
+                "option record_bytes_max is 0, outside 1 to 67108864",
+            ),
+            (
+                LogOptions { record_bytes_max: 67_108_865, ..options() },
+                "option record_bytes_max is 67108865, outside 1 to 67108864",
+            ),
+            (LogOptions::new(""), "option directory is empty"),
+        ];
+        for (options, expected) in cases {
+            assert_eq!(options.validate().unwrap_err().to_string(), expected);
+        }
+    }
+}

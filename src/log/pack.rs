@@ -1,0 +1,114 @@
+//! Packs records into encoded blocks, each chained to the one before.
+//!
+//! Pure. It must not know where the blocks go.
+
+use bytes::Bytes;
+
+use super::block::{self, BLOCK_HEADER_BYTES, BLOCK_TRAILER_BYTES, BlockHash, RECORD_PREFIX_BYTES};
+use super::corruption::BlockError;
+
+/// One encoded block, and the position of its first record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PackedBlock {
+    pub(super) first_position: u64,
+    pub(super) encoded: Bytes,
+}
+
+/// Packs `records` from `next_position` on into blocks of at most `block_bytes_max` encoded
+/// bytes; a record too long for that gets a block of its own. Returns the blocks in order and
+/// the hash of the last, which is `previous` when there is none.
+pub(super) fn pack(
+    records: &[Bytes],
+    next_position: u64,
+    previous: BlockHash,
+    block_bytes_max: usize,
+) -> Result<(Vec<PackedBlock>, BlockHash), BlockError> {
+    let mut blocks = Vec::new();
+    let mut previous = previous;
+    let mut first_position = next_position;
+    let mut rest = records;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(count_that_fits(rest, block_bytes_max));
+        let encoded = block::encode(first_position, previous, now)?;
+        previous = BlockHash::of(&encoded);
+        blocks.push(PackedBlock { first_position, encoded });
+        let count = u64::try_from(now.len()).map_err(|_| BlockError::TooLong)?;
+        first_position = first_position.checked_add(count).ok_or(BlockError::PositionsOverflow)?;
+        rest = later;
+    }
+    Ok((blocks, previous))
+}
+
+/// How many of the first records share a block; at least one of a list that is not empty.
+fn count_that_fits(records: &[Bytes], block_bytes_max: usize) -> usize {
+    let mut bytes = BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES;
+    let fits = records
+        .iter()
+        .take_while(|record| {
+            bytes = bytes.saturating_add(RECORD_PREFIX_BYTES).saturating_add(record.len());
+            bytes <= block_bytes_max
+        })
+        .count();
+    fits.max(1).min(records.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(lengths: &[usize]) -> Vec<Bytes> {
+        lengths.iter().map(|length| Bytes::from(vec![7; *length])).collect()
+    }
+
+    fn counts(lengths: &[usize], block_bytes_max: usize) -> Vec<u64> {
+        let (blocks, _) = pack(&records(lengths), 10, BlockHash::ZERO, block_bytes_max).unwrap();
+        blocks
+            .into_iter()
+            .map(|packed| {
+                let positions = block::decode(packed.encoded).unwrap().positions();
+                positions.end - positions.start
+            })
+            .collect()
+    }
+
+    #[test]
+    fn blocks_are_filled_to_the_limit_and_no_further() {
+        // 58 bytes around the payload, and 4 before each record.
+        let cases: &[(&[usize], usize, &[u64])] = &[
+            (&[], 100, &[]),
+            (&[0], 100, &[1]),
+            (&[38], 100, &[1]),
+            (&[10, 24], 100, &[2]),
+            (&[10, 25], 100, &[1, 1]),
+            (&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 100, &[10, 1]),
+            (&[39, 0], 100, &[1, 1]),
+            (&[0, 5000, 0, 0], 100, &[1, 1, 2]),
+        ];
+        for (lengths, block_bytes_max, expected) in cases {
+            assert_eq!(&counts(lengths, *block_bytes_max), expected, "lengths {lengths:?}");
+        }
+    }
+
+    #[test]
+    fn each_block_states_the_hash_of_the_one_before() {
+        let start = BlockHash::of(b"what came before");
+        let (blocks, last) = pack(&records(&[60; 5]), 3, start, 100).unwrap();
+        let mut previous = start;
+        let mut next_position = 3;
+        for packed in blocks {
+            let block = block::decode(packed.encoded).unwrap();
+            assert_eq!(block.previous(), previous);
+            assert_eq!(block.first_position(), next_position);
+            assert_eq!(packed.first_position, next_position);
+            previous = block.hash();
+            next_position = block.positions().end;
+        }
+        assert_eq!((previous, next_position), (last, 8));
+    }
+
+    #[test]
+    fn positions_past_the_end_of_the_range_are_refused() {
+        let refused = pack(&records(&[1, 1]), u64::MAX - 1, BlockHash::ZERO, 4096);
+        assert_eq!(refused, Err(BlockError::PositionsOverflow));
+    }
+}

@@ -1,0 +1,134 @@
+//! Reads the durable part of the log.
+//!
+//! It must not know how records get there, and shows nothing at or beyond the durable head.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::block::Block;
+use super::corruption::Corruption;
+use super::error::LogError;
+use super::store::Store;
+
+/// Reads records by position. Cheap to clone; every clone sees the same head.
+///
+/// The log's directory stays in use until the writer and every reader are dropped.
+#[derive(Debug, Clone)]
+pub struct LogReader {
+    store: Arc<Store>,
+}
+
+impl LogReader {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        Self { store }
+    }
+
+    pub(super) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The position after the last durable record; 0 of an empty log. Never decreases.
+    pub fn next_position(&self) -> u64 {
+        self.store.head()
+    }
+
+    /// The record at a position, or `None` at and beyond [`LogReader::next_position`].
+    pub fn record(&self, position: u64) -> Result<Option<Bytes>, LogError> {
+        if position >= self.next_position() {
+            return Ok(None);
+        }
+        record_in(&self.store.blocks().holding(position)?, position).map(Some)
+    }
+
+    /// The records from `from` up to, but not including, `to_exclusive`, ascending. It ends at
+    /// the head as it is at the call, and after the first error.
+    pub fn forward(&self, from: u64, to_exclusive: u64) -> Forward {
+        let end = to_exclusive.min(self.next_position());
+        Forward { store: Arc::clone(&self.store), next: from, end, block: None }
+    }
+
+    /// The records before `from_exclusive` down to `to_inclusive`, descending. It begins at the
+    /// head as it is at the call, if that is less, and ends after the first error.
+    pub fn backward(&self, from_exclusive: u64, to_inclusive: u64) -> Backward {
+        let end = from_exclusive.min(self.next_position());
+        Backward { store: Arc::clone(&self.store), end, start: to_inclusive, block: None }
+    }
+}
+
+/// The records of a range, ascending. Made by [`LogReader::forward`].
+#[derive(Debug)]
+pub struct Forward {
+    store: Arc<Store>,
+    next: u64,
+    end: u64,
+    block: Option<Block>,
+}
+
+impl Forward {
+    fn read(&mut self, position: u64) -> Result<Bytes, LogError> {
+        let block = match self.block.take() {
+            Some(block) if block.positions().contains(&position) => block,
+            // The next block begins where this one ended: one look-up instead of a search.
+            Some(_) => self
+                .store
+                .blocks()
+                .beginning_at(position)?
+                .ok_or_else(|| LogError::corrupt(position, Corruption::Missing))?,
+            None => self.store.blocks().holding(position)?,
+        };
+        record_in(self.block.insert(block), position)
+    }
+}
+
+impl Iterator for Forward {
+    type Item = Result<(u64, Bytes), LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.end {
+            return None;
+        }
+        let position = self.next;
+        let read = self.read(position);
+        self.next = if read.is_ok() { position.saturating_add(1) } else { self.end };
+        Some(read.map(|record| (position, record)))
+    }
+}
+
+impl std::iter::FusedIterator for Forward {}
+
+/// The records of a range, descending. Made by [`LogReader::backward`].
+#[derive(Debug)]
+pub struct Backward {
+    store: Arc<Store>,
+    end: u64,
+    start: u64,
+    block: Option<Block>,
+}
+
+impl Backward {
+    fn read(&mut self, position: u64) -> Result<Bytes, LogError> {
+        let block = match self.block.take() {
+            Some(block) if block.positions().contains(&position) => block,
+            Some(_) | None => self.store.blocks().holding(position)?,
+        };
+        record_in(self.block.insert(block), position)
+    }
+}
+
+impl Iterator for Backward {
+    type Item = Result<(u64, Bytes), LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let position = self.end.checked_sub(1).filter(|position| *position >= self.start)?;
+        let read = self.read(position);
+        self.end = if read.is_ok() { position } else { self.start };
+        Some(read.map(|record| (position, record)))
+    }
+}
+
+impl std::iter::FusedIterator for Backward {}
+
+fn record_in(block: &Block, position: u64) -> Result<Bytes, LogError> {
+    block.record(position).ok_or_else(|| LogError::corrupt(position, Corruption::Missing))
+}

@@ -1,0 +1,186 @@
+//! The open sled database and what its handles share: the durable head, and whether the log has
+//! stopped.
+//!
+//! It must not know what a block or a derived tree holds.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tracing::{debug, error};
+
+use super::blocks::Blocks;
+use super::derived_state::DerivedState;
+use super::directory::{self, ClaimedDirectory};
+use super::durable::StoreFiles;
+use super::error::LogError;
+use super::options::LogOptions;
+use super::watch::FlushWatch;
+
+/// How often, and how long apart, sled's own file lock is tried again. We hold the directory
+/// already, so only a thread of sled's that still closes the last store of this process can hold
+/// it.
+const STORE_LOCK_TRIES_MAX: u32 = 500;
+const STORE_LOCK_WAIT_MS: u64 = 4;
+
+/// Derived bytes that may be written before a sync of their own, a fraction of a sled segment.
+///
+/// sled reuses a segment once what replaced its content was flushed, which is not yet durable.
+/// Within one append that cannot happen (sled waits for the whole batch); a rebuild that writes
+/// without appends in between could reuse a segment whose replacement a power cut takes away.
+const DERIVED_UNSYNCED_BYTES_MAX: usize = 128 * 1024;
+
+/// Everything that the writer, the readers and the derived trees of one log share.
+///
+/// Invariant: all positions below `head` are durable, and no other is shown to anyone.
+pub(super) struct Store {
+    // Dropped in this order: the thread holds sled open, and the directory is let go when sled
+    // is closed, not before.
+    _watch: FlushWatch,
+    blocks: Blocks,
+    db: sled::Db,
+    files: StoreFiles,
+    head: AtomicU64,
+    stopped: AtomicBool,
+    derived_unsynced_bytes: AtomicUsize,
+    derived: Mutex<HashMap<String, Arc<DerivedState>>>,
+    _directory: ClaimedDirectory,
+}
+
+impl Store {
+    /// Opens the store in the options' directory, makes it when there is none, and makes
+    /// durable what a process that was killed may have left in the page cache.
+    pub(super) fn open(options: &LogOptions) -> Result<Self, LogError> {
+        let directory = ClaimedDirectory::claim(&options.directory)?;
+        let path = directory.store();
+        // sled writes a durable snapshot of what it reads at the start, so what it reads has to
+        // be durable before: else a power cut leaves a snapshot of things that are gone.
+        directory::sync_tree(&path)?;
+        let config = sled::Config::new()
+            .path(&path)
+            .cache_capacity(options.cache_bytes)
+            .flush_every_ms(None);
+        let db = open_sled(&config)?;
+        let blocks = Blocks::open(&db)?;
+        db.flush().map_err(LogError::storage("flush"))?;
+        directory::sync_tree(&path)?;
+        Ok(Self {
+            _watch: watch_flushes(&db)?,
+            blocks,
+            db,
+            files: StoreFiles::open(&path)?,
+            head: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            derived_unsynced_bytes: AtomicUsize::new(0),
+            derived: Mutex::default(),
+            _directory: directory,
+        })
+    }
+
+    pub(super) fn was_created(&self) -> bool {
+        !self.db.was_recovered()
+    }
+
+    pub(super) fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    pub(super) fn db(&self) -> &sled::Db {
+        &self.db
+    }
+
+    /// The derived trees that are open, by name.
+    pub(super) fn derived(&self) -> MutexGuard<'_, HashMap<String, Arc<DerivedState>>> {
+        self.derived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The position after the last durable one.
+    pub(super) fn head(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// Shows all positions below `head` to readers. Call it after the sync, never before.
+    pub(super) fn publish(&self, head: u64) {
+        self.head.store(head, Ordering::Release);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Takes no more writes. A failed sync is reported once: the kernel then forgets the pages,
+    /// and the next sync succeeds without them. So there is no way back but a new start.
+    pub(super) fn stop(&self, cause: &LogError) {
+        if !self.stopped.swap(true, Ordering::AcqRel) {
+            error!(cause = ?cause, "the log is stopped; restart it to see what is durable");
+        }
+    }
+
+    pub(super) fn flush(&self) -> Result<(), LogError> {
+        // Taken before the flush: what is written meanwhile counts towards the next.
+        self.derived_unsynced_bytes.store(0, Ordering::Release);
+        self.db.flush().map(drop).map_err(LogError::storage("flush"))
+    }
+
+    pub(super) fn sync(&self) -> Result<(), LogError> {
+        self.files.sync()
+    }
+
+    /// Counts derived bytes as written, and syncs them when there are many.
+    pub(super) fn derived_written(&self, bytes: usize) -> Result<(), LogError> {
+        let unsynced = self.derived_unsynced_bytes.fetch_add(bytes, Ordering::AcqRel);
+        if unsynced.saturating_add(bytes) < DERIVED_UNSYNCED_BYTES_MAX {
+            return Ok(());
+        }
+        self.flush().and_then(|()| self.sync()).inspect_err(|error| self.stop(error))
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.is_stopped() {
+            // sled syncs when it is dropped, and panics when that fails. What failed once is
+            // not to be tried again; the process is about to end in any case.
+            std::mem::forget(self.db.clone());
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the database, whose own Debug prints every page.
+        f.debug_struct("Store")
+            .field("head", &self.head())
+            .field("stopped", &self.is_stopped())
+            .finish_non_exhaustive()
+    }
+}
+
+/// `context.global_error` is hidden in sled's documentation, but public; the version is pinned.
+fn watch_flushes(db: &sled::Db) -> Result<FlushWatch, LogError> {
+    let (asked, woken) = (db.clone(), db.clone());
+    FlushWatch::start(
+        move || asked.context.global_error().is_err(),
+        // Fails at once, since the error is noted, and wakes the others on its way.
+        move || drop(woken.flush()),
+    )
+}
+
+fn open_sled(config: &sled::Config) -> Result<sled::Db, LogError> {
+    let mut tries = 1;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if tries < STORE_LOCK_TRIES_MAX && error.to_string().contains("acquire lock") =>
+            {
+                debug!(tries, "sled still closes the store, waiting");
+                tries += 1;
+                thread::sleep(Duration::from_millis(STORE_LOCK_WAIT_MS));
+            }
+            opened => return opened.map_err(LogError::storage("open the store")),
+        }
+    }
+}

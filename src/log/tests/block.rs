@@ -1,0 +1,167 @@
+//! The block format: pinned bytes, and no damage that goes unseen.
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::log::block::{BLOCK_HEADER_BYTES, Block, BlockHash, decode, encode};
+use crate::log::corruption::BlockError;
+
+/// Written by a Python script from the table in `FORMAT.md`, not by this program.
+const GOLDEN: &str = include_str!("../../../tests/golden/log_block_v1.hex");
+
+fn golden() -> Vec<u8> {
+    let digits: Vec<u8> = GOLDEN.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
+fn golden_records() -> Vec<Bytes> {
+    vec![Bytes::from_static(b"first"), Bytes::new(), (0..32).collect::<Vec<u8>>().into()]
+}
+
+fn try_decode(bytes: &[u8]) -> Result<Block, BlockError> {
+    decode(Bytes::copy_from_slice(bytes))
+}
+
+/// Bytes whose checksum is right, whatever the rest is.
+fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+    let checked = bytes.len() - 4;
+    let checksum = crc32fast::hash(&bytes[..checked]);
+    bytes[checked..].copy_from_slice(&checksum.to_be_bytes());
+    bytes
+}
+
+#[test]
+fn a_block_is_the_bytes_of_the_golden_file() {
+    let previous = BlockHash::of(b"the block before");
+    let encoded = encode(0x0102_0304_0506_0708, previous, &golden_records()).unwrap();
+    assert_eq!(encoded, golden());
+
+    let block = try_decode(&golden()).unwrap();
+    assert_eq!(block.positions(), 0x0102_0304_0506_0708..0x0102_0304_0506_070b);
+    assert_eq!(block.previous(), previous);
+    let read: Vec<Bytes> =
+        block.positions().map(|position| block.record(position).unwrap()).collect();
+    assert_eq!(read, golden_records());
+    assert_eq!(block.record(0x0102_0304_0506_0707), None);
+    assert_eq!(block.record(0x0102_0304_0506_070b), None);
+}
+
+#[test]
+fn a_record_is_a_slice_of_the_block_and_not_a_copy() {
+    let encoded = Bytes::from(golden());
+    let block = decode(encoded.clone()).unwrap();
+    let record = block.record(0x0102_0304_0506_0708).unwrap();
+    assert_eq!(record.as_ptr(), encoded.slice(BLOCK_HEADER_BYTES + 4..).as_ptr());
+}
+
+#[test]
+fn each_kind_of_damage_has_its_name() {
+    let changed = |at: usize, to: &[u8]| {
+        let mut bytes = golden();
+        bytes[at..at + to.len()].copy_from_slice(to);
+        with_checksum(bytes)
+    };
+    let long = [golden(), vec![0]].concat();
+    let cases = [
+        (Vec::new(), BlockError::Truncated { bytes: 0, bytes_needed: 58 }),
+        (golden()[..57].to_vec(), BlockError::Truncated { bytes: 57, bytes_needed: 107 }),
+        (golden()[..106].to_vec(), BlockError::Truncated { bytes: 106, bytes_needed: 107 }),
+        (long, BlockError::TrailingBytes { bytes: 1 }),
+        (changed(0, b"X"), BlockError::MagicMismatch),
+        (changed(4, &[2]), BlockError::FormatVersionUnknown { version: 2 }),
+        (changed(5, &[1]), BlockError::CodecUnknown { codec: 1 }),
+        (changed(6, &[255; 8]), BlockError::PositionsOverflow),
+        (changed(14, &[0; 4]), BlockError::NoRecords),
+        (changed(14, &2_u32.to_be_bytes()), BlockError::PayloadMalformed { count: 2 }),
+        (changed(14, &4_u32.to_be_bytes()), BlockError::PayloadMalformed { count: 4 }),
+        (changed(14, &[255; 4]), BlockError::PayloadMalformed { count: u32::MAX }),
+        (changed(54, &[255; 4]), BlockError::PayloadMalformed { count: 3 }),
+    ];
+    for (bytes, expected) in cases {
+        assert_eq!(try_decode(&bytes), Err(expected));
+    }
+    let mut bytes = golden();
+    bytes[60] ^= 1;
+    let stored = u32::from_be_bytes(golden()[103..].try_into().unwrap());
+    let computed = crc32fast::hash(&bytes[..103]);
+    assert_eq!(try_decode(&bytes), Err(BlockError::ChecksumMismatch { stored, computed }));
+}
+
+#[test]
+fn what_cannot_be_a_block_is_not_encoded() {
+    let one = [Bytes::from_static(b"x")];
+    assert_eq!(encode(0, BlockHash::ZERO, &[]), Err(BlockError::NoRecords));
+    assert_eq!(encode(u64::MAX, BlockHash::ZERO, &one), Err(BlockError::PositionsOverflow));
+}
+
+prop_compose! {
+    fn any_block()(
+        first_position in 0..u64::MAX / 2,
+        previous in vec(any::<u8>(), 0..8),
+        records in vec(vec(any::<u8>(), 0..40), 1..8),
+    ) -> (u64, BlockHash, Vec<Bytes>) {
+        let records = records.into_iter().map(Bytes::from).collect();
+        (first_position, BlockHash::of(&previous), records)
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_block_reads_back_as_written((first_position, previous, records) in any_block()) {
+        let block = decode(encode(first_position, previous, &records).unwrap()).unwrap();
+        prop_assert_eq!(block.first_position(), first_position);
+        prop_assert_eq!(block.previous(), previous);
+        let read: Vec<Bytes> =
+            block.positions().map(|position| block.record(position).unwrap()).collect();
+        prop_assert_eq!(read, records);
+    }
+
+    #[test]
+    fn every_single_bit_flip_is_detected((first_position, previous, records) in any_block()) {
+        let mut bytes = encode(first_position, previous, &records).unwrap().to_vec();
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                bytes[at] ^= 1 << bit;
+                prop_assert!(try_decode(&bytes).is_err(), "bit {} of byte {}", bit, at);
+                bytes[at] ^= 1 << bit;
+            }
+        }
+    }
+
+    #[test]
+    fn truncation_at_every_byte_is_detected((first_position, previous, records) in any_block()) {
+        let encoded = encode(first_position, previous, &records).unwrap();
+        for end in 0..encoded.len() {
+            let truncated = try_decode(&encoded[..end]);
+            prop_assert!(
+                matches!(truncated, Err(BlockError::Truncated { bytes, .. }) if bytes == end),
+                "cut at {}: {:?}", end, truncated
+            );
+        }
+    }
+
+    /// The checksum is made right, so that what lies behind it is reached.
+    #[test]
+    fn no_bytes_make_decoding_panic(
+        (first_position, previous, records) in any_block(),
+        edits in vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+    ) {
+        let mut bytes = encode(first_position, previous, &records).unwrap().to_vec();
+        for (at, to) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+        }
+        if let Ok(block) = try_decode(&with_checksum(bytes)) {
+            prop_assert!(block.positions().all(|position| block.record(position).is_some()));
+        }
+    }
+
+    #[test]
+    fn noise_is_no_block(noise in vec(any::<u8>(), 0..200)) {
+        prop_assert!(try_decode(&noise).is_err());
+    }
+}

@@ -1,0 +1,320 @@
+//! Derived trees: they change with their mark, come back where they were, and are emptied when
+//! they cannot belong to this log.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use bytes::Bytes;
+
+use super::{blobs, copy_of, log_of, open, records};
+use crate::log::derived_layout::{MARK_KEY, Mark};
+use crate::log::{
+    DERIVED_APPLY_BYTES_MAX, DERIVED_KEY_BYTES_MAX, DERIVED_PUTS_MAX, DERIVED_VALUE_BYTES_MAX,
+    DerivedTree, LogError,
+};
+
+fn put(key: &[u8], value: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    (key.to_vec(), value.to_vec())
+}
+
+fn scan(tree: &DerivedTree, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    tree.scan_prefix(prefix)
+        .map(|item| item.map(|(key, value)| (key, value.to_vec())).unwrap())
+        .collect()
+}
+
+#[test]
+fn puts_and_the_mark_are_read_back() {
+    let (_scratch, log) = log_of(5);
+    let tree = log.reader.derived("usage/by-scope", 3).unwrap();
+    assert_eq!((tree.name(), tree.version(), tree.reached()), ("usage/by-scope", 3, 0));
+    assert_eq!(tree.get(b"a").unwrap(), None);
+    tree.apply(vec![put(b"a", b"1"), put(b"", b"empty key"), put(b"a", b"2")], 4).unwrap();
+    assert_eq!(tree.reached(), 4);
+    assert_eq!(tree.get(b"a").unwrap(), Some(Bytes::from_static(b"2")));
+    assert_eq!(tree.get(b"").unwrap(), Some(Bytes::from_static(b"empty key")));
+    tree.apply(vec![], 5).unwrap();
+    assert_eq!(log.reader.derived("usage/by-scope", 3).unwrap().reached(), 5);
+}
+
+#[test]
+fn a_prefix_is_scanned_in_key_order_from_both_ends() {
+    let (_scratch, log) = log_of(1);
+    let tree = log.reader.derived("some", 1).unwrap();
+    let rows: Vec<_> = [&b"a"[..], b"a\0", b"ab", b"a\xff", b"b", b"\0", b"\xff\xff"]
+        .map(|key| put(key, key))
+        .into();
+    tree.apply(rows.clone(), 1).unwrap();
+    let mut sorted = rows;
+    sorted.sort();
+    assert_eq!(scan(&tree, b""), sorted);
+    let with_a: Vec<_> = sorted.iter().filter(|(key, _)| key.starts_with(b"a")).cloned().collect();
+    assert_eq!(with_a.len(), 4);
+    assert_eq!(scan(&tree, b"a"), with_a);
+    let last = tree.scan_prefix(b"a").next_back().unwrap().unwrap();
+    assert_eq!(last.0, b"a\xff");
+    assert_eq!(scan(&tree, b"c"), []);
+}
+
+/// The mark is under a key that no user key can be.
+#[test]
+fn no_user_key_touches_the_mark() {
+    let (_scratch, log) = log_of(3);
+    let tree = log.reader.derived("some", 1).unwrap();
+    for key in [&MARK_KEY[..], &[], &[1], &[2], &[0; 20]] {
+        tree.apply(vec![put(key, b"x")], 2).unwrap();
+    }
+    assert_eq!(tree.reached(), 2);
+    assert_eq!(scan(&tree, b"").len(), 5, "the mark is no row");
+}
+
+#[test]
+fn what_was_reached_is_kept_over_a_reopening() {
+    let (scratch, log) = log_of(5);
+    let tree = log.reader.derived("some", 1).unwrap();
+    tree.apply(vec![put(b"k", b"v")], 5).unwrap();
+    drop((log, tree));
+    let log = open(scratch.path());
+    let tree = log.reader.derived("some", 1).unwrap();
+    assert_eq!(tree.reached(), 5);
+    assert_eq!(scan(&tree, b""), [put(b"k", b"v")]);
+}
+
+#[test]
+fn what_is_applied_is_durable_with_the_next_append_and_before_that_whole_or_absent() {
+    let (scratch, mut log) = log_of(5);
+    let tree = log.reader.derived("some", 1).unwrap();
+    tree.apply((0..50_u8).map(|key| put(&[key], &[key; 100])).collect(), 3).unwrap();
+    let before = copy_of(scratch.path());
+    log.writer.append(&records(5..6)).unwrap();
+    let after = copy_of(scratch.path());
+
+    let found = open(before.path()).reader.derived("some", 1).unwrap();
+    assert!([(0, 0), (3, 50)].contains(&(found.reached(), scan(&found, b"").len())));
+    let found = open(after.path()).reader.derived("some", 1).unwrap();
+    assert_eq!((found.reached(), scan(&found, b"").len()), (3, 50));
+}
+
+#[test]
+fn another_version_starts_empty() {
+    let (_scratch, log) = log_of(5);
+    let tree = log.reader.derived("some", 1).unwrap();
+    tree.apply(vec![put(b"k", b"v"), put(b"long", &[1; 20_000])], 5).unwrap();
+    match log.reader.derived("some", 2) {
+        Err(LogError::DerivedVersionInUse { name, open: 1, asked: 2 }) => assert_eq!(name, "some"),
+        other => panic!("{other:?}"),
+    }
+    drop(tree);
+    for version in [2, 1] {
+        let tree = log.reader.derived("some", version).unwrap();
+        assert_eq!((tree.version(), tree.reached()), (version, 0));
+        assert_eq!(scan(&tree, b""), []);
+        tree.apply(vec![put(b"k", b"w")], 1).unwrap();
+        assert_eq!(scan(&tree, b""), [put(b"k", b"w")]);
+    }
+}
+
+#[test]
+fn a_tree_ahead_of_the_log_is_emptied() {
+    let (scratch, log) = log_of(5);
+    let tree = log.reader.derived("some", 1).unwrap();
+    tree.apply(vec![put(b"k", b"v")], 5).unwrap();
+    // As when the log was restored from an older copy and the tree was not.
+    let mark = Mark { version: 1, reached: 6, generation: 1 };
+    tree.state.tree().insert(MARK_KEY, mark.encode()).unwrap();
+    drop((log, tree));
+    let log = open(scratch.path());
+    let tree = log.reader.derived("some", 1).unwrap();
+    assert_eq!(tree.reached(), 0);
+    assert_eq!(scan(&tree, b""), []);
+}
+
+#[test]
+fn a_tree_without_a_readable_mark_is_emptied() {
+    for mark in [None, Some(vec![1, 2, 3])] {
+        let (scratch, log) = log_of(5);
+        let tree = log.reader.derived("some", 1).unwrap();
+        tree.apply(vec![put(b"k", b"v")], 5).unwrap();
+        match mark {
+            None => drop(tree.state.tree().remove(MARK_KEY).unwrap()),
+            Some(mark) => drop(tree.state.tree().insert(MARK_KEY, mark).unwrap()),
+        }
+        drop((log, tree));
+        let tree = open(scratch.path()).reader.derived("some", 1).unwrap();
+        assert_eq!(tree.reached(), 0);
+        assert_eq!(scan(&tree, b""), []);
+    }
+}
+
+#[test]
+fn the_mark_goes_neither_back_nor_beyond_the_head() {
+    let (_scratch, log) = log_of(5);
+    let tree = log.reader.derived("some", 1).unwrap();
+    tree.apply(vec![put(b"k", b"v")], 3).unwrap();
+    match tree.apply(vec![put(b"k", b"w")], 6) {
+        Err(LogError::DerivedBeyondHead { asked: 6, head: 5, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    match tree.apply(vec![put(b"k", b"w")], 2) {
+        Err(LogError::DerivedGoesBackwards { asked: 2, reached: 3, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(scan(&tree, b""), [put(b"k", b"v")]);
+    tree.apply(vec![put(b"k", b"w")], 3).unwrap();
+    assert_eq!(tree.reached(), 3);
+}
+
+#[test]
+fn a_cleared_tree_is_filled_again_by_all_its_handles() {
+    let (_scratch, log) = log_of(5);
+    let tree = log.reader.derived("some", 1).unwrap();
+    let other = tree.clone();
+    let rows = (0..3000_u32).map(|key| put(&key.to_be_bytes(), b"v")).collect();
+    tree.apply(rows, 5).unwrap();
+    tree.clear().unwrap();
+    assert_eq!(other.reached(), 0);
+    assert_eq!(scan(&other, b""), []);
+    other.apply(vec![put(b"k", b"v")], 1).unwrap();
+    assert_eq!(scan(&tree, b""), [put(b"k", b"v")]);
+    assert_eq!(tree.reached(), 1);
+}
+
+#[test]
+fn deleting_every_tree_but_the_log_leaves_the_log() {
+    let (scratch, log) = log_of(50);
+    let held = log.reader.derived("held", 1).unwrap();
+    for name in ["held", "other", "projections/usage"] {
+        let tree = log.reader.derived(name, 1).unwrap();
+        tree.apply((0..200_u8).map(|key| put(&[key], &[key; 300])).collect(), 50).unwrap();
+    }
+    let verified = log.reader.verify().unwrap();
+    assert_eq!(log.reader.derived_names(), ["held", "other", "projections/usage"]);
+    log.reader.delete_derived().unwrap();
+    assert_eq!(log.reader.derived_names(), ["held"]);
+    assert_eq!((held.reached(), scan(&held, b"").len()), (0, 0));
+    assert_eq!(log.reader.derived("other", 1).unwrap().reached(), 0);
+    assert_eq!(log.reader.verify().unwrap(), verified);
+    drop((log, held));
+    let log = open(scratch.path());
+    assert_eq!(log.reader.verify().unwrap(), verified);
+    assert_eq!(log.reader.derived("projections/usage", 1).unwrap().reached(), 0);
+}
+
+#[test]
+fn long_values_are_replaced_and_read_whole_and_leave_nothing_behind() {
+    let (scratch, log) = log_of(5);
+    let tree = log.reader.derived("some", 1).unwrap();
+    tree.apply(vec![put(b"other", &[9; 30_000])], 1).unwrap();
+    for (length, fill) in [(7167, 1), (7168, 2), (50_000, 3), (8000, 4), (3, 5), (7169, 6), (0, 7)]
+    {
+        let value = vec![fill; length];
+        tree.apply(vec![put(b"k", &value)], 2).unwrap();
+        assert_eq!(tree.get(b"k").unwrap().unwrap(), value);
+        assert_eq!(scan(&tree, b""), [put(b"k", &value), put(b"other", &[9; 30_000])]);
+    }
+    // The mark, two values, and the five parts of `other`: no part of `k` is left.
+    assert_eq!(tree.state.tree().len(), 8);
+    drop((log, tree));
+    let tree = open(scratch.path()).reader.derived("some", 1).unwrap();
+    tree.apply(vec![put(b"other", b"short")], 2).unwrap();
+    assert_eq!(tree.state.tree().len(), 3);
+}
+
+/// Two writes of the same value in parts, over and over, while others read: never a mixture.
+#[test]
+fn a_value_in_parts_is_never_a_mixture_of_two() {
+    let (_scratch, log) = log_of(1);
+    let tree = log.reader.derived("some", 1).unwrap();
+    tree.apply(vec![put(b"k", &[0; 30_000])], 1).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    let value = tree.get(b"k").unwrap().unwrap();
+                    assert_eq!(value.len(), 30_000);
+                    assert!(value.iter().all(|byte| *byte == value[0]));
+                }
+            });
+        }
+        for fill in 1..=200 {
+            tree.apply(vec![put(b"k", &[fill; 30_000])], 1).unwrap();
+        }
+        done.store(true, Ordering::Release);
+    });
+}
+
+#[test]
+fn a_missing_part_is_damage_and_not_an_empty_value() {
+    let (_scratch, log) = log_of(1);
+    let tree = log.reader.derived("some", 1).unwrap();
+    tree.apply(vec![put(b"k", &[1; 30_000])], 1).unwrap();
+    let part = tree.state.tree().scan_prefix([2]).keys().next().unwrap().unwrap();
+    tree.state.tree().remove(part).unwrap();
+    match tree.get(b"k") {
+        Err(LogError::DerivedDamaged { name }) => assert_eq!(name, "some"),
+        other => panic!("{other:?}"),
+    }
+    assert!(tree.scan_prefix(b"").next().unwrap().is_err());
+}
+
+/// The bound in `entries.rs`, against sled itself: pages of the longest entries, rewritten
+/// until sled has joined every one of them many times.
+#[test]
+fn the_longest_entries_rewritten_never_become_blobs() {
+    let (scratch, log) = log_of(1);
+    let tree = log.reader.derived("some", 1).unwrap();
+    for round in 0..40_u8 {
+        let rows =
+            (0..40_u8).map(|key| put(&[key; DERIVED_KEY_BYTES_MAX], &[round; 7167])).collect();
+        tree.apply(rows, 1).unwrap();
+        assert_eq!(blobs(scratch.path()), 0);
+    }
+    for round in 0..12_u8 {
+        let value = [round; 20_000];
+        let rows = (0..20).map(|key| put(&[key; DERIVED_KEY_BYTES_MAX], &value)).collect();
+        tree.apply(rows, 1).unwrap();
+        assert_eq!(blobs(scratch.path()), 0);
+    }
+}
+
+#[test]
+fn every_limit_is_refused_by_name_and_changes_nothing() {
+    let (_scratch, log) = log_of(1);
+    let tree = log.reader.derived("some", 1).unwrap();
+    match tree.apply(vec![put(&[1; DERIVED_KEY_BYTES_MAX + 1], b"")], 1) {
+        Err(LogError::DerivedKeyTooLong { bytes: 257, bytes_max: 256, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    match tree.apply(vec![(vec![1], vec![1; DERIVED_VALUE_BYTES_MAX + 1])], 1) {
+        Err(LogError::DerivedValueTooLong { bytes_max: DERIVED_VALUE_BYTES_MAX, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    match tree.apply(vec![(Vec::new(), Vec::new()); DERIVED_PUTS_MAX + 1], 1) {
+        Err(LogError::DerivedApplyTooLarge { puts: 65_537, puts_max: 65_536, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    let rows = vec![(vec![1], vec![1; DERIVED_VALUE_BYTES_MAX]); 8];
+    match tree.apply(rows, 1) {
+        Err(LogError::DerivedApplyTooLarge { bytes_max: DERIVED_APPLY_BYTES_MAX, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((tree.reached(), scan(&tree, b"").len()), (0, 0));
+    let longest = put(&[1; DERIVED_KEY_BYTES_MAX], &vec![1; DERIVED_VALUE_BYTES_MAX]);
+    tree.apply(vec![longest.clone()], 1).unwrap();
+    assert_eq!(tree.get(&longest.0).unwrap().unwrap(), longest.1);
+}
+
+#[test]
+fn only_plain_names_are_taken() {
+    let (_scratch, log) = log_of(1);
+    for name in ["a", "usage-2/by_day.v1", &"x".repeat(64)] {
+        log.reader.derived(name, 1).unwrap();
+    }
+    for name in ["", "Usage", "a b", "å", &"x".repeat(65)] {
+        match log.reader.derived(name, 1) {
+            Err(LogError::DerivedNameInvalid { name: named }) => assert!(name.starts_with(&named)),
+            other => panic!("{other:?}"),
+        }
+    }
+}

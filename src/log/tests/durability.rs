@@ -1,0 +1,185 @@
+//! The order of the durable steps, and the stop when one of them fails.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use super::{all, copy_of, log_of, open, record, records};
+use crate::log::durable::Durable;
+use crate::log::entries::Entry;
+use crate::log::error::LogError;
+use crate::log::store::Store;
+use crate::log::{LogReader, LogWriter};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Apply,
+    Flush,
+    Sync,
+}
+
+/// Does each step as it is done outside tests, notes it with the head that readers see
+/// meanwhile, and fails at the step it is told to, before doing it.
+#[derive(Debug)]
+struct Watched {
+    inner: Box<dyn Durable>,
+    store: Arc<Store>,
+    steps: Arc<Mutex<Vec<(Step, u64)>>>,
+    fails_at: Option<Step>,
+}
+
+impl Watched {
+    fn note(&self, step: Step) -> Result<(), LogError> {
+        self.steps.lock().unwrap().push((step, self.store.head()));
+        if self.fails_at == Some(step) { Err(LogError::injected("do a step")) } else { Ok(()) }
+    }
+}
+
+impl Durable for Watched {
+    fn apply(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
+        self.note(Step::Apply).and_then(|()| self.inner.apply(entries))
+    }
+
+    fn flush(&mut self) -> Result<(), LogError> {
+        self.note(Step::Flush).and_then(|()| self.inner.flush())
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        self.note(Step::Sync).and_then(|()| self.inner.sync())
+    }
+}
+
+fn watch(writer: &mut LogWriter, fails_at: Option<Step>) -> Arc<Mutex<Vec<(Step, u64)>>> {
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&steps);
+    writer.wrap_durable(|inner, store| Box::new(Watched { inner, store, steps: noted, fails_at }));
+    steps
+}
+
+fn assert_stopped(writer: &mut LogWriter) {
+    assert!(writer.is_stopped());
+    for batch in [&[][..], &[record(0)]] {
+        let refused = writer.append(batch);
+        assert!(matches!(refused, Err(LogError::Stopped)), "{refused:?}");
+    }
+}
+
+fn assert_shows(reader: &LogReader, count: u64) {
+    assert_eq!(reader.next_position(), count);
+    assert_eq!(reader.record(count).unwrap(), None);
+    assert_eq!(all(reader), records(0..count));
+}
+
+#[test]
+fn an_append_is_written_then_flushed_then_synced_and_only_then_visible() {
+    let (_scratch, mut log) = log_of(6);
+    let steps = watch(&mut log.writer, None);
+    log.writer.append(&records(6..16)).unwrap();
+    assert_eq!(*steps.lock().unwrap(), [(Step::Apply, 6), (Step::Flush, 6), (Step::Sync, 6)]);
+    assert_shows(&log.reader, 16);
+    log.writer.append(&records(16..17)).unwrap();
+    assert_eq!(
+        steps.lock().unwrap()[3..],
+        [(Step::Apply, 16), (Step::Flush, 16), (Step::Sync, 16)]
+    );
+}
+
+#[test]
+fn closing_and_dropping_flush_and_sync() {
+    for close in [true, false] {
+        let (_scratch, mut log) = log_of(6);
+        let steps = watch(&mut log.writer, None);
+        if close {
+            log.writer.close().unwrap();
+        } else {
+            drop(log.writer);
+        }
+        assert_eq!(*steps.lock().unwrap(), [(Step::Flush, 6), (Step::Sync, 6)]);
+    }
+}
+
+#[test]
+fn a_failed_step_stops_the_log_and_shows_nothing_new() {
+    for (fails_at, may_survive) in [(Step::Apply, false), (Step::Flush, true), (Step::Sync, true)] {
+        let (scratch, mut log) = log_of(6);
+        let derived = log.reader.derived("some", 1).unwrap();
+        watch(&mut log.writer, Some(fails_at));
+        match log.writer.append(&records(6..20)) {
+            Err(LogError::OutcomeUnknown { source }) => {
+                assert_eq!(source.to_string(), "could not do a step");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_stopped(&mut log.writer);
+        assert_shows(&log.reader, 6);
+        let refused = derived.apply(vec![(vec![1], vec![2])], 1);
+        assert!(matches!(refused, Err(LogError::Stopped)), "{refused:?}");
+        let closed = log.writer.close();
+        assert!(matches!(closed, Err(LogError::Stopped)), "{closed:?}");
+
+        // The next start finds the whole append or nothing of it, and goes on from there.
+        let copy = copy_of(scratch.path());
+        let mut again = open(copy.path());
+        let found = again.report.next_position;
+        assert!(found == 6 || (found == 20 && may_survive), "{fails_at:?}: {found}");
+        assert_shows(&again.reader, found);
+        again.writer.append(&[record(found)]).unwrap();
+        again.reader.verify().unwrap();
+    }
+}
+
+#[test]
+fn a_failed_sync_on_closing_is_told_and_stops_derived_trees() {
+    let (_scratch, mut log) = log_of(6);
+    let derived = log.reader.derived("some", 1).unwrap();
+    watch(&mut log.writer, Some(Step::Sync));
+    assert_eq!(log.writer.close().unwrap_err().to_string(), "could not do a step");
+    let refused = derived.apply(vec![], 1);
+    assert!(matches!(refused, Err(LogError::Stopped)), "{refused:?}");
+}
+
+/// Panics in the middle of an append, as a bug in sled would.
+#[derive(Debug)]
+struct Panics;
+
+impl Durable for Panics {
+    fn apply(&mut self, _: Vec<Entry>) -> Result<(), LogError> {
+        panic!("a bug below");
+    }
+
+    fn flush(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_within_an_append_stops_the_log() {
+    let (_scratch, mut log) = log_of(6);
+    log.writer.wrap_durable(|_, _| Box::new(Panics));
+    let batch = [Bytes::from_static(b"x")];
+    let writer = std::panic::AssertUnwindSafe(&mut log.writer);
+    std::panic::catch_unwind(|| {
+        let writer = writer;
+        writer.0.append(&batch)
+    })
+    .unwrap_err();
+    assert_stopped(&mut log.writer);
+    assert_shows(&log.reader, 6);
+}
+
+/// Every acknowledged append is in a copy of the files made right after it, and nothing else.
+#[test]
+fn the_files_hold_what_was_acknowledged() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut log = open(scratch.path());
+    for next in 0..8 {
+        log.writer.append(&[record(next)]).unwrap();
+        let copy = copy_of(scratch.path());
+        let found = open(copy.path());
+        assert_shows(&found.reader, next + 1);
+    }
+}

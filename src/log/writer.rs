@@ -1,0 +1,170 @@
+//! Appends records, and acknowledges them only when they are durable.
+//!
+//! It must not know what a record means. The order of one append is the log's whole promise:
+//! one batch into sled, sled's flush, `fdatasync`, and only then the new head.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tracing::error;
+
+use super::block::BlockHash;
+use super::durable::Durable;
+use super::entries::block_entries;
+use super::error::LogError;
+use super::options::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, LogOptions};
+use super::pack::{PackedBlock, pack};
+use super::store::Store;
+
+/// The one writer of a log.
+///
+/// Invariant: `last_block` is the hash of the block that ends at the durable head. `writing`
+/// is true only within an append, or after a panic in one.
+#[derive(Debug)]
+pub struct LogWriter {
+    store: Arc<Store>,
+    durable: Box<dyn Durable>,
+    block_bytes_max: usize,
+    record_bytes_max: usize,
+    last_block: BlockHash,
+    writing: bool,
+    closed: bool,
+}
+
+impl LogWriter {
+    pub(super) fn new(
+        store: Arc<Store>,
+        durable: Box<dyn Durable>,
+        options: &LogOptions,
+        last_block: BlockHash,
+    ) -> Self {
+        Self {
+            store,
+            durable,
+            block_bytes_max: options.block_bytes_max,
+            record_bytes_max: options.record_bytes_max,
+            last_block,
+            writing: false,
+            closed: false,
+        }
+    }
+
+    /// The position that the next record gets.
+    pub fn next_position(&self) -> u64 {
+        self.store.head()
+    }
+
+    /// Whether an earlier failure has stopped the log, so that every append is refused.
+    pub fn is_stopped(&self) -> bool {
+        self.writing || self.store.is_stopped()
+    }
+
+    /// Appends records at the next positions, all or none, and returns those positions when the
+    /// records are durable and visible to readers. No records: an empty range, and no write.
+    ///
+    /// A refused record or batch leaves the log as it was. [`LogError::OutcomeUnknown`] means
+    /// that the records may be in the log after the next start, whole, or not at all; from then
+    /// on every append is [`LogError::Stopped`].
+    pub fn append(&mut self, records: &[Bytes]) -> Result<Range<u64>, LogError> {
+        if self.is_stopped() {
+            return Err(LogError::Stopped);
+        }
+        self.check_limits(records)?;
+        let start = self.next_position();
+        if records.is_empty() {
+            return Ok(start..start);
+        }
+        let (blocks, last_block) = pack(records, start, self.last_block, self.block_bytes_max)
+            .map_err(|source| LogError::Encode { position: start, source })?;
+        let end =
+            u64::try_from(records.len()).map_or(u64::MAX, |count| start.saturating_add(count));
+
+        self.writing = true;
+        let written = self.write_durably(&blocks);
+        self.writing = false;
+        if let Err(source) = written {
+            self.store.stop(&source);
+            return Err(LogError::OutcomeUnknown { source: Box::new(source) });
+        }
+        self.last_block = last_block;
+        self.store.publish(end);
+        Ok(start..end)
+    }
+
+    /// Puts something between this writer and the steps it takes, for tests.
+    #[cfg(test)]
+    pub(super) fn wrap_durable(
+        &mut self,
+        wrap: impl FnOnce(Box<dyn Durable>, Arc<Store>) -> Box<dyn Durable>,
+    ) {
+        let nothing = Box::new(super::durable::DurableStore(Arc::clone(&self.store)));
+        let durable = std::mem::replace(&mut self.durable, nothing);
+        self.durable = wrap(durable, Arc::clone(&self.store));
+    }
+
+    /// Makes durable what derived trees have written, and ends writing. The directory is free
+    /// again when the readers are dropped too. Dropping the writer does the same, but can only
+    /// log a failure.
+    pub fn close(mut self) -> Result<(), LogError> {
+        self.finish()
+    }
+
+    fn write_durably(&mut self, blocks: &[PackedBlock]) -> Result<(), LogError> {
+        let entries = blocks
+            .iter()
+            .flat_map(|packed| block_entries(packed.first_position, &packed.encoded))
+            .collect();
+        self.durable.apply(entries)?;
+        self.durable.flush()?;
+        self.durable.sync()
+    }
+
+    fn check_limits(&self, records: &[Bytes]) -> Result<(), LogError> {
+        if records.len() > APPEND_RECORDS_MAX {
+            return Err(LogError::AppendRecordsTooMany {
+                records: records.len(),
+                records_max: APPEND_RECORDS_MAX,
+            });
+        }
+        let bytes_max = self.record_bytes_max;
+        if let Some((index, record)) =
+            records.iter().enumerate().find(|(_, record)| record.len() > bytes_max)
+        {
+            return Err(LogError::RecordTooLong { index, bytes: record.len(), bytes_max });
+        }
+        let bytes = records.iter().fold(0_usize, |sum, record| sum.saturating_add(record.len()));
+        if bytes > APPEND_BYTES_MAX {
+            return Err(LogError::AppendBytesTooMany { bytes, bytes_max: APPEND_BYTES_MAX });
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), LogError> {
+        if self.closed {
+            return Ok(());
+        }
+        self.closed = true;
+        if self.is_stopped() {
+            return Err(LogError::Stopped);
+        }
+        self.durable
+            .flush()
+            .and_then(|()| self.durable.sync())
+            .inspect_err(|error| self.store.stop(error))
+    }
+}
+
+impl Drop for LogWriter {
+    fn drop(&mut self) {
+        if self.writing {
+            // A panic in the middle of an append: nothing is known of what was written.
+            self.store.stop(&LogError::Stopped);
+        }
+        match self.finish() {
+            // A log that is stopped has said so when it stopped.
+            Ok(()) | Err(LogError::Stopped) => {}
+            Err(failure) => error!(cause = ?failure, "could not close the log cleanly"),
+        }
+    }
+}

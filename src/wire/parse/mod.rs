@@ -1,0 +1,263 @@
+//! From the wire to the domain: one pass that finds every violation at once.
+//!
+//! [`values`] reads what events share, [`payload`] what happened, [`signing`] the terms of an
+//! agreement. What is read once here is valid by its type everywhere else.
+
+mod payload;
+mod signing;
+mod values;
+
+use super::v1;
+use crate::domain::event::{AdmissionMode, Event};
+use crate::domain::id::{AgreementId, RequestId, Version};
+use crate::domain::reason::Reason;
+
+pub use values::{parse_as_of, parse_known};
+
+/// Longest short text: names, numbers, pseudonyms.
+pub const SHORT_TEXT_BYTES_MAX: usize = 128;
+/// Longest name or source.
+pub const NAME_BYTES_MAX: usize = 256;
+/// Longest title.
+pub const TITLE_BYTES_MAX: usize = 512;
+/// Longest address of a document.
+pub const URI_BYTES_MAX: usize = 2048;
+/// Longest reason, reasoning or description.
+pub const LONG_TEXT_BYTES_MAX: usize = 4096;
+/// Most documents of one event.
+pub const DOCUMENTS_MAX: usize = 32;
+/// Most entries of a list in an agreement: buyers, suppliers, lots, ceilings, options, CPV codes.
+pub const TERMS_MAX: usize = 1024;
+/// Version of the payload schema that this program writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A text, list or message that is wrong whatever the ledger holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field, such as `events[0].order_placed.amount.amount`.
+    pub field: String,
+    /// Published reason.
+    pub reason: &'static str,
+    /// One sentence that completes "the field ...".
+    pub description: String,
+}
+
+/// Reasons of violations that no rule of the domain has a name for.
+pub mod malformed {
+    /// A required field is absent or empty.
+    pub const FIELD_MISSING: &str = "FIELD_MISSING";
+    /// An id is not of its form.
+    pub const MALFORMED_ID: &str = "MALFORMED_ID";
+    /// A date is not a day of the calendar.
+    pub const MALFORMED_DATE: &str = "MALFORMED_DATE";
+    /// A text is too long or has control characters.
+    pub const MALFORMED_TEXT: &str = "MALFORMED_TEXT";
+    /// An enum has a number that it does not know, or none.
+    pub const UNKNOWN_ENUM_VALUE: &str = "UNKNOWN_ENUM_VALUE";
+    /// A list has too few or too many entries.
+    pub const LIST_OUT_OF_BOUNDS: &str = "LIST_OUT_OF_BOUNDS";
+    /// Two fields contradict each other.
+    pub const CONTRADICTION: &str = "CONTRADICTION";
+}
+
+/// Violations found so far.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Notes one.
+    pub fn add(&mut self, field: &str, reason: &'static str, description: impl Into<String>) {
+        let description = description.into();
+        self.0.push(Violation { field: field.to_owned(), reason, description });
+    }
+
+    fn add_reason(&mut self, field: &str, reason: Reason, description: impl Into<String>) {
+        self.add(field, reason.name(), description);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, in the order of the fields.
+    pub fn into_vec(self) -> Vec<Violation> {
+        self.0
+    }
+}
+
+/// Why a request cannot even be considered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestFault {
+    /// It is wrong whatever the ledger holds. Not empty.
+    Malformed(Vec<Violation>),
+    /// It has an event whose rules this version does not have.
+    Unimplemented {
+        /// Name of the event in the catalogue.
+        event: &'static str,
+        /// Place in the request.
+        event_index: usize,
+    },
+}
+
+/// Where an event comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceEvent {
+    /// System.
+    pub system: String,
+    /// Id in that system.
+    pub event_id: String,
+}
+
+/// An event as read: for the rules, and as sent, for the record.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// For the rules.
+    pub event: Event,
+    /// Where it comes from, when it states an id.
+    pub source: Option<SourceEvent>,
+    /// As sent.
+    pub stated: v1::Event,
+}
+
+/// A request to append, valid by itself.
+#[derive(Debug, Clone)]
+pub struct AppendCommand {
+    /// Its id.
+    pub request_id: RequestId,
+    /// Its agreement.
+    pub agreement_id: AgreementId,
+    /// Version that the agreement must have.
+    pub expected_version: Option<Version>,
+    /// Whether nothing is to be recorded.
+    pub purpose: Purpose,
+    /// Events, at least one.
+    pub events: Vec<Submitted>,
+}
+
+/// Whether a request wants to be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It does.
+    Record,
+    /// It only asks what would happen.
+    ValidateOnly,
+}
+
+/// Reads a request to append.
+pub fn parse_append(
+    request: v1::AppendEventsRequest,
+    events_max: usize,
+) -> Result<AppendCommand, RequestFault> {
+    let v1::AppendEventsRequest {
+        request_id,
+        agreement_id,
+        expected_version,
+        validate_only,
+        events,
+    } = request;
+    let mut violations = Violations::default();
+    let request_id = values::id(&mut violations, "request_id", &request_id, RequestId::parse);
+    let agreement_id =
+        values::id(&mut violations, "agreement_id", &agreement_id, AgreementId::parse);
+    if events.is_empty() || events.len() > events_max {
+        let text = format!("must have 1 to {events_max} events, not {}", events.len());
+        violations.add("events", malformed::LIST_OUT_OF_BOUNDS, text);
+        return Err(RequestFault::Malformed(violations.into_vec()));
+    }
+    let mut submitted = Vec::with_capacity(events.len());
+    let mut unimplemented = None;
+    for (event_index, stated) in events.into_iter().enumerate() {
+        match parse_event(&mut violations, &format!("events[{event_index}]"), stated) {
+            Parsed::Event(event) => submitted.push(*event),
+            Parsed::Violated => {}
+            Parsed::Unimplemented(event) => {
+                unimplemented.get_or_insert(RequestFault::Unimplemented { event, event_index });
+            }
+        }
+    }
+    let (Some(request_id), Some(agreement_id), true) =
+        (request_id, agreement_id, violations.is_empty())
+    else {
+        return Err(RequestFault::Malformed(violations.into_vec()));
+    };
+    if let Some(fault) = unimplemented {
+        return Err(fault);
+    }
+    let purpose = if validate_only { Purpose::ValidateOnly } else { Purpose::Record };
+    let expected_version = expected_version.map(Version::new);
+    Ok(AppendCommand { request_id, agreement_id, expected_version, purpose, events: submitted })
+}
+
+enum Parsed {
+    Event(Box<Submitted>),
+    Violated,
+    Unimplemented(&'static str),
+}
+
+fn parse_event(violations: &mut Violations, path: &str, stated: v1::Event) -> Parsed {
+    let before = violations.0.len();
+    let effective =
+        values::date(violations, &format!("{path}.effective_date"), &stated.effective_date);
+    let mode = admission_mode(violations, path, stated.admission_mode);
+    let source = values::source(violations, &format!("{path}.source"), stated.source.as_ref());
+    values::envelope(violations, path, &stated);
+    let corrects = values::optional_event_id(
+        violations,
+        &format!("{path}.corrects_event_id"),
+        &stated.corrects_event_id,
+    );
+    let payload = match &stated.payload {
+        None => {
+            violations.add(
+                &format!("{path}.payload"),
+                malformed::FIELD_MISSING,
+                "must say what happened",
+            );
+            return Parsed::Violated;
+        }
+        Some(payload) => {
+            // A missing mode is a violation of its own; the amounts are then read as for a fact.
+            let mode = mode.unwrap_or(AdmissionMode::Fact);
+            match payload::parse(violations, path, payload, mode) {
+                payload::ParsedPayload::Known(payload) => payload,
+                payload::ParsedPayload::Unimplemented(name) if violations.0.len() == before => {
+                    return Parsed::Unimplemented(name);
+                }
+                payload::ParsedPayload::Unimplemented(_) => return Parsed::Violated,
+            }
+        }
+    };
+    match (effective, mode, payload) {
+        (Some(effective), Some(mode), Some(payload)) if violations.0.len() == before => {
+            let event = Event { effective, mode, corrects, payload };
+            Parsed::Event(Box::new(Submitted { event, source, stated }))
+        }
+        _ => Parsed::Violated,
+    }
+}
+
+fn admission_mode(violations: &mut Violations, path: &str, number: i32) -> Option<AdmissionMode> {
+    match v1::AdmissionMode::try_from(number) {
+        Ok(v1::AdmissionMode::Intent) => Some(AdmissionMode::Intent),
+        Ok(v1::AdmissionMode::Fact) => Some(AdmissionMode::Fact),
+        Ok(v1::AdmissionMode::Unspecified) | Err(_) => {
+            let field = format!("{path}.admission_mode");
+            violations.add(&field, malformed::UNKNOWN_ENUM_VALUE, "must be INTENT or FACT");
+            None
+        }
+    }
+}
+
+/// Reads an event that was valid when it was recorded.
+pub fn parse_recorded_event(stated: &v1::Event) -> Result<Event, Vec<Violation>> {
+    let mut violations = Violations::default();
+    match parse_event(&mut violations, "event", stated.clone()) {
+        Parsed::Event(submitted) => Ok(submitted.event),
+        Parsed::Violated => Err(violations.into_vec()),
+        Parsed::Unimplemented(name) => {
+            violations.add("event.payload", "UNIMPLEMENTED", format!("is a {name}"));
+            Err(violations.into_vec())
+        }
+    }
+}

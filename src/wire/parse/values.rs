@@ -1,0 +1,352 @@
+//! Reading the values that events and requests share.
+
+use super::{
+    DOCUMENTS_MAX, NAME_BYTES_MAX, SHORT_TEXT_BYTES_MAX, SourceEvent, URI_BYTES_MAX, Violations,
+    malformed,
+};
+use crate::domain::date::{Date, MalformedDate, RecordedTime};
+use crate::domain::event::Value;
+use crate::domain::id::{EventId, MalformedId};
+use crate::domain::money::{Amount, Currency, MalformedAmount, Money, Rate};
+use crate::domain::organisation::{InvalidOrganisation, OrganisationId};
+use crate::domain::reason::Reason;
+use crate::domain::scope::Scope;
+use crate::wire::record::from_timestamp;
+use crate::wire::v1;
+
+pub(super) fn id<T>(
+    violations: &mut Violations,
+    field: &str,
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, MalformedId>,
+) -> Option<T> {
+    match parse(text) {
+        Ok(id) => Some(id),
+        Err(fault) => {
+            let reason = match fault {
+                MalformedId::Empty => malformed::FIELD_MISSING,
+                MalformedId::TooLong { .. }
+                | MalformedId::UnprintableCharacter
+                | MalformedId::NotUuid => malformed::MALFORMED_ID,
+            };
+            violations.add(field, reason, fault.to_string());
+            None
+        }
+    }
+}
+
+/// An id that may be left out.
+pub(super) fn optional_id<T>(
+    violations: &mut Violations,
+    field: &str,
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, MalformedId>,
+) -> Option<T> {
+    if text.is_empty() { None } else { id(violations, field, text, parse) }
+}
+
+pub(super) fn optional_event_id(
+    violations: &mut Violations,
+    field: &str,
+    text: &str,
+) -> Option<EventId> {
+    optional_id(violations, field, text, EventId::parse)
+}
+
+pub(super) fn date(violations: &mut Violations, field: &str, text: &str) -> Option<Date> {
+    match Date::parse(text) {
+        Ok(date) => Some(date),
+        Err(fault) => {
+            let reason = match fault {
+                MalformedDate::Empty => malformed::FIELD_MISSING,
+                MalformedDate::NotCalendarDay | MalformedDate::OutOfRange => {
+                    malformed::MALFORMED_DATE
+                }
+            };
+            violations.add(field, reason, fault.to_string());
+            None
+        }
+    }
+}
+
+pub(super) fn optional_date(violations: &mut Violations, field: &str, text: &str) -> Option<Date> {
+    if text.is_empty() { None } else { date(violations, field, text) }
+}
+
+/// Reads the as-of day of a query. None: the caller's today.
+pub fn parse_as_of(violations: &mut Violations, text: &str) -> Option<Date> {
+    optional_date(violations, "as_of", text)
+}
+
+/// Reads the as-known time of a query. None: everything.
+pub fn parse_known(
+    violations: &mut Violations,
+    known: Option<&v1::AsKnown>,
+) -> Option<RecordedTime> {
+    match known?.as_known.as_ref() {
+        None => {
+            violations.add("as_known", malformed::FIELD_MISSING, "must have a time or a date");
+            None
+        }
+        Some(v1::as_known::AsKnown::Date(text)) => {
+            date(violations, "as_known.date", text).and_then(RecordedTime::end_of_oslo_day)
+        }
+        Some(v1::as_known::AsKnown::Time(time)) => {
+            let parsed = from_timestamp(time);
+            if parsed.is_none() {
+                violations.add(
+                    "as_known.time",
+                    malformed::MALFORMED_DATE,
+                    "must be a valid instant",
+                );
+            }
+            parsed
+        }
+    }
+}
+
+pub(super) fn text(violations: &mut Violations, field: &str, text: &str, bytes_max: usize) {
+    if text.len() > bytes_max {
+        let description = format!("must be at most {bytes_max} bytes, not {}", text.len());
+        violations.add(field, malformed::MALFORMED_TEXT, description);
+    }
+    let stray =
+        |character: char| character.is_control() && !matches!(character, '\n' | '\t' | '\r');
+    if text.contains(stray) {
+        violations.add(field, malformed::MALFORMED_TEXT, "must not have control characters");
+    }
+}
+
+pub(super) fn required_text(
+    violations: &mut Violations,
+    field: &str,
+    value: &str,
+    bytes_max: usize,
+) {
+    if value.trim().is_empty() {
+        violations.add(field, malformed::FIELD_MISSING, "must not be empty");
+    }
+    text(violations, field, value, bytes_max);
+}
+
+/// Which amounts a field may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Any,
+    NotNegative,
+    Positive,
+}
+
+pub(super) fn currency(violations: &mut Violations, field: &str, code: &str) -> Option<Currency> {
+    match Currency::parse(code) {
+        Ok(currency) => Some(currency),
+        Err(fault) => {
+            violations.add_reason(field, Reason::UnknownCurrency, fault.to_string());
+            None
+        }
+    }
+}
+
+pub(super) fn money(
+    violations: &mut Violations,
+    field: &str,
+    stated: Option<&v1::Money>,
+    sign: Sign,
+) -> Option<Money> {
+    let Some(stated) = stated else {
+        violations.add(field, malformed::FIELD_MISSING, "must have an amount and a currency");
+        return None;
+    };
+    let currency = currency(violations, &format!("{field}.currency"), &stated.currency)?;
+    let checked = Amount::parse(&stated.amount, currency).and_then(|amount| match sign {
+        Sign::NotNegative if amount.is_negative() => Err(MalformedAmount::Negative),
+        Sign::Positive if !amount.is_positive() => Err(MalformedAmount::NotPositive),
+        Sign::Any | Sign::NotNegative | Sign::Positive => Ok(amount),
+    });
+    match checked {
+        Ok(amount) => Some(Money { amount, currency }),
+        Err(fault) => {
+            let field = format!("{field}.amount");
+            violations.add_reason(&field, Reason::MalformedAmount, fault.to_string());
+            None
+        }
+    }
+}
+
+/// Money that must be in a given currency.
+pub(super) fn money_in(
+    violations: &mut Violations,
+    field: &str,
+    stated: Option<&v1::Money>,
+    sign: Sign,
+    required: Currency,
+) -> Option<Amount> {
+    let money = money(violations, field, stated, sign)?;
+    if money.currency != required {
+        let text = format!("must be in {}, not {}", required.code(), money.currency.code());
+        violations.add_reason(&format!("{field}.currency"), Reason::CurrencyMismatch, text);
+        return None;
+    }
+    Some(money.amount)
+}
+
+pub(super) fn value(
+    violations: &mut Violations,
+    path: &str,
+    field: &str,
+    stated: Option<&v1::Money>,
+    rate: Option<&v1::ExchangeRate>,
+    sign: Sign,
+) -> Option<Value> {
+    let money = money(violations, &format!("{path}.{field}"), stated, sign);
+    let mut well_formed = true;
+    let rate = rate.and_then(|rate| {
+        let field = format!("{path}.exchange_rate");
+        text(violations, &format!("{field}.source"), &rate.source, NAME_BYTES_MAX);
+        match Rate::parse(&rate.rate) {
+            Ok(rate) => Some(rate),
+            Err(fault) => {
+                let field = format!("{field}.rate");
+                violations.add_reason(&field, Reason::MalformedAmount, fault.to_string());
+                well_formed = false;
+                None
+            }
+        }
+    });
+    money.filter(|_| well_formed).map(|money| Value { money, rate })
+}
+
+/// How strictly an organisation number is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Check {
+    /// Its check digit must be right.
+    Strict,
+    /// It stands as somebody else's document states it; a wrong one is a finding.
+    AsStated,
+}
+
+pub(super) fn organisation(
+    violations: &mut Violations,
+    field: &str,
+    stated: Option<&v1::OrganisationId>,
+    check: Check,
+) -> Option<OrganisationId> {
+    let Some(stated) = stated else {
+        violations.add(field, malformed::FIELD_MISSING, "must name an organisation");
+        return None;
+    };
+    let parsed = match check {
+        Check::Strict => OrganisationId::parse(&stated.scheme, &stated.number),
+        Check::AsStated => OrganisationId::parse_as_stated(&stated.scheme, &stated.number),
+    };
+    match parsed {
+        Ok(id) => Some(id),
+        Err(fault) => {
+            let part = match fault {
+                InvalidOrganisation::MalformedScheme => "scheme",
+                InvalidOrganisation::Empty
+                | InvalidOrganisation::MalformedNumber
+                | InvalidOrganisation::CheckDigit => "number",
+            };
+            let field = format!("{field}.{part}");
+            violations.add_reason(&field, Reason::InvalidOrganisationNumber, fault.to_string());
+            None
+        }
+    }
+}
+
+pub(super) fn optional_organisation(
+    violations: &mut Violations,
+    field: &str,
+    stated: Option<&v1::OrganisationId>,
+    check: Check,
+) -> Option<OrganisationId> {
+    stated.and_then(|stated| organisation(violations, field, Some(stated), check))
+}
+
+pub(super) fn scope(
+    violations: &mut Violations,
+    field: &str,
+    stated: Option<&v1::Scope>,
+) -> Option<Scope> {
+    use crate::domain::id::LotId;
+    match stated.and_then(|stated| stated.scope.as_ref()) {
+        Some(v1::scope::Scope::Agreement(true)) => Some(Scope::Agreement),
+        Some(v1::scope::Scope::LotId(lot)) => {
+            id(violations, &format!("{field}.lot_id"), lot, LotId::parse).map(Scope::Lot)
+        }
+        Some(v1::scope::Scope::Supplier(supplier)) => {
+            organisation(violations, &format!("{field}.supplier"), Some(supplier), Check::Strict)
+                .map(Scope::Supplier)
+        }
+        Some(v1::scope::Scope::Buyer(buyer)) => {
+            organisation(violations, &format!("{field}.buyer"), Some(buyer), Check::Strict)
+                .map(Scope::Buyer)
+        }
+        Some(v1::scope::Scope::Agreement(false)) | None => {
+            violations.add(field, malformed::FIELD_MISSING, "must name a scope");
+            None
+        }
+    }
+}
+
+pub(super) fn cpv_code(violations: &mut Violations, field: &str, code: &str) {
+    let well_formed = code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_digit());
+    if !well_formed {
+        violations.add(field, malformed::MALFORMED_TEXT, "must be a CPV code of eight digits");
+    }
+}
+
+pub(super) fn sha256(violations: &mut Violations, field: &str, text: &str) {
+    let hexadecimal = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() != 64 || !text.bytes().all(hexadecimal) {
+        let description = "must be 64 lower-case hexadecimal digits";
+        violations.add(field, malformed::MALFORMED_TEXT, description);
+    }
+}
+
+pub(super) fn source(
+    violations: &mut Violations,
+    field: &str,
+    stated: Option<&v1::Source>,
+) -> Option<SourceEvent> {
+    let stated = stated?;
+    text(violations, &format!("{field}.system"), &stated.system, SHORT_TEXT_BYTES_MAX);
+    text(violations, &format!("{field}.event_id"), &stated.event_id, NAME_BYTES_MAX);
+    if stated.event_id.is_empty() {
+        return None;
+    }
+    if stated.system.is_empty() {
+        let description = "must name the system in which event_id is unique";
+        violations.add(&format!("{field}.system"), malformed::FIELD_MISSING, description);
+        return None;
+    }
+    Some(SourceEvent { system: stated.system.clone(), event_id: stated.event_id.clone() })
+}
+
+/// Checks what every event may carry and no rule reads.
+pub(super) fn envelope(violations: &mut Violations, path: &str, stated: &v1::Event) {
+    if let Some(actor) = &stated.actor {
+        let field = format!("{path}.actor");
+        text(violations, &format!("{field}.client_id"), &actor.client_id, SHORT_TEXT_BYTES_MAX);
+        text(violations, &format!("{field}.person"), &actor.person, SHORT_TEXT_BYTES_MAX);
+        let organisation = actor.organisation.as_ref();
+        let field = format!("{field}.organisation");
+        optional_organisation(violations, &field, organisation, Check::Strict);
+    }
+    let correlation = format!("{path}.correlation_id");
+    text(violations, &correlation, &stated.correlation_id, SHORT_TEXT_BYTES_MAX);
+    let causation = format!("{path}.causation_id");
+    text(violations, &causation, &stated.causation_id, SHORT_TEXT_BYTES_MAX);
+    if stated.documents.len() > DOCUMENTS_MAX {
+        let field = format!("{path}.documents");
+        let description = format!("must have at most {DOCUMENTS_MAX} documents");
+        violations.add(&field, malformed::LIST_OUT_OF_BOUNDS, description);
+    }
+    for (index, document) in stated.documents.iter().enumerate().take(DOCUMENTS_MAX) {
+        let field = format!("{path}.documents[{index}]");
+        required_text(violations, &format!("{field}.kind"), &document.kind, 64);
+        sha256(violations, &format!("{field}.sha256"), &document.sha256);
+        text(violations, &format!("{field}.uri"), &document.uri, URI_BYTES_MAX);
+    }
+}
