@@ -14,7 +14,11 @@
 //! outermost; the programs in `src/bin` only configure and wire.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod grpc;
 pub mod ledger;
 pub mod log;
+pub mod server;
+pub mod telemetry;
 pub mod wire;

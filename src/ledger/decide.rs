@@ -258,8 +258,11 @@ impl<'a> Batch<'a> {
         recorded: RecordedTime,
     ) -> Result<AppendOutcome, AppendFailure> {
         let Admitted { agreement: after, records, appended } = admitted;
-        let last = self.next_position() + u64::try_from(records.len()).expect("few") - 1;
+        let next = self.next_position();
+        let mut last = next.saturating_sub(1);
         if command.purpose == Purpose::Record {
+            let end = next + u64::try_from(records.len()).expect("a request has few events");
+            last = end.saturating_sub(1);
             let encoded: Vec<_> = records.into_iter().map(with_bytes).collect();
             if let Some(bytes) = too_large(&encoded) {
                 return Err(AppendFailure::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });

@@ -34,6 +34,15 @@ pub struct Snapshot {
     pub position: Position,
 }
 
+/// How far the log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newest {
+    /// How many records.
+    pub record_count: u64,
+    /// Position and recorded time of the newest. None while the log is empty.
+    pub newest: Option<(Position, RecordedTime)>,
+}
+
 impl Snapshot {
     /// The sums. None when the agreement is not signed as of the day.
     pub fn usage(&self) -> Option<Usage> {
@@ -78,6 +87,25 @@ impl Ledger {
         }
         let position = Position::new(position);
         Ok(Some(Snapshot { agreement, as_of, as_known: times.as_known, position }))
+    }
+
+    /// The head, with its newest record's recorded time.
+    pub fn newest(&self) -> Result<Newest, LedgerError> {
+        let record_count = self.head().borrow().record_count;
+        let newest = match record_count.checked_sub(1) {
+            None => None,
+            Some(position) => {
+                let time = record::recorded_time(&self.shared().record(position)?)
+                    .map_err(|source| LedgerError::Record { position, source })?;
+                Some((Position::new(position), time))
+            }
+        };
+        Ok(Newest { record_count, newest })
+    }
+
+    /// The record at a position that somebody has seen.
+    pub fn record(&self, position: Position) -> Result<v1::Record, LedgerError> {
+        self.shared().record(position.get())
     }
 
     /// Whether an agreement is in memory, so that asking for its present reads no disk.

@@ -1,2 +1,7 @@
-//! The server program.
-fn main() {}
+//! The server program. All of it is in the library, so that the demo can start the same program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    contract_ledger::server::main_with(std::env::args_os())
+}

@@ -1,0 +1,406 @@
+//! The configuration: what it is, where it comes from, and whether it holds together.
+//!
+//! Flags stand over the environment (`LEDGERD_*`), that over the file (TOML), that over the defaults.
+//! [`sources`] puts them together; here the result is checked as a whole, before a port is bound. It
+//! is the only room that reads the environment.
+
+pub mod sources;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::grpc::ServiceLimits;
+use crate::ledger::LedgerLimits;
+use crate::log::LogOptions;
+
+/// Address that is listened on when none is given.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:7401";
+
+/// Everything that can be set, as written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the log. Required.
+    pub data_dir: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: String,
+    /// Whether an address that is not loopback may be served without transport security.
+    pub insecure_allow_remote: bool,
+    /// The program's own log.
+    pub log: LogConfig,
+    /// Transport security.
+    pub tls: TlsConfig,
+    /// Limits of queues, messages and waits.
+    pub limits: LimitsConfig,
+    /// How the log lies on disk.
+    pub store: StoreConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            listen: LISTEN_DEFAULT.to_owned(),
+            insecure_allow_remote: false,
+            log: LogConfig::default(),
+            tls: TlsConfig::default(),
+            limits: LimitsConfig::default(),
+            store: StoreConfig::default(),
+        }
+    }
+}
+
+/// For whom the program logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A person at a terminal.
+    #[default]
+    Human,
+    /// A collector: one JSON object a line.
+    Json,
+}
+
+/// The program's own log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// For whom.
+    pub format: LogFormat,
+    /// Level, or directives such as `info,contract_ledger=debug`.
+    pub level: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, level: "info".to_owned() }
+    }
+}
+
+/// Transport security: certificate and key together, and a client authority when clients must show
+/// a certificate too.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// PEM file with the certificate chain.
+    pub certificate_file: Option<PathBuf>,
+    /// PEM file with the private key.
+    pub key_file: Option<PathBuf>,
+    /// PEM file with the authority that client certificates must come from.
+    pub client_ca_file: Option<PathBuf>,
+}
+
+/// Limits of queues, messages and waits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// See [`ServiceLimits::message_bytes_max`].
+    pub message_bytes_max: usize,
+    /// See [`ServiceLimits::events_per_request_max`].
+    pub events_per_request_max: usize,
+    /// See [`ServiceLimits::min_position_wait_max`], in milliseconds.
+    pub min_position_wait_ms_max: u64,
+    /// See [`ServiceLimits::read_records_per_message_max`].
+    pub read_records_per_message_max: usize,
+    /// See [`ServiceLimits::calls_per_connection_max`].
+    pub calls_per_connection_max: u32,
+    /// See [`ServiceLimits::retry_after`], in milliseconds.
+    pub retry_after_ms: u64,
+    /// See [`LedgerLimits::queue_requests_max`].
+    pub queue_requests_max: usize,
+    /// See [`LedgerLimits::batch_requests_max`].
+    pub batch_requests_max: usize,
+    /// See [`LedgerLimits::batch_bytes_max`].
+    pub batch_bytes_max: usize,
+    /// See [`LedgerLimits::agreements_cached_max`].
+    pub agreements_cached_max: usize,
+    /// Longest wait for calls in flight once told to stop, in milliseconds.
+    pub drain_ms_max: u64,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        let (service, ledger) = (ServiceLimits::default(), LedgerLimits::default());
+        let milliseconds =
+            |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            message_bytes_max: service.message_bytes_max,
+            events_per_request_max: service.events_per_request_max,
+            min_position_wait_ms_max: milliseconds(service.min_position_wait_max),
+            read_records_per_message_max: service.read_records_per_message_max,
+            calls_per_connection_max: service.calls_per_connection_max,
+            retry_after_ms: milliseconds(service.retry_after),
+            queue_requests_max: ledger.queue_requests_max,
+            batch_requests_max: ledger.batch_requests_max,
+            batch_bytes_max: ledger.batch_bytes_max,
+            agreements_cached_max: ledger.agreements_cached_max,
+            drain_ms_max: 10_000,
+        }
+    }
+}
+
+/// How the log lies on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// See [`LogOptions::cache_bytes`].
+    pub cache_bytes: u64,
+    /// See [`LogOptions::block_bytes_max`].
+    pub block_bytes_max: usize,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            cache_bytes: LogOptions::CACHE_BYTES_DEFAULT,
+            block_bytes_max: LogOptions::BLOCK_BYTES_MAX_DEFAULT,
+        }
+    }
+}
+
+/// A configuration that holds together.
+#[derive(Debug, Clone)]
+pub struct CheckedConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The program's own log.
+    pub log: LogConfig,
+    /// PEM texts of the transport security.
+    pub tls: Option<TlsTexts>,
+    /// Limits of the services.
+    pub service: ServiceLimits,
+    /// Limits of the ledger.
+    pub ledger: LedgerLimits,
+    /// The log on disk.
+    pub store: LogOptions,
+    /// Longest wait for calls in flight once told to stop.
+    pub drain_max: Duration,
+}
+
+/// PEM texts of the transport security.
+#[derive(Clone)]
+pub struct TlsTexts {
+    /// Certificate chain.
+    pub certificate: String,
+    /// Private key.
+    pub key: String,
+    /// Authority of client certificates.
+    pub client_ca: Option<String>,
+}
+
+impl std::fmt::Debug for TlsTexts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TlsTexts").finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Checks everything, and says everything that is wrong.
+    pub fn check(&self) -> Result<CheckedConfig, Vec<String>> {
+        let mut faults = Vec::new();
+        let listen = self.listen.parse::<SocketAddr>();
+        if listen.is_err() {
+            let text = format!(
+                "listen: {:?} is not an address and port, such as {LISTEN_DEFAULT}",
+                self.listen
+            );
+            faults.push(text);
+        }
+        let tls = self.check_tls(&mut faults);
+        if let Ok(address) = listen
+            && !address.ip().is_loopback()
+            && self.tls == TlsConfig::default()
+            && !self.insecure_allow_remote
+        {
+            faults.push(format!(
+                "listen: {address} can be reached from other machines; configure [tls], or give \
+                 --insecure-allow-remote where something else protects it"
+            ));
+        }
+        self.check_limits(&mut faults);
+        let directory = self.data_dir.clone().unwrap_or_default();
+        if directory.as_os_str().is_empty() {
+            faults.push("data_dir: must name the folder of the log (--data-dir)".to_owned());
+        }
+        if tracing_subscriber::EnvFilter::try_new(&self.log.level).is_err() {
+            faults
+                .push(format!("log.level: {:?} is neither a level nor directives", self.log.level));
+        }
+        match listen {
+            Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory)),
+            Ok(_) | Err(_) => Err(faults),
+        }
+    }
+
+    fn check_tls(&self, faults: &mut Vec<String>) -> Option<TlsTexts> {
+        let TlsConfig { certificate_file, key_file, client_ca_file } = &self.tls;
+        let mut read = |name: &str, path: &Option<PathBuf>| {
+            let path = path.as_ref()?;
+            match std::fs::read_to_string(path) {
+                Ok(text) => Some(text),
+                Err(error) => {
+                    faults.push(format!("tls.{name}: {} cannot be read: {error}", path.display()));
+                    None
+                }
+            }
+        };
+        let certificate = read("certificate_file", certificate_file);
+        let key = read("key_file", key_file);
+        let client_ca = read("client_ca_file", client_ca_file);
+        if certificate_file.is_some() != key_file.is_some() {
+            faults.push("tls: certificate_file and key_file go together".to_owned());
+        }
+        if client_ca_file.is_some() && certificate_file.is_none() {
+            faults.push("tls: client_ca_file needs certificate_file and key_file".to_owned());
+        }
+        Some(TlsTexts { certificate: certificate?, key: key?, client_ca })
+    }
+
+    fn check_limits(&self, faults: &mut Vec<String>) {
+        let LimitsConfig {
+            message_bytes_max,
+            events_per_request_max,
+            min_position_wait_ms_max: _,
+            read_records_per_message_max,
+            calls_per_connection_max,
+            retry_after_ms,
+            queue_requests_max,
+            batch_requests_max,
+            batch_bytes_max,
+            agreements_cached_max,
+            drain_ms_max: _,
+        } = &self.limits;
+        let bounds = [
+            // One record holds a whole refused request, and must fit the log.
+            ("message_bytes_max", *message_bytes_max, 1024, 4 * 1024 * 1024),
+            ("events_per_request_max", *events_per_request_max, 1, 10_000),
+            ("read_records_per_message_max", *read_records_per_message_max, 1, 10_000),
+            ("queue_requests_max", *queue_requests_max, 1, 1_000_000),
+            ("batch_requests_max", *batch_requests_max, 1, 4096),
+            ("batch_bytes_max", *batch_bytes_max, 1024, 32 * 1024 * 1024),
+            ("agreements_cached_max", *agreements_cached_max, 1, 10_000_000),
+        ];
+        for (name, value, least, most) in bounds {
+            if !(least..=most).contains(&value) {
+                faults.push(format!("limits.{name}: {value} is not between {least} and {most}"));
+            }
+        }
+        if *calls_per_connection_max == 0 {
+            faults.push("limits.calls_per_connection_max: must be at least 1".to_owned());
+        }
+        if *retry_after_ms == 0 {
+            faults.push("limits.retry_after_ms: must be at least 1".to_owned());
+        }
+    }
+
+    fn checked(
+        &self,
+        listen: SocketAddr,
+        tls: Option<TlsTexts>,
+        directory: PathBuf,
+    ) -> CheckedConfig {
+        let limits = &self.limits;
+        CheckedConfig {
+            listen,
+            log: self.log.clone(),
+            tls,
+            service: ServiceLimits {
+                message_bytes_max: limits.message_bytes_max,
+                events_per_request_max: limits.events_per_request_max,
+                min_position_wait_max: Duration::from_millis(limits.min_position_wait_ms_max),
+                read_records_per_message_max: limits.read_records_per_message_max,
+                calls_per_connection_max: limits.calls_per_connection_max,
+                retry_after: Duration::from_millis(limits.retry_after_ms),
+            },
+            ledger: LedgerLimits {
+                queue_requests_max: limits.queue_requests_max,
+                batch_requests_max: limits.batch_requests_max,
+                batch_bytes_max: limits.batch_bytes_max,
+                agreements_cached_max: limits.agreements_cached_max,
+            },
+            store: LogOptions {
+                cache_bytes: self.store.cache_bytes,
+                block_bytes_max: self.store.block_bytes_max,
+                ..LogOptions::new(directory)
+            },
+            drain_max: Duration::from_millis(limits.drain_ms_max),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn valid() -> Config {
+        Config { data_dir: Some(PathBuf::from("data")), ..Config::default() }
+    }
+
+    #[test]
+    fn defaults_with_a_folder_hold_together() {
+        let checked = valid().check().unwrap();
+        assert_eq!(checked.listen.to_string(), LISTEN_DEFAULT);
+        assert_eq!(checked.service, ServiceLimits::default());
+        assert_eq!(checked.ledger, LedgerLimits::default());
+    }
+
+    #[test]
+    fn a_remote_address_needs_security_or_the_flag() {
+        for address in ["0.0.0.0:7401", "[::]:7401", "192.0.2.1:7401"] {
+            let config = Config { listen: address.to_owned(), ..valid() };
+            let faults = config.check().unwrap_err();
+            assert!(
+                faults.iter().any(|fault| fault.contains("--insecure-allow-remote")),
+                "{faults:?}"
+            );
+            assert!(Config { insecure_allow_remote: true, ..config }.check().is_ok());
+        }
+        assert!(Config { listen: "[::1]:0".to_owned(), ..valid() }.check().is_ok());
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let limits = LimitsConfig {
+            events_per_request_max: 0,
+            retry_after_ms: 0,
+            ..LimitsConfig::default()
+        };
+        let tls =
+            TlsConfig { key_file: Some(PathBuf::from("/nonexistent/key")), ..TlsConfig::default() };
+        let log = LogConfig { level: "=x=y".to_owned(), ..LogConfig::default() };
+        let listen = "nowhere".to_owned();
+        let faults = Config { limits, tls, log, listen, ..Config::default() }.check().unwrap_err();
+        for name in [
+            "listen:",
+            "tls.key_file:",
+            "tls:",
+            "events_per_request_max:",
+            "retry_after_ms:",
+            "data_dir:",
+            "log.level:",
+        ] {
+            assert!(faults.iter().any(|fault| fault.contains(name)), "{name} in {faults:?}");
+        }
+    }
+
+    #[test]
+    fn every_limit_has_its_bounds() {
+        let with = |change: &dyn Fn(&mut LimitsConfig)| {
+            let mut config = valid();
+            change(&mut config.limits);
+            config.check().is_err()
+        };
+        assert!(with(&|limits| limits.message_bytes_max = 1023));
+        assert!(with(&|limits| limits.message_bytes_max = usize::MAX));
+        assert!(with(&|limits| limits.events_per_request_max = 10_001));
+        assert!(with(&|limits| limits.read_records_per_message_max = 0));
+        assert!(with(&|limits| limits.queue_requests_max = 0));
+        assert!(with(&|limits| limits.batch_requests_max = 0));
+        assert!(with(&|limits| limits.batch_bytes_max = 0));
+        assert!(with(&|limits| limits.agreements_cached_max = 0));
+        assert!(with(&|limits| limits.calls_per_connection_max = 0));
+    }
+}

@@ -1,0 +1,105 @@
+//! AuditService: the timeline of an agreement.
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::query::{Question, blocking, wait_for_position};
+use super::{ServiceLimits, status};
+use crate::domain::id::{AgreementId, Version};
+use crate::domain::money::Money;
+use crate::ledger::Ledger;
+use crate::ledger::history::{History, Line};
+use crate::wire::{answer, v1};
+
+/// Messages of a stream that wait for a slow reader.
+const STREAM_MESSAGES_MAX: usize = 4;
+
+/// The service.
+#[derive(Debug)]
+pub(super) struct AuditApi {
+    pub(super) ledger: Ledger,
+    pub(super) limits: ServiceLimits,
+}
+
+#[tonic::async_trait]
+impl v1::audit_service_server::AuditService for AuditApi {
+    type GetHistoryStream = ReceiverStream<Result<v1::GetHistoryResponse, Status>>;
+
+    async fn get_history(
+        &self,
+        request: Request<v1::GetHistoryRequest>,
+    ) -> Result<Response<Self::GetHistoryStream>, Status> {
+        let v1::GetHistoryRequest { agreement_id, as_of, as_known, from_version, min_position } =
+            request.into_inner();
+        let question = Question::parse(&agreement_id, &as_of, as_known.as_ref())?;
+        wait_for_position(&self.ledger, min_position, &self.limits).await?;
+        let (id, times, ledger) =
+            (question.agreement_id.clone(), question.times, self.ledger.clone());
+        let from = Version::new(from_version);
+        let history = blocking(move || ledger.history(&id, times, from)).await?;
+        let history = history.ok_or_else(|| question.unknown())?;
+        let (messages, stream) = mpsc::channel(STREAM_MESSAGES_MAX);
+        let per_message = self.limits.read_records_per_message_max;
+        let id = question.agreement_id;
+        tokio::task::spawn_blocking(move || send_history(&id, history, per_message, &messages));
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+}
+
+/// Sends lines in messages of bounded size, and at least one message. Ends early when the reader has
+/// gone.
+fn send_history(
+    id: &AgreementId,
+    history: History,
+    per_message: usize,
+    messages: &mpsc::Sender<Result<v1::GetHistoryResponse, Status>>,
+) {
+    let empty = v1::GetHistoryResponse {
+        entries: Vec::new(),
+        as_of: history.snapshot().as_of.to_string(),
+        position: history.snapshot().position.get(),
+    };
+    let mut message = empty.clone();
+    for line in history {
+        match line {
+            Ok(line) => message.entries.push(entry(id, line)),
+            Err(error) => {
+                if messages.blocking_send(Ok(message)).is_ok() {
+                    drop(messages.blocking_send(Err(status::of_ledger_error(&error))));
+                }
+                return;
+            }
+        }
+        if message.entries.len() == per_message {
+            let full = std::mem::replace(&mut message, empty.clone());
+            if messages.blocking_send(Ok(full)).is_err() {
+                return;
+            }
+        }
+    }
+    drop(messages.blocking_send(Ok(message)));
+}
+
+fn entry(id: &AgreementId, line: Line) -> v1::HistoryEntry {
+    let Line {
+        record,
+        currency,
+        exposure_before,
+        exposure_after,
+        remaining_after,
+        changes,
+        reversed_by,
+    } = line;
+    let money = |amount| currency.map(|currency| answer::money(Money { amount, currency }));
+    let finding = |finding| answer::finding(id, finding);
+    v1::HistoryEntry {
+        record: Some(record),
+        exposure_before: money(exposure_before),
+        exposure_after: money(exposure_after),
+        remaining_after: remaining_after.and_then(money),
+        findings_opened: changes.opened.iter().map(finding).collect(),
+        findings_cleared: changes.cleared.iter().map(finding).collect(),
+        reversed_by_event_id: reversed_by.map(|id| id.to_string()).unwrap_or_default(),
+    }
+}

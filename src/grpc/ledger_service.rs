@@ -1,0 +1,205 @@
+//! LedgerService: appending, reading the log, its head.
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{ServiceLimits, query, status};
+use crate::domain::id::{AgreementId, Position};
+use crate::ledger::Ledger;
+use crate::ledger::command::{AppendAnswer, AppendOutcome, Appended, Origin, Telling};
+use crate::ledger::read::{Direction, ReadQuery, Records, Refusals};
+use crate::wire::parse::{Purpose, Violations, malformed, parse_append};
+use crate::wire::record::timestamp;
+use crate::wire::{answer, v1};
+
+/// Messages of a stream that wait for a slow reader.
+const STREAM_MESSAGES_MAX: usize = 4;
+
+/// The service.
+#[derive(Debug)]
+pub(super) struct LedgerApi {
+    pub(super) ledger: Ledger,
+    pub(super) limits: ServiceLimits,
+}
+
+#[tonic::async_trait]
+impl v1::ledger_service_server::LedgerService for LedgerApi {
+    async fn append_events(
+        &self,
+        request: Request<v1::AppendEventsRequest>,
+    ) -> Result<Response<v1::AppendEventsResponse>, Status> {
+        let command = parse_append(request.into_inner(), self.limits.events_per_request_max)
+            .map_err(status::of_fault)?;
+        match self.ledger.append(command).await {
+            Ok(AppendOutcome::Accepted(answer)) => Ok(Response::new(accepted(&answer))),
+            Ok(AppendOutcome::Refused(refusal)) => Err(status::of_refusal(&refusal)),
+            Err(failure) => Err(status::of_append_failure(&failure, self.limits.retry_after)),
+        }
+    }
+
+    type ReadEventsStream = ReceiverStream<Result<v1::ReadEventsResponse, Status>>;
+
+    async fn read_events(
+        &self,
+        request: Request<v1::ReadEventsRequest>,
+    ) -> Result<Response<Self::ReadEventsStream>, Status> {
+        let request = request.into_inner();
+        let records_max = match request.records_max {
+            0 => u64::MAX,
+            records_max => records_max,
+        };
+        let query = parse_read(request)?;
+        let direction = query.direction;
+        let ledger = self.ledger.clone();
+        let records = query::blocking(move || ledger.read(query)).await?;
+        let (messages, stream) = mpsc::channel(STREAM_MESSAGES_MAX);
+        let per_message = self.limits.read_records_per_message_max;
+        tokio::task::spawn_blocking(move || {
+            send_records(records, direction, records_max, per_message, &messages);
+        });
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn get_head(
+        &self,
+        _request: Request<v1::GetHeadRequest>,
+    ) -> Result<Response<v1::GetHeadResponse>, Status> {
+        let ledger = self.ledger.clone();
+        let head = query::blocking(move || ledger.newest()).await?;
+        let recorded_time = head.newest.map(|(_, recorded)| timestamp(recorded));
+        Ok(Response::new(v1::GetHeadResponse {
+            record_count: head.record_count,
+            head_position: head.newest.map(|(position, _)| position.get()),
+            recorded_time,
+        }))
+    }
+}
+
+fn accepted(given: &AppendAnswer) -> v1::AppendEventsResponse {
+    let AppendAnswer {
+        agreement_id,
+        events,
+        version,
+        recorded,
+        telling,
+        purpose,
+        usage,
+        position,
+        opened,
+        cleared,
+    } = given;
+    let finding = |finding| answer::finding(agreement_id, finding);
+    v1::AppendEventsResponse {
+        events: events.iter().map(appended).collect(),
+        agreement_version: version.get(),
+        recorded_time: Some(timestamp(*recorded)),
+        replayed: *telling == Telling::Again,
+        validate_only: *purpose == Purpose::ValidateOnly,
+        usage: usage.as_ref().map(|usage| answer::usage(agreement_id, usage, None, *position)),
+        findings_opened: opened.iter().map(finding).collect(),
+        findings_cleared: cleared.iter().map(finding).collect(),
+    }
+}
+
+fn appended(event: &Appended) -> v1::AppendedEvent {
+    let Appended { position, version, event_id, recorded, origin } = event;
+    v1::AppendedEvent {
+        position: position.map_or(0, Position::get),
+        agreement_version: version.get(),
+        event_id: event_id.map(|id| id.to_string()).unwrap_or_default(),
+        recorded_time: Some(timestamp(*recorded)),
+        duplicate: *origin == Origin::EarlierRequest,
+    }
+}
+
+fn parse_read(request: v1::ReadEventsRequest) -> Result<ReadQuery, Status> {
+    let v1::ReadEventsRequest {
+        direction,
+        from_position,
+        agreement_id,
+        types,
+        records_max: _,
+        exclude_refusals,
+    } = request;
+    let mut violations = Violations::default();
+    let direction = match v1::ReadDirection::try_from(direction) {
+        Ok(v1::ReadDirection::Unspecified | v1::ReadDirection::Forwards) => Direction::Forwards,
+        Ok(v1::ReadDirection::Backwards) => Direction::Backwards,
+        Err(_) => {
+            let text = "must be FORWARDS or BACKWARDS";
+            violations.add("direction", malformed::UNKNOWN_ENUM_VALUE, text);
+            Direction::Forwards
+        }
+    };
+    let agreement_id = match AgreementId::parse(&agreement_id) {
+        _ if agreement_id.is_empty() => None,
+        Ok(id) => Some(id),
+        Err(fault) => {
+            violations.add("agreement_id", malformed::MALFORMED_ID, fault.to_string());
+            None
+        }
+    };
+    let mut known = Vec::with_capacity(types.len());
+    for (index, number) in types.into_iter().enumerate() {
+        match v1::EventType::try_from(number) {
+            Ok(v1::EventType::Unspecified) | Err(_) => {
+                let field = format!("types[{index}]");
+                violations.add(&field, malformed::UNKNOWN_ENUM_VALUE, "must be a type of event");
+            }
+            Ok(known_type) => known.push(known_type),
+        }
+    }
+    if !violations.is_empty() {
+        return Err(status::of_violations(&violations.into_vec()));
+    }
+    let refusals = if exclude_refusals { Refusals::Excluded } else { Refusals::Included };
+    let from = from_position.map(Position::new);
+    Ok(ReadQuery { direction, from, agreement_id, types: known, refusals })
+}
+
+/// Sends records in messages of bounded size, and at least one message. Ends early when the reader
+/// has gone.
+fn send_records(
+    records: Records,
+    direction: Direction,
+    records_max: u64,
+    per_message: usize,
+    messages: &mpsc::Sender<Result<v1::ReadEventsResponse, Status>>,
+) {
+    let captured_record_count = records.captured();
+    let mut message = v1::ReadEventsResponse { captured_record_count, ..Default::default() };
+    let mut sent: u64 = 0;
+    for record in records {
+        match record {
+            Ok(record) => {
+                message.next_position = match direction {
+                    Direction::Forwards => Some(record.position + 1),
+                    Direction::Backwards => record.position.checked_sub(1),
+                };
+                message.records.push(record);
+                sent += 1;
+            }
+            Err(error) => {
+                // What was read before the damage still goes out.
+                if messages.blocking_send(Ok(message)).is_ok() {
+                    let failure = Err(status::of_ledger_error(&error));
+                    drop(messages.blocking_send(failure));
+                }
+                return;
+            }
+        }
+        if sent == records_max {
+            drop(messages.blocking_send(Ok(message)));
+            return;
+        }
+        if message.records.len() == per_message {
+            let next = v1::ReadEventsResponse { captured_record_count, ..Default::default() };
+            if messages.blocking_send(Ok(std::mem::replace(&mut message, next))).is_err() {
+                return;
+            }
+        }
+    }
+    message.next_position = None;
+    drop(messages.blocking_send(Ok(message)));
+}

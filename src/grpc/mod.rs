@@ -1,0 +1,45 @@
+//! The services: parse a request, call the ledger, turn what comes back into messages and statuses.
+//!
+//! The only room that knows tonic's server. [`status`] turns every failure into a status with its
+//! details; [`error_layer`] sees to it that no status leaves without them, whoever made it;
+//! [`server`] puts the services on a listener.
+
+mod audit_service;
+mod error_layer;
+mod ledger_service;
+mod projection_service;
+mod query;
+pub mod server;
+mod status;
+
+use std::time::Duration;
+
+/// Limits of the services. Each has its default in [`ServiceLimits::default`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceLimits {
+    /// Longest message that is read.
+    pub message_bytes_max: usize,
+    /// Most events of one request.
+    pub events_per_request_max: usize,
+    /// Longest wait for a `min_position`.
+    pub min_position_wait_max: Duration,
+    /// Most records in one message of a stream.
+    pub read_records_per_message_max: usize,
+    /// Most calls at a time on one connection; more wait at the client.
+    pub calls_per_connection_max: u32,
+    /// What a client is told to wait after an overload.
+    pub retry_after: Duration,
+}
+
+impl Default for ServiceLimits {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: 4 * 1024 * 1024,
+            events_per_request_max: 1000,
+            min_position_wait_max: Duration::from_secs(5),
+            read_records_per_message_max: 256,
+            calls_per_connection_max: 4096,
+            retry_after: Duration::from_millis(100),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What queries share: reading their fields, waiting for a position, taking a snapshot.
+
+use tonic::{Code, Status};
+
+use super::ServiceLimits;
+use super::status;
+use crate::domain::id::AgreementId;
+use crate::ledger::Ledger;
+use crate::ledger::error::LedgerError;
+use crate::ledger::query::{Snapshot, TwoTimes};
+use crate::wire::parse::{Violations, malformed, parse_as_of, parse_known};
+use crate::wire::v1;
+
+/// The fields that every question about one agreement has.
+pub(super) struct Question {
+    pub(super) agreement_id: AgreementId,
+    pub(super) times: TwoTimes,
+}
+
+impl Question {
+    pub(super) fn parse(
+        agreement_id: &str,
+        as_of: &str,
+        as_known: Option<&v1::AsKnown>,
+    ) -> Result<Self, Status> {
+        let mut violations = Violations::default();
+        let parsed = AgreementId::parse(agreement_id);
+        if let Err(fault) = &parsed {
+            violations.add("agreement_id", malformed::MALFORMED_ID, fault.to_string());
+        }
+        let as_of = parse_as_of(&mut violations, as_of);
+        let as_known = parse_known(&mut violations, as_known);
+        match parsed {
+            Ok(agreement_id) if violations.is_empty() => {
+                Ok(Self { agreement_id, times: TwoTimes { as_of, as_known } })
+            }
+            Ok(_) | Err(_) => Err(status::of_violations(&violations.into_vec())),
+        }
+    }
+
+    pub(super) fn unknown(&self) -> Status {
+        let as_of = self.times.as_of.map(|date| date.to_string()).unwrap_or_default();
+        let as_known = self.times.as_known.map(|time| time.to_string()).unwrap_or_default();
+        status::unknown_agreement(self.agreement_id.as_str(), &as_of, &as_known)
+    }
+
+    /// The agreement at the asked times.
+    pub(super) async fn snapshot(&self, ledger: &Ledger) -> Result<Snapshot, Status> {
+        let (id, times) = (self.agreement_id.clone(), self.times);
+        let found = if times.as_known.is_none() && ledger.is_in_memory(&id) {
+            ledger.snapshot(&id, times).map_err(|error| status::of_ledger_error(&error))?
+        } else {
+            let ledger = ledger.clone();
+            blocking(move || ledger.snapshot(&id, times)).await?
+        };
+        found.ok_or_else(|| self.unknown())
+    }
+}
+
+/// Waits until a position is published.
+pub(super) async fn wait_for_position(
+    ledger: &Ledger,
+    min_position: Option<u64>,
+    limits: &ServiceLimits,
+) -> Result<(), Status> {
+    let Some(min_position) = min_position else { return Ok(()) };
+    let mut head = ledger.head();
+    let reached = head.wait_for(|head| head.record_count > min_position);
+    let in_time = tokio::time::timeout(limits.min_position_wait_max, reached).await;
+    if matches!(in_time, Ok(Ok(_))) {
+        return Ok(());
+    }
+    let count = ledger.head().borrow().record_count;
+    Err(status::position_not_reached(min_position, count, limits.retry_after))
+}
+
+/// Runs what may read from disk where it holds up nobody.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
+) -> Result<T, Status> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(|error| status::of_ledger_error(&error)),
+        Err(error) => {
+            tracing::error!(%error, "a query was given up");
+            let text = "the ledger's log has the details";
+            let failure = status::Failure::new(Code::Internal, status::reason::INTERNAL, text);
+            Err(failure.into_status())
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Every failure as a status: one `ErrorInfo`, the typed details, all values in its metadata.
+//!
+//! Order of precedence of answers to an append: malformed, unimplemented, known request id, what is
+//! refused always, version, rules with parties and state before ceilings. Internal text goes to the
+//! log, not to the client.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use prost::{Message, Name};
+use prost_types::Any;
+use tonic::{Code, Status};
+use tonic_types::pb;
+
+use crate::ledger::command::{AppendFailure, AppendRefusal, Telling};
+use crate::ledger::error::{LedgerError, WithCauses};
+use crate::wire::parse::{RequestFault, Violation};
+use crate::wire::v1;
+
+/// Domain of every `ErrorInfo`.
+pub(super) const ERROR_DOMAIN: &str = "contractledger.v1";
+
+/// Reasons of failures that are not refusals.
+pub(super) mod reason {
+    pub(in crate::grpc) const OVERLOADED: &str = "OVERLOADED";
+    pub(in crate::grpc) const WRITER_STOPPED: &str = "WRITER_STOPPED";
+    pub(in crate::grpc) const OUTCOME_UNKNOWN: &str = "OUTCOME_UNKNOWN";
+    pub(in crate::grpc) const RECORD_TOO_LARGE: &str = "RECORD_TOO_LARGE";
+    pub(in crate::grpc) const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
+    pub(in crate::grpc) const MALFORMED_MESSAGE: &str = "MALFORMED_MESSAGE";
+    pub(in crate::grpc) const STORED_DATA_DAMAGED: &str = "STORED_DATA_DAMAGED";
+    pub(in crate::grpc) const EVENT_UNIMPLEMENTED: &str = "EVENT_UNIMPLEMENTED";
+    pub(in crate::grpc) const METHOD_UNIMPLEMENTED: &str = "METHOD_UNIMPLEMENTED";
+    pub(in crate::grpc) const POSITION_NOT_REACHED: &str = "POSITION_NOT_REACHED";
+    pub(in crate::grpc) const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
+    pub(in crate::grpc) const INTERNAL: &str = "INTERNAL";
+}
+
+/// A status in the making.
+pub(super) struct Failure {
+    code: Code,
+    reason: String,
+    message: String,
+    metadata: HashMap<String, String>,
+    details: Vec<Any>,
+}
+
+impl Failure {
+    pub(super) fn new(code: Code, reason: &str, message: impl Into<String>) -> Self {
+        let (reason, message) = (reason.to_owned(), message.into());
+        Self { code, reason, message, metadata: HashMap::new(), details: Vec::new() }
+    }
+
+    pub(super) fn with(mut self, key: impl Into<String>, value: impl std::fmt::Display) -> Self {
+        self.metadata.insert(key.into(), format!("{value}"));
+        self
+    }
+
+    fn detail<M: Message + Name>(mut self, message: &M) -> Self {
+        let type_url = format!("type.googleapis.com/{}", M::full_name());
+        self.details.push(Any { type_url, value: message.encode_to_vec() });
+        self
+    }
+
+    fn retry_after(self, delay: Duration) -> Self {
+        let info = pb::RetryInfo { retry_delay: prost_types::Duration::try_from(delay).ok() };
+        self.google_detail("RetryInfo", &info)
+    }
+
+    fn google_detail<M: Message>(mut self, name: &str, message: &M) -> Self {
+        let type_url = format!("type.googleapis.com/google.rpc.{name}");
+        self.details.push(Any { type_url, value: message.encode_to_vec() });
+        self
+    }
+
+    pub(super) fn into_status(self) -> Status {
+        let Self { code, reason, message, metadata, details } = self;
+        let info = pb::ErrorInfo { reason, domain: ERROR_DOMAIN.to_owned(), metadata };
+        let info = Any {
+            type_url: "type.googleapis.com/google.rpc.ErrorInfo".to_owned(),
+            value: info.encode_to_vec(),
+        };
+        let details = std::iter::once(info).chain(details).collect();
+        let status = pb::Status { code: code.into(), message: message.clone(), details };
+        Status::with_details(code, message, status.encode_to_vec().into())
+    }
+}
+
+/// A request that cannot be considered.
+pub(super) fn of_fault(fault: RequestFault) -> Status {
+    match fault {
+        RequestFault::Malformed(violations) => of_violations(&violations),
+        RequestFault::Unimplemented { event, event_index } => {
+            let text =
+                format!("{event} is in the catalogue, but this version has no rules for it yet");
+            Failure::new(Code::Unimplemented, reason::EVENT_UNIMPLEMENTED, text)
+                .with("event", event)
+                .with("event_index", event_index)
+                .into_status()
+        }
+    }
+}
+
+/// Everything that is malformed. The reason is that of the first violation.
+pub(super) fn of_violations(violations: &[Violation]) -> Status {
+    let first = violations.first();
+    let reason = first.map_or(reason::MALFORMED_MESSAGE, |violation| violation.reason);
+    let message = match first {
+        Some(Violation { field, description, .. }) if violations.len() == 1 => {
+            format!("{field} {description}")
+        }
+        Some(Violation { field, description, .. }) => {
+            format!("{field} {description} (and {} more violations)", violations.len() - 1)
+        }
+        None => "the request is malformed".to_owned(),
+    };
+    let mut failure = Failure::new(Code::InvalidArgument, reason, message)
+        .with("violation_count", violations.len())
+        .with("reasons", joined(violations.iter().map(|violation| violation.reason)));
+    if let Some(first) = first {
+        failure = failure.with("field", &first.field);
+    }
+    let field_violations = violations.iter().map(|violation| pb::bad_request::FieldViolation {
+        field: violation.field.clone(),
+        description: violation.description.clone(),
+        reason: violation.reason.to_owned(),
+        ..Default::default()
+    });
+    let bad_request = pb::BadRequest { field_violations: field_violations.collect() };
+    failure.google_detail("BadRequest", &bad_request).into_status()
+}
+
+/// A request that the ledger refused.
+pub(super) fn of_refusal(refusal: &AppendRefusal) -> Status {
+    let refusals = &refusal.refused.refusals;
+    let code = Code::from_i32(refusal.refused.status_code);
+    let first = refusals.first().cloned().unwrap_or_default();
+    let descriptions = joined_by("; ", refusals.iter().map(|one| one.description.as_str()));
+    let replayed = refusal.telling == Telling::Again;
+    let mut failure = Failure::new(code, &first.reason, descriptions)
+        .with("agreement_id", &refusal.agreement_id)
+        .with("event_index", first.event_index)
+        .with("reasons", joined(refusals.iter().map(|one| one.reason.as_str())))
+        .with("replayed", replayed);
+    if let Some(position) = refusal.position {
+        failure = failure.with("position", position.get());
+    }
+    // The first reason's figures by plain names; a ceiling's figures too when it is not the first.
+    let ceiling = refusals.iter().find(|one| one.excess.is_some());
+    for one in ceiling.into_iter().chain([&first]) {
+        failure = with_figures(failure, "", one);
+    }
+    for (index, one) in refusals.iter().enumerate() {
+        failure = with_figures(failure, &format!("refusal_{index}_"), one)
+            .with(format!("refusal_{index}_reason"), &one.reason);
+    }
+    let details = v1::RefusalDetails {
+        refusals: refusals.clone(),
+        position: refusal.position.map(crate::domain::id::Position::get),
+        replayed,
+    };
+    with_typed_detail(failure, code, refusals).detail(&details).into_status()
+}
+
+fn with_figures(mut failure: Failure, prefix: &str, refusal: &v1::Refusal) -> Failure {
+    let amounts = [
+        ("requested", &refusal.requested),
+        ("remaining", &refusal.remaining),
+        ("excess", &refusal.excess),
+    ];
+    for (name, money) in amounts {
+        if let Some(money) = money {
+            failure = failure
+                .with(format!("{prefix}{name}"), &money.amount)
+                .with(format!("{prefix}currency"), &money.currency);
+        }
+    }
+    let versions = [
+        ("expected_version", refusal.expected_version),
+        ("actual_version", refusal.actual_version),
+    ];
+    for (name, version) in versions {
+        if let Some(version) = version {
+            failure = failure.with(format!("{prefix}{name}"), version);
+        }
+    }
+    let name = if refusal.scope.is_some() { "scope" } else { "subject_id" };
+    for (name, text) in [(name, &refusal.subject_id), ("date", &refusal.date)] {
+        if !text.is_empty() {
+            failure = failure.with(format!("{prefix}{name}"), text);
+        }
+    }
+    failure
+}
+
+fn with_typed_detail(failure: Failure, code: Code, refusals: &[v1::Refusal]) -> Failure {
+    if code == Code::FailedPrecondition || code == Code::Aborted {
+        let violations = refusals.iter().map(|one| pb::precondition_failure::Violation {
+            r#type: one.reason.clone(),
+            subject: one.subject_id.clone(),
+            description: one.description.clone(),
+        });
+        let detail = pb::PreconditionFailure { violations: violations.collect() };
+        return failure.google_detail("PreconditionFailure", &detail);
+    }
+    let Some(first) = refusals.first() else { return failure };
+    let kind = first.reason.trim_start_matches("UNKNOWN_").to_lowercase();
+    let detail = pb::ResourceInfo {
+        resource_type: format!("contractledger.v1/{kind}"),
+        resource_name: first.subject_id.clone(),
+        owner: String::new(),
+        description: first.description.clone(),
+    };
+    failure.google_detail("ResourceInfo", &detail)
+}
+
+/// An append without a decision.
+pub(super) fn of_append_failure(failure: &AppendFailure, retry_after: Duration) -> Status {
+    match failure {
+        AppendFailure::RequestConflict { field, position } => {
+            let reason = crate::domain::reason::Reason::DuplicateConflict.name();
+            let text = format!("the request id is known with other content: {field} differs");
+            Failure::new(Code::AlreadyExists, reason, text)
+                .with("field", field)
+                .with("position", position.get())
+                .google_detail(
+                    "ResourceInfo",
+                    &pb::ResourceInfo {
+                        resource_type: "contractledger.v1/request".to_owned(),
+                        resource_name: position.get().to_string(),
+                        owner: String::new(),
+                        description: format!("{field} differs from the first request"),
+                    },
+                )
+                .into_status()
+        }
+        AppendFailure::Overloaded { queue_requests_max } => {
+            let text = "the writer's queue is full; nothing was recorded";
+            Failure::new(Code::Unavailable, reason::OVERLOADED, text)
+                .with("queue_requests_max", queue_requests_max)
+                .retry_after(retry_after)
+                .into_status()
+        }
+        AppendFailure::Stopped => {
+            let text = "the ledger takes no appends until it is restarted; nothing was recorded";
+            Failure::new(Code::Unavailable, reason::WRITER_STOPPED, text)
+                .retry_after(retry_after)
+                .into_status()
+        }
+        AppendFailure::OutcomeUnknown => {
+            let text = "a write failed and it is unknown whether the request was recorded; repeat \
+                        the same request id once the ledger is back";
+            Failure::new(Code::Unknown, reason::OUTCOME_UNKNOWN, text).into_status()
+        }
+        AppendFailure::TooLarge { bytes, bytes_max } => {
+            let text = format!("a record of {bytes} bytes is over the limit of {bytes_max}");
+            Failure::new(Code::ResourceExhausted, reason::RECORD_TOO_LARGE, text)
+                .with("bytes", bytes)
+                .with("bytes_max", bytes_max)
+                .into_status()
+        }
+        AppendFailure::Damaged { position } => damaged(*position),
+    }
+}
+
+/// A query that failed.
+pub(super) fn of_ledger_error(error: &LedgerError) -> Status {
+    tracing::error!(error = %WithCauses(error), "a query failed");
+    match error.damaged_position() {
+        Some(position) => damaged(Some(position)),
+        None => Failure::new(Code::Internal, reason::INTERNAL, "the ledger's log has the details")
+            .into_status(),
+    }
+}
+
+fn damaged(position: Option<u64>) -> Status {
+    let text = "stored data is damaged and is not served";
+    let mut failure = Failure::new(Code::DataLoss, reason::STORED_DATA_DAMAGED, text);
+    if let Some(position) = position {
+        failure = failure.with("position", position);
+    }
+    failure.into_status()
+}
+
+/// No such agreement, at the asked times.
+pub(super) fn unknown_agreement(agreement_id: &str, as_of: &str, as_known: &str) -> Status {
+    let reason = crate::domain::reason::Reason::UnknownAgreement.name();
+    let text = "no such agreement is signed and known at the asked times";
+    let mut failure = Failure::new(Code::NotFound, reason, text).with("agreement_id", agreement_id);
+    for (key, value) in [("as_of", as_of), ("as_known", as_known)] {
+        if !value.is_empty() {
+            failure = failure.with(key, value);
+        }
+    }
+    let detail = pb::ResourceInfo {
+        resource_type: "contractledger.v1/agreement".to_owned(),
+        resource_name: agreement_id.to_owned(),
+        owner: String::new(),
+        description: text.to_owned(),
+    };
+    failure.google_detail("ResourceInfo", &detail).into_status()
+}
+
+/// A `min_position` that was not reached in time.
+pub(super) fn position_not_reached(min_position: u64, count: u64, retry_after: Duration) -> Status {
+    let text = format!("position {min_position} is not reached; the log has {count} records");
+    Failure::new(Code::Unavailable, reason::POSITION_NOT_REACHED, text)
+        .with("min_position", min_position)
+        .with("record_count", count)
+        .retry_after(retry_after)
+        .into_status()
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut seen: Vec<&str> = Vec::new();
+    for word in words {
+        if !seen.contains(&word) {
+            seen.push(word);
+        }
+    }
+    seen.join(",")
+}
+
+fn joined_by<'a>(separator: &str, words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(separator)
+}

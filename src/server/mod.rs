@@ -1,0 +1,162 @@
+//! The whole server program: configuration, log, ledger, services, and an orderly end.
+//!
+//! Start: flags, the whole configuration checked, the program's log, the ledger opened, the port
+//! bound, the services, and only then `listening on ADDRESS:PORT` on standard output. End, on
+//! SIGTERM or SIGINT: health says NOT_SERVING, calls in flight finish, the writer empties its queue,
+//! the log is closed, exit 0.
+
+mod flags;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+
+use crate::clock::SystemClock;
+use crate::config::sources::SourceError;
+use crate::config::{CheckedConfig, TlsTexts};
+use crate::grpc::server::{Health, serve};
+use crate::ledger::error::{LedgerError, WithCauses};
+use crate::ledger::{Ledger, OpenedLedger};
+use crate::telemetry;
+
+/// Exit code when the configuration or the command line is wrong.
+const EXIT_CONFIGURATION: u8 = 2;
+/// Exit code when the server could not start or ended with a failure.
+const EXIT_FAILURE: u8 = 1;
+
+/// Why the server did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The sources do not make a configuration.
+    #[error(transparent)]
+    Sources(#[from] SourceError),
+    /// The configuration does not hold together.
+    #[error("the configuration is not valid:{}", listed(.0))]
+    Configuration(Vec<String>),
+    /// The program's log could not be set up.
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::TelemetryError),
+    /// The ledger could not be opened.
+    #[error("the ledger in the data folder could not be opened")]
+    Ledger(#[from] LedgerError),
+    /// The port could not be bound, or a signal could not be awaited, or standard output is gone.
+    #[error("could not {doing}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The services failed.
+    #[error("the services failed")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+fn listed(faults: &[String]) -> String {
+    faults.iter().fold(String::new(), |list, fault| list + "\n  " + fault)
+}
+
+/// Runs the server program with a command line, program name first.
+pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let flags = match flags::parse(arguments) {
+        Ok(flags) => flags,
+        Err(told) => return told,
+    };
+    match run(&flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error is all there is to tell it to.
+            drop(writeln!(std::io::stderr(), "ledgerd: {}", WithCauses(&error)));
+            match error {
+                ServerError::Sources(_) | ServerError::Configuration(_) => {
+                    ExitCode::from(EXIT_CONFIGURATION)
+                }
+                ServerError::Telemetry(_)
+                | ServerError::Ledger(_)
+                | ServerError::Io { .. }
+                | ServerError::Transport(_) => ExitCode::from(EXIT_FAILURE),
+            }
+        }
+    }
+}
+
+fn run(flags: &flags::Flags) -> Result<(), ServerError> {
+    let config = flags.load()?.check().map_err(ServerError::Configuration)?;
+    if flags.check_config {
+        return say("configuration is valid");
+    }
+    telemetry::set_up(&config.log)?;
+    let opened = Ledger::open(&config.store, &config.ledger, Arc::new(SystemClock))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| ServerError::Io { doing: "start the runtime", source })?;
+    let OpenedLedger { ledger, writer, report: _ } = opened;
+    let served = runtime.block_on(serve_until_told(&config, ledger));
+    // Streams that a client still holds open end here; every append in flight has been answered.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    writer.join();
+    tracing::info!("stopped");
+    served
+}
+
+async fn serve_until_told(config: &CheckedConfig, ledger: Ledger) -> Result<(), ServerError> {
+    let failed = |doing| move |source| ServerError::Io { doing, source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed("await SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("await SIGINT"))?;
+    let incoming = TcpIncoming::bind(config.listen)
+        .map_err(failed("bind the listening address"))?
+        .with_nodelay(Some(true));
+    let address = incoming.local_addr().map_err(failed("read the bound address"))?;
+
+    let (told, mut drain) = tokio::sync::watch::channel(false);
+    let stop = |health: Health| async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: draining"),
+        }
+        health.set_not_serving().await;
+        told.send_replace(true);
+    };
+    let tls = config.tls.as_ref().map(tls_config);
+    say(&format!("listening on {address}"))?;
+    tracing::info!(%address, "serving");
+
+    let services = serve(ledger, &config.service, incoming, tls, stop);
+    let overdue = async {
+        if drain.wait_for(|told| *told).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(config.drain_max).await;
+    };
+    tokio::select! {
+        outcome = services => Ok(outcome?),
+        () = overdue => {
+            tracing::warn!("calls in flight did not end in time and are cut off");
+            Ok(())
+        }
+    }
+}
+
+fn tls_config(texts: &TlsTexts) -> ServerTlsConfig {
+    let TlsTexts { certificate, key, client_ca } = texts;
+    let config = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key));
+    match client_ca {
+        Some(authority) => config.client_ca_root(Certificate::from_pem(authority)),
+        None => config,
+    }
+}
+
+fn say(line: &str) -> Result<(), ServerError> {
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{line}")
+        .and_then(|()| output.flush())
+        .map_err(|source| ServerError::Io { doing: "write to standard output", source })
+}

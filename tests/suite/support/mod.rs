@@ -1,0 +1,230 @@
+//! What the tests share: a ledger served in this process, events to send, figures to read.
+
+pub(crate) mod events;
+pub(crate) mod figures;
+
+use std::sync::Arc;
+
+use contract_ledger::clock::{Clock, SetClock, SystemClock};
+use contract_ledger::domain::date::RecordedTime;
+use contract_ledger::grpc::ServiceLimits;
+use contract_ledger::grpc::server::serve;
+use contract_ledger::ledger::{Ledger, LedgerLimits, OpenedLedger, WriterThread};
+use contract_ledger::log::LogOptions;
+use contract_ledger::wire::v1;
+use contract_ledger::wire::v1::audit_service_client::AuditServiceClient;
+use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
+use contract_ledger::wire::v1::projection_service_client::ProjectionServiceClient;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+pub(crate) type Accepted = v1::AppendEventsResponse;
+
+/// A ledger on a folder of its own, served over gRPC on a free port of this machine.
+pub(crate) struct Served {
+    pub(crate) folder: TempDir,
+    pub(crate) url: String,
+    pub(crate) channel: Channel,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+    writer: WriterThread,
+}
+
+/// How a test wants its ledger.
+pub(crate) struct Setting {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ledger: LedgerLimits,
+    pub(crate) service: ServiceLimits,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            ledger: LedgerLimits::default(),
+            service: ServiceLimits::default(),
+        }
+    }
+}
+
+impl Setting {
+    /// A clock that stands at an instant such as `2024-06-01T10:00:00Z`.
+    pub(crate) fn at(instant: &str) -> (Self, Arc<SetClock>) {
+        let clock = Arc::new(SetClock::at(time(instant)));
+        (Self { clock: clock.clone(), ..Self::default() }, clock)
+    }
+}
+
+pub(crate) fn time(instant: &str) -> RecordedTime {
+    let timestamp: jiff::Timestamp = instant.parse().unwrap();
+    RecordedTime::from_microseconds(timestamp.as_microsecond()).unwrap()
+}
+
+impl Served {
+    pub(crate) async fn start() -> Self {
+        Self::with(Setting::default()).await
+    }
+
+    pub(crate) async fn with(setting: Setting) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), setting).await
+    }
+
+    pub(crate) async fn on(folder: TempDir, setting: Setting) -> Self {
+        let options = LogOptions::new(folder.path());
+        let OpenedLedger { ledger, writer, .. } =
+            Ledger::open(&options, &setting.ledger, setting.clock).unwrap();
+        let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("http://{}", incoming.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let service = setting.service;
+        let server = tokio::spawn(async move {
+            let until = |_| async {
+                let _sender_gone = stopped.await;
+            };
+            serve(ledger, &service, incoming, None, until).await.unwrap();
+        });
+        let channel = Endpoint::from_shared(url.clone()).unwrap().connect_lazy();
+        Self { folder, url, channel, stop, server, writer }
+    }
+
+    /// Stops as a signal would, and opens the same folder again.
+    pub(crate) async fn restart(self, setting: Setting) -> Self {
+        Self::on(self.stop().await, setting).await
+    }
+
+    pub(crate) async fn stop(self) -> TempDir {
+        let Self { folder, channel, stop, server, writer, .. } = self;
+        drop(channel);
+        stop.send(()).unwrap();
+        server.await.unwrap();
+        tokio::task::spawn_blocking(move || writer.join()).await.unwrap();
+        folder
+    }
+
+    pub(crate) fn ledger(&self) -> LedgerServiceClient<Channel> {
+        LedgerServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn projections(&self) -> ProjectionServiceClient<Channel> {
+        ProjectionServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn audit(&self) -> AuditServiceClient<Channel> {
+        AuditServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) async fn send(&self, request: v1::AppendEventsRequest) -> Result<Accepted, Status> {
+        self.ledger().append_events(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// Appends one event under a new request id.
+    pub(crate) async fn append(
+        &self,
+        agreement: &str,
+        event: v1::Event,
+    ) -> Result<Accepted, Status> {
+        self.send(events::request(agreement, vec![event])).await
+    }
+
+    pub(crate) async fn usage(&self, agreement: &str) -> v1::GetCeilingUsageResponse {
+        self.usage_as_of(agreement, "").await
+    }
+
+    pub(crate) async fn usage_as_of(
+        &self,
+        agreement: &str,
+        as_of: &str,
+    ) -> v1::GetCeilingUsageResponse {
+        let request = v1::GetCeilingUsageRequest {
+            agreement_id: agreement.to_owned(),
+            as_of: as_of.to_owned(),
+            ..Default::default()
+        };
+        self.projections().get_ceiling_usage(request).await.unwrap().into_inner()
+    }
+
+    /// Every record of the log, in the order of positions.
+    pub(crate) async fn records(&self) -> Vec<v1::Record> {
+        self.read(v1::ReadEventsRequest::default()).await
+    }
+
+    pub(crate) async fn read(&self, request: v1::ReadEventsRequest) -> Vec<v1::Record> {
+        let mut stream = self.ledger().read_events(request).await.unwrap().into_inner();
+        let mut records = Vec::new();
+        while let Some(message) = stream.message().await.unwrap() {
+            records.extend(message.records);
+        }
+        records
+    }
+
+    pub(crate) async fn history(&self, agreement: &str) -> Vec<v1::HistoryEntry> {
+        let request =
+            v1::GetHistoryRequest { agreement_id: agreement.to_owned(), ..Default::default() };
+        let mut stream = self.audit().get_history(request).await.unwrap().into_inner();
+        let mut entries = Vec::new();
+        while let Some(message) = stream.message().await.unwrap() {
+            entries.extend(message.entries);
+        }
+        entries
+    }
+}
+
+/// What a refused call says, in the parts that tests look at.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) code: Code,
+    pub(crate) reason: String,
+    pub(crate) metadata: std::collections::HashMap<String, String>,
+    pub(crate) refusals: Vec<v1::Refusal>,
+    pub(crate) replayed: bool,
+    pub(crate) fields: Vec<String>,
+    pub(crate) retry_after: bool,
+}
+
+impl Told {
+    pub(crate) fn reasons(&self) -> Vec<&str> {
+        self.refusals.iter().map(|refusal| refusal.reason.as_str()).collect()
+    }
+
+    /// Scope and excess of every broken ceiling.
+    pub(crate) fn excesses(&self) -> Vec<(String, String)> {
+        let broken = self.refusals.iter().filter_map(|refusal| {
+            let excess = refusal.excess.as_ref()?;
+            Some((refusal.subject_id.clone(), excess.amount.clone()))
+        });
+        broken.collect()
+    }
+}
+
+/// Reads a status, and checks what every error promises: one ErrorInfo of our domain.
+pub(crate) fn told(status: &Status) -> Told {
+    use prost::Message as _;
+    let raw = tonic_types::Status::decode(status.details()).unwrap();
+    assert_eq!(raw.code, i32::from(status.code()), "{status:?}");
+    let infos =
+        raw.details.iter().filter(|detail| detail.type_url.ends_with("google.rpc.ErrorInfo"));
+    assert_eq!(infos.count(), 1, "exactly one ErrorInfo: {status:?}");
+    let details = status.get_error_details();
+    let info = details.error_info().unwrap();
+    assert_eq!(info.domain, "contractledger.v1");
+    let refusal = raw.details.iter().find(|detail| detail.type_url.ends_with("RefusalDetails"));
+    let refusal = refusal.map(|detail| v1::RefusalDetails::decode(&*detail.value).unwrap());
+    let refusal = refusal.unwrap_or_default();
+    let fields = details
+        .bad_request()
+        .map(|bad| bad.field_violations.iter().map(|violation| violation.field.clone()).collect());
+    Told {
+        code: status.code(),
+        reason: info.reason.clone(),
+        metadata: info.metadata.clone(),
+        refusals: refusal.refusals,
+        replayed: refusal.replayed,
+        fields: fields.unwrap_or_default(),
+        retry_after: details.retry_info().is_some(),
+    }
+}
