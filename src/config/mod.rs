@@ -372,7 +372,7 @@ mod tests {
             TlsConfig { key_file: Some(PathBuf::from("/nonexistent/key")), ..TlsConfig::default() };
         let log = LogConfig { level: "=x=y".to_owned(), ..LogConfig::default() };
         let listen = "nowhere".to_owned();
-        let faults = Config { limits, tls, log, listen, ..Config::default() }.check().unwrap_err();
+        let faults = Config { listen, log, tls, limits, ..Config::default() }.check().unwrap_err();
         for name in [
             "listen:",
             "tls.key_file:",

@@ -151,12 +151,12 @@ fn open_state(store: &Store, name: &str, version: u32) -> Result<DerivedState, L
     let head = store.head();
     let valid = mark.filter(|mark| mark.version == version && mark.reached <= head);
     if valid.is_some() || tree.is_empty() {
-        return DerivedState::new(name, version, tree, valid);
+        return Ok(DerivedState::new(name, version, tree, valid));
     }
     info!(name, version, found = ?mark, head, "derived tree is emptied to be rebuilt");
     drop(tree);
     drop_tree(store, name)?;
-    DerivedState::new(name, version, open()?, None)
+    Ok(DerivedState::new(name, version, open()?, None))
 }
 
 fn drop_tree(store: &Store, name: &str) -> Result<(), LogError> {

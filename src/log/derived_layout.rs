@@ -6,11 +6,13 @@
 //! | --- | --- |
 //! | `00` | the mark: version (4 bytes), reached (8), generation (8) |
 //! | `01`, user key | `00`, user value; or `01`, generation (8), length (4) of a value in parts |
-//! | `02`, length of user key (2), user key, generation (8), part number (4) | part of a value |
+//! | `02`, length of user key (2), user key, part number (4) | generation (8), part of a value |
 //!
 //! The first byte keeps the three apart, so no user key can be taken for the mark. Values go in
 //! parts for the reason in `entries.rs`. A value's parts carry the generation of the write that
-//! made them, so that a reader never joins parts of two values.
+//! made them, so that a reader never joins parts of two values. Parts are overwritten and never
+//! removed, again for the reason in `entries.rs`: a value that became shorter leaves parts that
+//! nobody reads, at most as many as the longest value its key ever had.
 
 use super::entries::{ENTRY_BYTES_MAX, ENTRY_KEY_BYTES_MAX};
 
@@ -27,7 +29,11 @@ const PART_KEY_TAG: u8 = 2;
 const WHOLE_TAG: u8 = 0;
 const IN_PARTS_TAG: u8 = 1;
 
-const _: () = assert!(1 + 2 + DERIVED_KEY_BYTES_MAX + 8 + 4 <= ENTRY_KEY_BYTES_MAX);
+/// What a part holds of a value, beside the generation.
+const PART_BYTES_MAX: usize = ENTRY_BYTES_MAX - GENERATION_BYTES;
+const GENERATION_BYTES: usize = 8;
+
+const _: () = assert!(1 + 2 + DERIVED_KEY_BYTES_MAX + 4 <= ENTRY_KEY_BYTES_MAX);
 
 /// How far a derived tree has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +74,6 @@ pub(super) fn user_key(value_key: &[u8]) -> Option<&[u8]> {
     value_key.strip_prefix(&[VALUE_KEY_TAG])
 }
 
-/// What all keys of parts begin with.
-pub(super) const PART_KEYS: [u8; 1] = [PART_KEY_TAG];
-
 /// A value that is too long for one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct InParts {
@@ -81,14 +84,26 @@ pub(super) struct InParts {
 impl InParts {
     /// The keys of the parts, in order.
     pub(super) fn keys(self, key: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-        let mut prefix = PART_KEYS.to_vec();
+        let mut prefix = vec![PART_KEY_TAG];
         let key_bytes = u16::try_from(key.len()).unwrap_or(u16::MAX);
         prefix.extend_from_slice(&key_bytes.to_be_bytes());
         prefix.extend_from_slice(key);
-        prefix.extend_from_slice(&self.generation.to_be_bytes());
-        let part_bytes = u32::try_from(ENTRY_BYTES_MAX).unwrap_or(u32::MAX);
+        let part_bytes = u32::try_from(PART_BYTES_MAX).unwrap_or(u32::MAX);
         (0..self.bytes.div_ceil(part_bytes))
             .map(move |part| [prefix.as_slice(), &part.to_be_bytes()].concat())
+    }
+
+    /// What is to be stored under those keys, in order.
+    pub(super) fn parts(self, value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+        value
+            .chunks(PART_BYTES_MAX)
+            .map(move |part| [&self.generation.to_be_bytes(), part].concat())
+    }
+
+    /// The part of this value in what is stored under one of the keys; `None` when that is a
+    /// part of another value.
+    pub(super) fn part(self, stored: &[u8]) -> Option<&[u8]> {
+        stored.strip_prefix(&self.generation.to_be_bytes())
     }
 }
 
@@ -168,6 +183,20 @@ mod tests {
         for bytes in [&[][..], &[2], &[1], &[1; 12], &[1; 14]] {
             assert_eq!(Stored::decode(bytes), None, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn parts_join_to_the_value_and_are_known_from_those_of_another() {
+        let value: Vec<u8> = (0..=255).cycle().take(20_000).collect();
+        let in_parts = InParts { generation: 9, bytes: 20_000 };
+        let other = InParts { generation: 10, bytes: 20_000 };
+        let stored: Vec<Vec<u8>> = in_parts.parts(&value).collect();
+        assert_eq!(in_parts.keys(b"key").count(), stored.len());
+        assert!(stored.iter().all(|part| part.len() <= ENTRY_BYTES_MAX));
+        assert!(stored.iter().all(|part| other.part(part).is_none()));
+        let joined: Vec<u8> =
+            stored.iter().flat_map(|part| in_parts.part(part).unwrap()).copied().collect();
+        assert_eq!(joined, value);
     }
 
     #[test]

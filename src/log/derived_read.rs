@@ -1,7 +1,7 @@
 //! Reads derived trees: single values, and runs of keys.
 //!
 //! It must not write. A value in parts is read in several steps, so it may be replaced in
-//! between; the generation in its parts' keys shows that, and it is read again.
+//! between; the generation in its parts shows that, and it is read again.
 
 use std::fmt;
 
@@ -31,17 +31,20 @@ impl DerivedState {
                 }
             }
         }
-        // Parts of a value that nobody replaces are missing.
+        // Parts are missing, of a value that nobody replaces.
         Err(self.damaged())
     }
 
-    /// The value in parts; `None` when a part is gone.
+    /// The value in parts; `None` when a part is gone, or is one of another value by now.
     fn join(&self, key: &[u8], in_parts: InParts) -> Result<Option<Bytes>, LogError> {
         let mut value = Vec::new();
         for part_key in in_parts.keys(key) {
             let part = self.tree().get(part_key).map_err(LogError::storage(READ))?;
             let Some(part) = part else { return Ok(None) };
-            value.extend_from_slice(&part);
+            let Some(part) = in_parts.part(&part) else {
+                return Ok(None);
+            };
+            value.extend_from_slice(part);
         }
         let complete = u32::try_from(value.len()) == Ok(in_parts.bytes);
         Ok(complete.then(|| Bytes::from(value)))

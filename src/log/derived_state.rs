@@ -9,14 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_PUTS_MAX, READ, WRITE};
 use super::derived_layout::{
-    DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX, InParts, MARK_KEY, Mark, PART_KEYS, Stored,
-    value_key,
+    DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX, MARK_KEY, Mark, Stored, value_key,
 };
-use super::entries::ENTRY_BYTES_MAX;
 use super::error::LogError;
 use super::store::Store;
-
-const CLEAR_KEYS_MAX: usize = 1024;
 
 /// What all handles of one derived tree share.
 pub(super) struct DerivedState {
@@ -24,37 +20,20 @@ pub(super) struct DerivedState {
     version: u32,
     tree: sled::Tree,
     reached: AtomicU64,
-    writing: Mutex<Writing>,
-}
-
-/// What only the one who is writing needs.
-struct Writing {
-    generation: u64,
-    has_parts: bool,
+    /// The generation of the last write; held while writing.
+    generation: Mutex<u64>,
 }
 
 impl DerivedState {
     /// The state of a tree that holds what its mark says, or nothing.
-    pub(super) fn new(
-        name: &str,
-        version: u32,
-        tree: sled::Tree,
-        mark: Option<Mark>,
-    ) -> Result<Self, LogError> {
-        let has_parts = match tree.scan_prefix(PART_KEYS).next() {
-            None => false,
-            Some(part) => part.map(|_| true).map_err(LogError::storage(READ))?,
-        };
-        Ok(Self {
+    pub(super) fn new(name: &str, version: u32, tree: sled::Tree, mark: Option<Mark>) -> Self {
+        Self {
             name: name.to_owned(),
             version,
             tree,
             reached: AtomicU64::new(mark.map_or(0, |mark| mark.reached)),
-            writing: Mutex::new(Writing {
-                generation: mark.map_or(0, |mark| mark.generation),
-                has_parts,
-            }),
-        })
+            generation: Mutex::new(mark.map_or(0, |mark| mark.generation)),
+        }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -73,8 +52,8 @@ impl DerivedState {
         self.reached.load(Ordering::Acquire)
     }
 
-    fn writing(&self) -> MutexGuard<'_, Writing> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writing(&self) -> MutexGuard<'_, u64> {
+        self.generation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes puts and mark in one batch, and syncs when much is written without a sync.
@@ -85,10 +64,13 @@ impl DerivedState {
         reached: u64,
     ) -> Result<(), LogError> {
         let puts = self.checked(puts)?;
-        let mut writing = self.writing();
+        let mut generation = self.writing();
         self.check_reached(reached, store.head())?;
-        let written = self.write(&mut writing, puts, reached);
-        drop(writing);
+        // Counted up even if the write fails: a generation is never used twice.
+        *generation = generation.saturating_add(1);
+        let written =
+            self.write(puts, Mark { version: self.version, reached, generation: *generation });
+        drop(generation);
         store.derived_written(written.inspect_err(|error| store.stop(error))?)
     }
 
@@ -135,84 +117,46 @@ impl DerivedState {
     }
 
     /// Writes one batch and returns its bytes.
-    fn write(
-        &self,
-        writing: &mut Writing,
-        puts: BTreeMap<Vec<u8>, Vec<u8>>,
-        reached: u64,
-    ) -> Result<usize, LogError> {
-        let generation = writing.generation.saturating_add(1);
+    fn write(&self, puts: BTreeMap<Vec<u8>, Vec<u8>>, mark: Mark) -> Result<usize, LogError> {
         let mut batch = sled::Batch::default();
         let mut bytes = 0;
-        let mut has_parts = writing.has_parts;
         for (key, value) in puts {
-            if writing.has_parts {
-                self.remove_parts(&key, &mut batch)?;
-            }
             bytes += key.len() + value.len();
-            let stored = Stored::of(&value, generation).ok_or_else(|| self.damaged())?;
+            let stored = Stored::of(&value, mark.generation).ok_or_else(|| self.damaged())?;
             if let Stored::InParts(in_parts) = stored {
-                has_parts = true;
-                for (part_key, part) in in_parts.keys(&key).zip(value.chunks(ENTRY_BYTES_MAX)) {
+                for (part_key, part) in in_parts.keys(&key).zip(in_parts.parts(&value)) {
                     batch.insert(part_key, part);
                 }
             }
             batch.insert(value_key(&key), stored.encode());
         }
-        let mark = Mark { version: self.version, reached, generation }.encode();
-        bytes += mark.len();
-        batch.insert(MARK_KEY.to_vec(), mark);
+        bytes += mark.encode().len();
+        batch.insert(MARK_KEY.to_vec(), mark.encode());
         self.tree.apply_batch(batch).map_err(LogError::storage(WRITE))?;
-        *writing = Writing { generation, has_parts };
-        self.reached.store(reached, Ordering::Release);
+        self.reached.store(mark.reached, Ordering::Release);
         Ok(bytes)
-    }
-
-    fn remove_parts(&self, key: &[u8], batch: &mut sled::Batch) -> Result<(), LogError> {
-        if let Some(in_parts) = self.in_parts(key)? {
-            in_parts.keys(key).for_each(|part_key| batch.remove(part_key));
-        }
-        Ok(())
-    }
-
-    fn in_parts(&self, key: &[u8]) -> Result<Option<InParts>, LogError> {
-        let stored = self.tree.get(value_key(key)).map_err(LogError::storage(READ))?;
-        match stored.as_deref().map(Stored::decode) {
-            None | Some(Some(Stored::Whole(_))) => Ok(None),
-            Some(Some(Stored::InParts(in_parts))) => Ok(Some(in_parts)),
-            Some(None) => Err(self.damaged()),
-        }
     }
 
     pub(super) fn damaged(&self) -> LogError {
         LogError::DerivedDamaged { name: self.name.clone() }
     }
 
-    /// Removes the mark first: a crash half-way then leaves a tree that counts as missing.
+    /// Removes the mark first, so that a crash half-way leaves a tree that counts as missing;
+    /// then key by key from the first on, as `entries.rs` demands.
     pub(super) fn clear(&self, store: &Store) -> Result<(), LogError> {
         if store.is_stopped() {
             return Err(LogError::Stopped);
         }
-        let mut writing = self.writing();
+        let generation = self.writing();
         self.tree.remove(MARK_KEY).map_err(LogError::storage(WRITE))?;
         self.reached.store(0, Ordering::Release);
-        loop {
-            let mut batch = sled::Batch::default();
-            let (mut keys, mut bytes) = (0, 0);
-            for key in self.tree.iter().keys().take(CLEAR_KEYS_MAX) {
-                let key = key.map_err(LogError::storage(READ))?;
-                keys += 1;
-                bytes += key.len();
-                batch.remove(key);
-            }
-            if keys == 0 {
-                break;
-            }
-            self.tree.apply_batch(batch).map_err(LogError::storage(WRITE))?;
-            store.derived_written(bytes)?;
+        for key in self.tree.iter().keys() {
+            let key = key.map_err(LogError::storage(READ))?;
+            self.tree.remove(&key).map_err(LogError::storage(WRITE))?;
+            store.derived_written(key.len())?;
         }
         // The generation goes on, so that a reader which began before sees the difference.
-        writing.has_parts = false;
+        drop(generation);
         Ok(())
     }
 }

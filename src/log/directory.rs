@@ -43,6 +43,12 @@ impl ClaimedDirectory {
     pub(super) fn store(&self) -> PathBuf {
         self.path.join(STORE_DIRECTORY)
     }
+
+    /// Makes durable whatever the store's files hold now, and their names up to this directory.
+    pub(super) fn sync_store(&self) -> Result<(), LogError> {
+        sync_tree(&self.store())?;
+        sync(&self.path)
+    }
 }
 
 /// Makes a directory and those above it that are missing, each of them durable.

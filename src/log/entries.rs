@@ -9,15 +9,20 @@
 //! page without a word (`DanglingBlob` in its `iterator.rs`), which undoes every entry in it.
 //! sled also unlinks blobs by its own count of what is stable, which is not what the device
 //! has. So no page may ever be that large. A leaf holds at most 17 entries (`should_split`: more
-//! than 16 split before the next write), hence: 17 entries of the longest key and the longest
-//! value have to stay below the limit, and longer values are spread over several entries.
+//! than 16 are split before the next write), as long as none is removed: a leaf of fewer than 4
+//! is merged into its left neighbour, whatever that holds. Hence two rules:
+//!
+//! - 17 entries of the longest key and the longest value stay below the limit; what is longer is
+//!   spread over several entries.
+//! - Entries are overwritten, not removed. Only a whole tree is emptied, from its first key on,
+//!   so that the left neighbour of what shrinks is empty already.
 
-/// The longest value of one sled entry: 17 × (7168 + [`ENTRY_KEY_BYTES_MAX`] + 24) = 126 871.
+/// The longest value of one sled entry: 17 × (7168 + [`ENTRY_KEY_BYTES_MAX`] + 24) = 126 735.
 pub(super) const ENTRY_BYTES_MAX: usize = 7 * 1024;
 
 /// The longest key of one sled entry. It bounds sled's index pages too, which hold at most 257
 /// keys.
-pub(super) const ENTRY_KEY_BYTES_MAX: usize = 271;
+pub(super) const ENTRY_KEY_BYTES_MAX: usize = 263;
 
 /// One sled entry to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]

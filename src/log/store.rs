@@ -14,7 +14,7 @@ use tracing::{debug, error};
 
 use super::blocks::Blocks;
 use super::derived_state::DerivedState;
-use super::directory::{self, ClaimedDirectory};
+use super::directory::ClaimedDirectory;
 use super::durable::StoreFiles;
 use super::error::LogError;
 use super::options::LogOptions;
@@ -58,7 +58,7 @@ impl Store {
         let path = directory.store();
         // sled writes a durable snapshot of what it reads at the start, so what it reads has to
         // be durable before: else a power cut leaves a snapshot of things that are gone.
-        directory::sync_tree(&path)?;
+        directory.sync_store()?;
         let config = sled::Config::new()
             .path(&path)
             .cache_capacity(options.cache_bytes)
@@ -66,7 +66,7 @@ impl Store {
         let db = open_sled(&config)?;
         let blocks = Blocks::open(&db)?;
         db.flush().map_err(LogError::storage("flush"))?;
-        directory::sync_tree(&path)?;
+        directory.sync_store()?;
         Ok(Self {
             _watch: watch_flushes(&db)?,
             blocks,

@@ -82,7 +82,9 @@ mod tests {
         let has_failed = Arc::clone(&failed);
         let watch = FlushWatch::start(
             move || has_failed.load(Ordering::Acquire),
-            move || drop(knock.send(())),
+            move || {
+                knock.send(()).expect("the other end outlives this thread");
+            },
         )
         .unwrap();
         assert_eq!(knocked.try_recv(), Err(mpsc::TryRecvError::Empty));

@@ -1,8 +1,18 @@
 //! The integration tests: one binary, a module for each part of the promise.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets what it does not expect fails, and says where"
+)]
+#![expect(
+    clippy::unnecessary_wraps,
+    clippy::assigning_clones,
+    reason = "helpers give values in the form that the generated messages hold them"
+)]
+
 mod daemon;
 mod domain;
-mod faults;
 mod idempotency;
 mod index;
 mod malformed;

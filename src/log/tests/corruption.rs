@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::{log_of, record, records, small_blocks};
+use super::{all, log_of, record, records, small_blocks};
 use crate::log::block::{BlockHash, encode};
 use crate::log::corruption::{BlockError, Corruption};
 use crate::log::entries::BlockKey;
@@ -97,101 +97,113 @@ fn damage_before_the_verified_end_is_found_by_verifying_all() {
     assert_eq!(corrupt(log.reader.verify()).0, FIRST);
 }
 
-#[test]
-fn every_kind_of_wrong_block_has_its_name_and_position() {
-    type Damage = fn(&OpenedLog);
-    let cases: [(&str, Damage, u64, Corruption); 9] = [
-        ("removed", |log| drop(tree(log).remove(key(FIRST)).unwrap()), 9, Corruption::Missing),
-        (
-            "the first one removed",
-            |log| drop(tree(log).remove(key(0)).unwrap()),
-            0,
-            Corruption::Missing,
-        ),
-        (
-            "another block in its place",
-            |log| put(log, key(FIRST), stored(log, 12)),
-            9,
-            Corruption::KeptUnderWrongPosition { stated: 12 },
-        ),
-        (
-            "other records, well-formed",
-            |log| {
-                let forged = encode(FIRST, BlockHash::of(b"other"), &records(9..12)).unwrap();
-                put(log, key(FIRST), forged.to_vec());
-            },
-            9,
-            Corruption::ChainBroken,
-        ),
-        (
-            "the first one with a predecessor",
-            |log| {
-                let forged = encode(0, BlockHash::of(b"other"), &records(0..3)).unwrap();
-                put(log, key(0), forged.to_vec());
-            },
-            0,
-            Corruption::ChainBroken,
-        ),
-        (
-            "a block within another",
-            |log| {
-                let inner = encode(10, BlockHash::ZERO, &records(10..11)).unwrap();
-                put(log, key(10), inner.to_vec());
-            },
-            10,
-            Corruption::Overlap { ends: 12 },
-        ),
-        (
-            "a part of no block",
-            |log| put(log, BlockKey { first_position: 10, part: 1 }.encode(), vec![1]),
-            10,
-            Corruption::PartStray { part: 1 },
-        ),
-        (
-            "a part after a whole block",
-            |log| put(log, BlockKey { first_position: 9, part: 2 }.encode(), vec![1]),
-            9,
-            Corruption::PartStray { part: 2 },
-        ),
-        (
-            "a key that is none",
-            |log| put(log, vec![0, 0, 0, 0, 0, 0, 0, 10, 7], vec![1]),
-            10,
-            Corruption::KeyUnknown { key: vec![0, 0, 0, 0, 0, 0, 0, 10, 7] },
-        ),
-    ];
-    for (what, damage, position, reason) in cases {
-        let (scratch, log) = log_of(20);
-        damage(&log);
-        assert_eq!(corrupt(log.reader.verify()), (position, reason), "{what}");
-        drop(log);
-        // All within the blocks that are verified on opening, so that is refused as well. What
-        // it meets first, coming from the end, need not be what verifying meets first.
-        let refused = Log::open(&small_blocks(scratch.path()));
-        if what != "a part after a whole block" {
-            assert!(matches!(refused, Err(LogError::Corrupt { .. })), "{what}: {refused:?}");
+/// One change to the tree of blocks of 20 records, and what verifying says of it.
+struct Damage {
+    what: &'static str,
+    key: Vec<u8>,
+    /// What stands under the key afterwards; `None`: the key is removed.
+    value: Option<fn(&OpenedLog) -> Vec<u8>>,
+    position: u64,
+    reason: Corruption,
+}
+
+impl Damage {
+    fn done_to(&self, log: &OpenedLog) {
+        match self.value {
+            Some(value) => put(log, self.key.clone(), value(log)),
+            None => assert!(tree(log).remove(&self.key).unwrap().is_some()),
         }
     }
 }
 
+fn removed(what: &'static str, first_position: u64) -> Damage {
+    let (key, reason) = (key(first_position), Corruption::Missing);
+    Damage { what, key, value: None, position: first_position, reason }
+}
+
+fn replaced(
+    what: &'static str,
+    first_position: u64,
+    value: fn(&OpenedLog) -> Vec<u8>,
+    reason: Corruption,
+) -> Damage {
+    let key = key(first_position);
+    Damage { what, key, value: Some(value), position: first_position, reason }
+}
+
+fn stray(what: &'static str, first_position: u64, part: u32) -> Damage {
+    Damage {
+        what,
+        key: BlockKey { first_position, part }.encode(),
+        value: Some(|_| vec![1]),
+        position: first_position,
+        reason: Corruption::PartStray { part },
+    }
+}
+
+fn unknown_key(key: [u8; 9]) -> Damage {
+    Damage {
+        what: "a key that is none",
+        key: key.to_vec(),
+        value: Some(|_| vec![1]),
+        position: 10,
+        reason: Corruption::KeyUnknown { key: key.to_vec() },
+    }
+}
+
+/// A well-formed block that follows none of the blocks there are.
+fn forged(positions: std::ops::Range<u64>) -> Vec<u8> {
+    encode(positions.start, BlockHash::of(b"other"), &records(positions)).unwrap().to_vec()
+}
+
+#[test]
+fn every_kind_of_wrong_block_has_its_name_and_position() {
+    let kept_wrong = Corruption::KeptUnderWrongPosition { stated: 12 };
+    let cases = [
+        removed("one removed", FIRST),
+        removed("the first one removed", 0),
+        replaced("another in its place", FIRST, |log| stored(log, 12), kept_wrong),
+        replaced("other records", FIRST, |_| forged(9..12), Corruption::ChainBroken),
+        replaced("the first follows one", 0, |_| forged(0..3), Corruption::ChainBroken),
+        replaced("one within one", 10, |_| forged(10..11), Corruption::Overlap { ends: 12 }),
+        stray("a part of no block", 10, 1),
+        unknown_key([0, 0, 0, 0, 0, 0, 0, 10, 7]),
+    ];
+    for damage in cases {
+        let (scratch, log) = log_of(20);
+        damage.done_to(&log);
+        let Damage { what, position, reason, .. } = damage;
+        assert_eq!(corrupt(log.reader.verify()), (position, reason), "{what}");
+        drop(log);
+        // Opening meets them from the end, so it may name another position, but it meets them.
+        let refused = Log::open(&small_blocks(scratch.path()));
+        assert!(matches!(refused, Err(LogError::Corrupt { .. })), "{what}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_stray_part_that_no_reader_meets_is_found_by_verifying_all() {
+    let (scratch, log) = log_of(20);
+    stray("a part after a whole block", FIRST, 2).done_to(&log);
+    drop(log);
+    let log = Log::open(&small_blocks(scratch.path())).unwrap();
+    assert_eq!(all(&log.reader), records(0..20));
+    assert_eq!(corrupt(log.reader.verify()), (FIRST, Corruption::PartStray { part: 2 }));
+}
+
 #[test]
 fn a_missing_or_surplus_part_of_a_long_record_is_reported() {
-    let part = |part| BlockKey { first_position: 0, part }.encode();
-    type Damage = fn(&OpenedLog, &dyn Fn(u32) -> Vec<u8>);
-    let damages: [(&str, Damage); 4] = [
-        ("last gone", |log, part| drop(tree(log).remove(part(2)).unwrap())),
-        ("middle gone", |log, part| drop(tree(log).remove(part(1)).unwrap())),
-        ("one too many", |log, part| put(log, part(3), vec![0])),
-        ("first gone", |log, _| {
-            drop(tree(log).remove(key(0)).unwrap());
-        }),
-    ];
-    for (what, damage) in damages {
+    for (part, gone) in [(0, true), (1, true), (2, true), (3, false), (4, false)] {
         let (_scratch, mut log) = log_of(0);
         log.writer.append(&[vec![7; 20_000].into(), record(1)]).unwrap();
-        damage(&log, &part);
-        assert_eq!(corrupt(log.reader.record(0)).0, 0, "{what}");
-        assert_eq!(log.reader.record(1).unwrap(), Some(record(1)), "{what}");
-        assert_eq!(corrupt(log.reader.verify()).0, 0, "{what}");
+        let key = BlockKey { first_position: 0, part }.encode();
+        if gone {
+            tree(&log).remove(key).unwrap().unwrap();
+        } else {
+            put(&log, key, vec![0]);
+        }
+        assert_eq!(corrupt(log.reader.record(0)).0, 0, "part {part}");
+        assert_eq!(log.reader.record(1).unwrap(), Some(record(1)), "part {part}");
+        assert_eq!(corrupt(log.reader.verify()).0, 0, "part {part}");
     }
 }

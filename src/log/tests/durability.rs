@@ -1,6 +1,6 @@
 //! The order of the durable steps, and the stop when one of them fails.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -30,7 +30,7 @@ struct Watched {
 
 impl Watched {
     fn note(&self, step: Step) -> Result<(), LogError> {
-        self.steps.lock().unwrap().push((step, self.store.head()));
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).push((step, self.store.head()));
         if self.fails_at == Some(step) { Err(LogError::injected("do a step")) } else { Ok(()) }
     }
 }
@@ -56,6 +56,11 @@ fn watch(writer: &mut LogWriter, fails_at: Option<Step>) -> Arc<Mutex<Vec<(Step,
     steps
 }
 
+/// A copy, so that a failed assertion does not hold the lock while the writer is dropped.
+fn noted(steps: &Mutex<Vec<(Step, u64)>>) -> Vec<(Step, u64)> {
+    steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 fn assert_stopped(writer: &mut LogWriter) {
     assert!(writer.is_stopped());
     for batch in [&[][..], &[record(0)]] {
@@ -75,13 +80,10 @@ fn an_append_is_written_then_flushed_then_synced_and_only_then_visible() {
     let (_scratch, mut log) = log_of(6);
     let steps = watch(&mut log.writer, None);
     log.writer.append(&records(6..16)).unwrap();
-    assert_eq!(*steps.lock().unwrap(), [(Step::Apply, 6), (Step::Flush, 6), (Step::Sync, 6)]);
+    assert_eq!(noted(&steps), [(Step::Apply, 6), (Step::Flush, 6), (Step::Sync, 6)]);
     assert_shows(&log.reader, 16);
     log.writer.append(&records(16..17)).unwrap();
-    assert_eq!(
-        steps.lock().unwrap()[3..],
-        [(Step::Apply, 16), (Step::Flush, 16), (Step::Sync, 16)]
-    );
+    assert_eq!(noted(&steps)[3..], [(Step::Apply, 16), (Step::Flush, 16), (Step::Sync, 16)]);
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn closing_and_dropping_flush_and_sync() {
         } else {
             drop(log.writer);
         }
-        assert_eq!(*steps.lock().unwrap(), [(Step::Flush, 6), (Step::Sync, 6)]);
+        assert_eq!(noted(&steps), [(Step::Flush, 6), (Step::Sync, 6)]);
     }
 }
 
