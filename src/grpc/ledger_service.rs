@@ -7,9 +7,11 @@ use tonic::{Request, Response, Status};
 use super::{ServiceLimits, query, status};
 use crate::domain::id::{AgreementId, Position};
 use crate::ledger::Ledger;
-use crate::ledger::command::{AppendAnswer, AppendOutcome, Appended, Origin, Telling};
+use crate::ledger::command::{
+    AppendAnswer, AppendFailure, AppendOutcome, Appended, Origin, Telling,
+};
 use crate::ledger::read::{Direction, ReadQuery, Records, Refusals};
-use crate::wire::parse::{Purpose, Violations, malformed, parse_append};
+use crate::wire::parse::{AppendCommand, Purpose, Violations, malformed, parse_append};
 use crate::wire::record::timestamp;
 use crate::wire::{answer, v1};
 
@@ -31,7 +33,7 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
     ) -> Result<Response<v1::AppendEventsResponse>, Status> {
         let command = parse_append(request.into_inner(), self.limits.events_per_request_max)
             .map_err(status::of_fault)?;
-        match self.ledger.append(command).await {
+        match self.outcome(command).await? {
             Ok(AppendOutcome::Accepted(answer)) => Ok(Response::new(accepted(&answer))),
             Ok(AppendOutcome::Refused(refusal)) => Err(status::of_refusal(&refusal)),
             Err(failure) => Err(status::of_append_failure(&failure, self.limits.retry_after)),
@@ -73,6 +75,28 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
             head_position: head.newest.map(|(position, _)| position.get()),
             recorded_time,
         }))
+    }
+}
+
+impl LedgerApi {
+    /// What the ledger says. A known request is answered here, beside the writer, which would
+    /// otherwise be held up by those who repeat themselves; one that becomes known meanwhile is
+    /// answered by the writer all the same.
+    async fn outcome(
+        &self,
+        command: AppendCommand,
+    ) -> Result<Result<AppendOutcome, AppendFailure>, Status> {
+        let known = match command.purpose {
+            Purpose::Record => self.ledger.answered_before(command.request_id),
+            Purpose::ValidateOnly => Ok(None),
+        };
+        match known.map_err(|error| status::of_ledger_error(&error))? {
+            None => Ok(self.ledger.append(command).await),
+            Some(first) => {
+                let ledger = self.ledger.clone();
+                query::blocking(move || ledger.repeat(&command, first)).await
+            }
+        }
     }
 }
 

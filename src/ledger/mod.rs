@@ -26,6 +26,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
+use crate::domain::id::{Position, RequestId};
 use crate::log::{Log, LogOptions, LogReader, OpenReport, OpenedLog};
 use crate::wire::parse::AppendCommand;
 
@@ -157,6 +158,23 @@ impl Ledger {
         })?;
         // A writer that goes away without an answer may have written.
         outcome.await.unwrap_or(Err(AppendFailure::OutcomeUnknown))
+    }
+
+    /// The first record of a request that has been answered before: it is published.
+    pub fn answered_before(&self, request_id: RequestId) -> Result<Option<Position>, LedgerError> {
+        let first = self.shared.index.request(request_id)?;
+        let published = self.shared.head.borrow().record_count;
+        Ok(first.filter(|first| first.get() < published))
+    }
+
+    /// The first answer again, from the first record of the request on. Folds the agreement anew, so
+    /// that the writer need not. May read from disk.
+    pub fn repeat(
+        &self,
+        command: &AppendCommand,
+        first: Position,
+    ) -> Result<Result<AppendOutcome, AppendFailure>, LedgerError> {
+        self.shared.repeat(command, first)
     }
 
     /// How much is published, and its changes.

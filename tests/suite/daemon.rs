@@ -41,9 +41,15 @@ impl Daemon {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    fn end_with(mut self, signal: &str) -> ExitStatus {
+    /// Signals, and waits while this process's own connections see to their goodbyes.
+    async fn end_with(mut self, signal: &str) -> ExitStatus {
         self.signal(signal);
-        self.child.wait().unwrap()
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -106,7 +112,7 @@ async fn kill_9_under_load_loses_nothing_acknowledged() {
                 break;
             }
         }
-        assert!(!daemon.end_with("KILL").success());
+        assert!(!daemon.end_with("KILL").await.success());
         for client in clients {
             acknowledged.extend(client.await.unwrap());
         }
@@ -135,7 +141,7 @@ async fn kill_9_under_load_loses_nothing_acknowledged() {
         assert!(again.replayed);
         assert_eq!(v1::AppendEventsResponse { replayed: false, ..again }, answer);
     }
-    assert!(daemon.end_with("TERM").success());
+    assert!(daemon.end_with("TERM").await.success());
 }
 
 #[tokio::test]
@@ -147,7 +153,7 @@ async fn a_signal_ends_it_in_order_and_the_log_goes_on() {
         let daemon = Daemon::start(folder.path());
         let answer = daemon.client().await.append_events(asked.clone()).await.unwrap().into_inner();
         answers.push(answer.replayed);
-        let status = daemon.end_with(signal);
+        let status = daemon.end_with(signal).await;
         assert_eq!(status.code(), Some(0), "{signal}");
     }
     assert_eq!(answers, [false, true]);
@@ -174,7 +180,7 @@ async fn health_is_told_for_every_service() {
     daemon.signal("TERM");
     assert_eq!(watched.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     drop((watched, health));
-    assert!(daemon.end_with("TERM").success());
+    assert!(daemon.end_with("TERM").await.success());
 }
 
 fn output(command: &mut Command) -> (Option<i32>, String) {
@@ -191,7 +197,7 @@ async fn a_second_process_on_the_same_folder_is_told_so() {
     let id = daemon.child.id().to_string();
     assert!(error.contains("is in use by") && error.contains(&id), "{error}");
     daemon.client().await.append_events(request("a", vec![sign("100")])).await.unwrap();
-    assert!(daemon.end_with("TERM").success());
+    assert!(daemon.end_with("TERM").await.success());
 }
 
 #[test]

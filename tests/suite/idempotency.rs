@@ -9,7 +9,7 @@ use contract_ledger::wire::v1;
 
 #[tokio::test]
 async fn a_repeated_request_gets_the_first_answer_after_a_restart() {
-    let served = Served::start().await;
+    let served = Served::start();
     let signing = request("a", vec![sign("1000000")]);
     let placing = request("a", vec![intent("2024-01-01", order("O1", "400000"))]);
     let over = request("a", vec![intent("2024-01-02", order("O2", "600000.01"))]);
@@ -33,7 +33,7 @@ async fn a_repeated_request_gets_the_first_answer_after_a_restart() {
 
 #[tokio::test]
 async fn another_content_under_a_known_request_id_names_the_field() {
-    let served = Served::start().await;
+    let served = Served::start();
     let signing = request("a", vec![sign("1000000")]);
     served.send(signing.clone()).await.unwrap();
     let placing = request("a", vec![intent("2024-01-01", order("O1", "10"))]);
@@ -75,7 +75,7 @@ async fn another_content_under_a_known_request_id_names_the_field() {
 
 #[tokio::test]
 async fn a_source_event_sent_under_another_request_id_is_a_duplicate() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("a", sign("1000000")).await.unwrap();
     let from_erp = |amount: &str, event_id: &str| {
         let source = Some(v1::Source { system: "erp".to_owned(), event_id: event_id.to_owned() });
@@ -106,7 +106,7 @@ async fn a_source_event_sent_under_another_request_id_is_a_duplicate() {
 
 #[tokio::test]
 async fn a_refused_source_event_may_be_tried_again_under_a_new_request_id() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("a", sign("100")).await.unwrap();
     let source = Some(v1::Source { system: "erp".to_owned(), event_id: "1".to_owned() });
     let placing = v1::Event { source, ..intent("2024-01-01", order("O1", "60")) };
@@ -122,7 +122,7 @@ async fn a_refused_source_event_may_be_tried_again_under_a_new_request_id() {
 
 #[tokio::test]
 async fn versions_are_gapless_per_agreement_and_a_wrong_one_aborts() {
-    let served = Served::start().await;
+    let served = Served::start();
     let signing = request("a", vec![sign("100")]);
     let none = v1::AppendEventsRequest { expected_version: Some(0), ..signing };
     assert_eq!(served.send(none).await.unwrap().agreement_version, 1);
@@ -143,7 +143,7 @@ async fn versions_are_gapless_per_agreement_and_a_wrong_one_aborts() {
 
 #[tokio::test]
 async fn a_request_is_recorded_whole_or_not_at_all() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("a", sign("100")).await.unwrap();
     let batch = |second: &str| {
         let both = vec![
@@ -165,7 +165,7 @@ async fn a_request_is_recorded_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn validate_only_answers_and_records_nothing() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("a", sign("100")).await.unwrap();
     let asked = request("a", vec![intent("2024-01-01", order("O1", "60"))]);
     let only = v1::AppendEventsRequest { validate_only: true, ..asked.clone() };

@@ -8,7 +8,7 @@ use contract_ledger::wire::v1;
 
 #[tokio::test]
 async fn without_every_tree_but_the_log_the_answers_are_the_same() {
-    let served = Served::start().await;
+    let served = Served::start();
     let source = |id: &str| Some(v1::Source { system: "erp".to_owned(), event_id: id.to_owned() });
     let placing = request("a", vec![intent("2024-01-01", order("O1", "60"))]);
     let over = request("a", vec![intent("2024-01-01", order("O2", "60"))]);
@@ -30,7 +30,7 @@ async fn without_every_tree_but_the_log_the_answers_are_the_same() {
     opened.writer.close().unwrap();
     drop(opened.reader);
 
-    let served = Served::on(folder, Setting::default()).await;
+    let served = Served::on(folder, Setting::default());
     assert_eq!(served.usage("a").await, usage);
     assert_eq!(served.history("a").await, history);
     assert_eq!(served.records().await, records);

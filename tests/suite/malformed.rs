@@ -162,7 +162,7 @@ fn cases() -> Vec<(&'static str, v1::AppendEventsRequest, &'static str, &'static
 
 #[tokio::test]
 async fn every_malformed_request_is_told_what_is_wrong_and_where() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("a", sign("1000000")).await.unwrap();
     for (name, asked, reason, field) in cases() {
         let refused = told(&served.send(asked).await.expect_err(name));
@@ -180,7 +180,7 @@ async fn every_malformed_request_is_told_what_is_wrong_and_where() {
 
 #[tokio::test]
 async fn every_violation_is_told_at_once() {
-    let served = Served::start().await;
+    let served = Served::start();
     let mut asked = with_order(|order| {
         order.amount = money("1e5", "NOK");
         order.buyer = org("1");
@@ -208,7 +208,7 @@ async fn every_violation_is_told_at_once() {
 
 #[tokio::test]
 async fn terms_that_contradict_each_other_are_refused() {
-    let served = Served::start().await;
+    let served = Served::start();
     let base = || signed("100", "2024-01-01", "2024-12-31");
     let whole = || ceiling(v1::scope::Scope::Agreement(true), "1");
     let lot = |id: &str| ceiling(v1::scope::Scope::LotId(id.to_owned()), "1");
@@ -239,7 +239,7 @@ async fn terms_that_contradict_each_other_are_refused() {
 
 #[tokio::test]
 async fn events_without_rules_yet_are_named() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("a", sign("100")).await.unwrap();
     let suspended = Payload::AgreementSuspended(v1::AgreementSuspended { reason: "x".to_owned() });
     let refused = told(&served.append("a", intent("2024-01-01", suspended)).await.unwrap_err());
@@ -258,7 +258,7 @@ async fn limits_of_events_and_bytes_are_kept() {
         message_bytes_max: 100_000,
         ..ServiceLimits::default()
     };
-    let served = Served::with(Setting { service, ..Setting::default() }).await;
+    let served = Served::with(Setting { service, ..Setting::default() });
     served.append("a", sign("100")).await.unwrap();
     let four = (0..4).map(|n| intent("2024-01-01", order(&format!("O{n}"), "1"))).collect();
     let refused = told(&served.send(request("a", four)).await.unwrap_err());
@@ -279,7 +279,7 @@ async fn limits_of_events_and_bytes_are_kept() {
 #[tokio::test]
 async fn what_is_refused_always_ends_the_check_for_facts_too() {
     let (setting, _clock) = Setting::at("2024-06-01T10:00:00Z");
-    let served = Served::with(setting).await;
+    let served = Served::with(setting);
     let unknown =
         told(&served.append("a", intent("2024-01-01", order("O1", "1"))).await.unwrap_err());
     assert_eq!((unknown.code, unknown.reason.as_str()), (Code::NotFound, "UNKNOWN_AGREEMENT"));
@@ -339,7 +339,7 @@ struct NotText {
 #[tokio::test]
 async fn bytes_that_are_no_message_are_the_clients_mistake() {
     use contract_ledger::wire::codec::LedgerCodec;
-    let served = Served::start().await;
+    let served = Served::start();
     let mut client = tonic::client::Grpc::new(served.channel.clone());
     client.ready().await.unwrap();
     let path = "/contractledger.v1.LedgerService/AppendEvents".parse().unwrap();

@@ -31,7 +31,7 @@ async fn exposure(served: &Served, as_of: &str, known: &str) -> String {
 #[tokio::test]
 async fn what_holds_when_depends_on_what_was_known_when() {
     let (setting, clock) = Setting::at("2025-01-01T10:00:00Z");
-    let served = Served::with(setting).await;
+    let served = Served::with(setting);
     let on = |day: &str| clock.set(time(&format!("{day}T10:00:00Z")));
     served.append("a", sign_as(signed("2000000", "2025-01-01", "2025-12-31"))).await.unwrap();
     on("2025-02-01");
@@ -73,7 +73,7 @@ async fn what_holds_when_depends_on_what_was_known_when() {
 #[tokio::test]
 async fn recorded_time_never_goes_back_when_the_clock_does() {
     let (setting, clock) = Setting::at("2024-06-01T10:00:00Z");
-    let served = Served::with(setting).await;
+    let served = Served::with(setting);
     served.append("a", sign("100")).await.unwrap();
     clock.set(time("2024-05-01T10:00:00Z"));
     served.append("a", intent("2024-01-01", order("O1", "1"))).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_position_that_does_not_come_is_told_after_the_longest_wait() {
         min_position_wait_max: Duration::from_millis(20),
         ..ServiceLimits::default()
     };
-    let served = Served::with(Setting { service, ..Setting::default() }).await;
+    let served = Served::with(Setting { service, ..Setting::default() });
     let answer = served.append("a", sign("100")).await.unwrap();
     let asking = |min_position| v1::GetCeilingUsageRequest {
         agreement_id: "a".to_owned(),
@@ -114,7 +114,7 @@ async fn a_position_that_does_not_come_is_told_after_the_longest_wait() {
 
 #[tokio::test]
 async fn a_position_that_comes_meanwhile_is_waited_for() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("a", sign("100")).await.unwrap();
     let asked = v1::GetCeilingUsageRequest {
         agreement_id: "a".to_owned(),
@@ -134,7 +134,7 @@ async fn a_position_that_comes_meanwhile_is_waited_for() {
 #[tokio::test]
 async fn the_log_is_read_both_ways_and_filtered() {
     let service = ServiceLimits { read_records_per_message_max: 2, ..ServiceLimits::default() };
-    let served = Served::with(Setting { service, ..Setting::default() }).await;
+    let served = Served::with(Setting { service, ..Setting::default() });
     for agreement in ["a", "b"] {
         served.append(agreement, sign("100")).await.unwrap();
         served.append(agreement, intent("2024-01-01", order("O1", "60"))).await.unwrap();
@@ -182,7 +182,7 @@ async fn the_log_is_read_both_ways_and_filtered() {
 
 #[tokio::test]
 async fn the_timeline_tells_who_when_and_what_changed() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("a", sign("100")).await.unwrap();
     let actor =
         v1::Actor { person: "p-17".to_owned(), client_id: "erp".to_owned(), ..Default::default() };
@@ -230,7 +230,7 @@ async fn the_timeline_tells_who_when_and_what_changed() {
 
 #[tokio::test]
 async fn the_agreement_shows_its_term_options_and_state_as_of_a_day() {
-    let served = Served::start().await;
+    let served = Served::start();
     let options = vec![time_option("1", "2023-11-30"), time_option("2", "2024-11-30")];
     let base = signed("100", "2020-12-01", "2022-11-30");
     served.append("a", sign_as(v1::AgreementSigned { options, ..base })).await.unwrap();
@@ -269,7 +269,7 @@ async fn the_agreement_shows_its_term_options_and_state_as_of_a_day() {
 #[tokio::test]
 async fn agreements_that_left_memory_answer_the_same() {
     let ledger = LedgerLimits { agreements_cached_max: 1, ..LedgerLimits::default() };
-    let served = Served::with(Setting { ledger, ..Setting::default() }).await;
+    let served = Served::with(Setting { ledger, ..Setting::default() });
     for agreement in ["a", "b", "c"] {
         served.append(agreement, sign("100")).await.unwrap();
     }
@@ -288,7 +288,7 @@ async fn agreements_that_left_memory_answer_the_same() {
 
 #[tokio::test]
 async fn an_empty_ledger_has_no_head() {
-    let served = Served::start().await;
+    let served = Served::start();
     let head = served.ledger().get_head(v1::GetHeadRequest {}).await.unwrap().into_inner();
     assert_eq!(head, v1::GetHeadResponse::default());
     let answer = served.append("a", sign("100")).await.unwrap();

@@ -19,7 +19,7 @@ fn scenario_one() -> v1::Event {
 
 #[tokio::test]
 async fn s1_asker_and_hyperredink_from_signature_to_the_last_krone() {
-    let served = Served::start().await;
+    let served = Served::start();
     let gross = |net: &str, vat: &str, order: &str, id: &str| {
         let base = invoiced(id, order, net);
         v1::event::Payload::InvoiceReceived(v1::InvoiceReceived { vat: nok(vat), ..base })
@@ -110,7 +110,7 @@ async fn s1_asker_and_hyperredink_from_signature_to_the_last_krone() {
 
 #[tokio::test]
 async fn s2_partial_reduce_close_and_off_order() {
-    let served = Served::start().await;
+    let served = Served::start();
     let steps = [
         (sign("5000000"), "0.00"),
         (intent("2024-01-02", order("O1", "1000000")), "1000000.00"),
@@ -138,7 +138,7 @@ async fn s2_partial_reduce_close_and_off_order() {
 
 #[tokio::test]
 async fn s3_lots_and_suppliers_share_the_ceiling() {
-    let served = Served::start().await;
+    let served = Served::start();
     let base = signed_with_suppliers("10000000", &[SUPPLIER, OTHER_SUPPLIER, THIRD_SUPPLIER]);
     let lot = |id: &str| v1::Lot { lot_id: id.to_owned(), title: String::new() };
     let mut ceilings = base.ceilings.clone();
@@ -171,7 +171,7 @@ async fn s3_lots_and_suppliers_share_the_ceiling() {
 
 #[tokio::test]
 async fn s4_two_buyers_never_both_take_the_last_krone() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("s4", sign("10000000")).await.unwrap();
     served.append("s4", intent("2024-01-01", order("O0", "9000000"))).await.unwrap();
     let (one, two) = tokio::join!(
@@ -184,7 +184,7 @@ async fn s4_two_buyers_never_both_take_the_last_krone() {
 
 #[tokio::test]
 async fn s4_facts_are_recorded_and_the_later_one_is_the_evidence() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("s4", sign("10000000")).await.unwrap();
     served.append("s4", intent("2024-01-01", order("O0", "9000000"))).await.unwrap();
     let first = served.append("s4", fact("2024-01-02", order("O1", "600000"))).await.unwrap();
@@ -199,7 +199,7 @@ async fn s4_facts_are_recorded_and_the_later_one_is_the_evidence() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s4_a_thousand_intents_for_four_hundred_places_each_sent_twice() {
-    let served = Served::start().await;
+    let served = Served::start();
     served.append("s4", sign("10000000")).await.unwrap();
     served.append("s4", intent("2024-01-01", order("O0", "9600000"))).await.unwrap();
     let mut tasks = Vec::new();

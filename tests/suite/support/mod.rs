@@ -66,15 +66,15 @@ pub(crate) fn time(instant: &str) -> RecordedTime {
 }
 
 impl Served {
-    pub(crate) async fn start() -> Self {
-        Self::with(Setting::default()).await
+    pub(crate) fn start() -> Self {
+        Self::with(Setting::default())
     }
 
-    pub(crate) async fn with(setting: Setting) -> Self {
-        Self::on(tempfile::tempdir().unwrap(), setting).await
+    pub(crate) fn with(setting: Setting) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), setting)
     }
 
-    pub(crate) async fn on(folder: TempDir, setting: Setting) -> Self {
+    pub(crate) fn on(folder: TempDir, setting: Setting) -> Self {
         let options = LogOptions::new(folder.path());
         let OpenedLedger { ledger, writer, .. } =
             Ledger::open(&options, &setting.ledger, setting.clock).unwrap();
@@ -94,7 +94,7 @@ impl Served {
 
     /// Stops as a signal would, and opens the same folder again.
     pub(crate) async fn restart(self, setting: Setting) -> Self {
-        Self::on(self.stop().await, setting).await
+        Self::on(self.stop().await, setting)
     }
 
     pub(crate) async fn stop(self) -> TempDir {
