@@ -11,20 +11,30 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::support::events::*;
 
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ledgerd"));
-    command.arg("--data-dir").arg(folder).args(["--listen", "127.0.0.1:0", "--log-level", "error"]);
+    command.arg("--data-dir").arg(folder).args(["--log-level", "error"]);
     command
 }
 
 impl Daemon {
     fn start(folder: &Path) -> Self {
-        let mut child = program(folder).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(folder, &[], &[])
+    }
+
+    /// Starts it with more flags and variables.
+    pub(crate) fn start_with(folder: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = program(folder);
+        if !flags.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        command.args(flags).envs(variables.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").expect("the line that says ready");
@@ -42,7 +52,7 @@ impl Daemon {
     }
 
     /// Signals, and waits while this process's own connections see to their goodbyes.
-    async fn end_with(mut self, signal: &str) -> ExitStatus {
+    pub(crate) async fn end_with(mut self, signal: &str) -> ExitStatus {
         self.signal(signal);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -192,7 +202,7 @@ fn output(command: &mut Command) -> (Option<i32>, String) {
 async fn a_second_process_on_the_same_folder_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(folder.path());
-    let (code, error) = output(&mut program(folder.path()));
+    let (code, error) = output(program(folder.path()).args(["--listen", "127.0.0.1:0"]));
     assert_eq!(code, Some(1));
     let id = daemon.child.id().to_string();
     assert!(error.contains("is in use by") && error.contains(&id), "{error}");

@@ -15,6 +15,7 @@ mod daemon;
 mod domain;
 mod idempotency;
 mod index;
+mod limits;
 mod malformed;
 mod queries;
 mod scenarios;

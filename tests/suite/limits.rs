@@ -1,0 +1,96 @@
+//! Limits and transport security, as they are felt from outside.
+
+use contract_ledger::ledger::LedgerLimits;
+use contract_ledger::wire::v1;
+use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
+use tonic::Code;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+
+use super::daemon::Daemon;
+use super::support::events::*;
+use super::support::{Served, Setting, told};
+
+#[tokio::test]
+async fn a_full_queue_refuses_early_and_loses_nothing() {
+    let ledger = LedgerLimits {
+        queue_requests_max: 1,
+        batch_requests_max: 1,
+        batch_bytes_max: 1024,
+        ..LedgerLimits::default()
+    };
+    let served = Served::with(Setting { ledger, ..Setting::default() });
+    served.append("a", sign("1000000")).await.unwrap();
+    let mut calls = Vec::new();
+    for number in 0..500 {
+        let asked = request("a", vec![intent("2024-01-01", order(&format!("O{number}"), "1"))]);
+        let mut client = served.ledger();
+        calls.push(tokio::spawn(async move { (asked.clone(), client.append_events(asked).await) }));
+    }
+    let (mut accepted, mut overloaded) = (1, Vec::new());
+    for call in calls {
+        match call.await.unwrap() {
+            (_, Ok(_)) => accepted += 1,
+            (asked, Err(status)) => {
+                let refused = told(&status);
+                assert_eq!(
+                    (refused.code, refused.reason.as_str()),
+                    (Code::Unavailable, "OVERLOADED")
+                );
+                assert!(refused.retry_after);
+                overloaded.push(asked);
+            }
+        }
+    }
+    assert!(!overloaded.is_empty(), "five hundred at once fit a queue of one");
+    assert_eq!(served.records().await.len(), accepted);
+    // Nothing was recorded of those, so the same request is simply new.
+    for asked in overloaded {
+        assert!(!served.send(asked).await.unwrap().replayed);
+    }
+    assert_eq!(served.records().await.len(), 501);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_never_ends_does_not_hold_up_the_end() {
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_client::HealthClient;
+    let folder = tempfile::tempdir().unwrap();
+    let drain = [("LEDGERD_LIMITS__DRAIN_MS_MAX", "50")];
+    let daemon = Daemon::start_with(folder.path(), &[], &drain);
+    let channel = Endpoint::from_shared(daemon.url.clone()).unwrap().connect().await.unwrap();
+    let watch = HealthClient::new(channel).watch(HealthCheckRequest::default()).await;
+    let mut watched = watch.unwrap().into_inner();
+    watched.message().await.unwrap().unwrap();
+    assert!(daemon.end_with("TERM").await.success());
+    drop(watched);
+}
+
+#[tokio::test]
+async fn with_transport_security_any_address_may_be_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let tls = [
+        ("LEDGERD_TLS__CERTIFICATE_FILE", certificate.to_str().unwrap()),
+        ("LEDGERD_TLS__KEY_FILE", key.to_str().unwrap()),
+    ];
+    let data = folder.path().join("data");
+    let daemon = Daemon::start_with(&data, &["--listen", "0.0.0.0:0"], &tls);
+    let port = daemon.url.rsplit(':').next().unwrap().to_owned();
+
+    let trusted = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(made.cert.pem()));
+    let endpoint = Endpoint::from_shared(format!("https://localhost:{port}")).unwrap();
+    let channel = endpoint.tls_config(trusted).unwrap().connect().await.unwrap();
+    let answer = LedgerServiceClient::new(channel).get_head(v1::GetHeadRequest {}).await;
+    assert_eq!(answer.unwrap().into_inner().record_count, 0);
+
+    let plain = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).unwrap().connect().await;
+    if let Ok(channel) = plain {
+        let refused = LedgerServiceClient::new(channel).get_head(v1::GetHeadRequest {}).await;
+        assert!(refused.is_err(), "served without transport security");
+    }
+    assert!(daemon.end_with("TERM").await.success());
+}
