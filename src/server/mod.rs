@@ -111,9 +111,8 @@ async fn serve_until_told(config: &CheckedConfig, ledger: Ledger) -> Result<(), 
     let failed = |doing| move |source| ServerError::Io { doing, source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed("await SIGTERM"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("await SIGINT"))?;
-    let incoming = TcpIncoming::bind(config.listen)
-        .map_err(failed("bind the listening address"))?
-        .with_nodelay(Some(true));
+    let incoming =
+        TcpIncoming::bind(config.listen).map_err(failed("bind the listening address"))?;
     let address = incoming.local_addr().map_err(failed("read the bound address"))?;
 
     let (told, mut drain) = tokio::sync::watch::channel(false);
