@@ -1,2 +1,74 @@
-//! The client program.
-fn main() {}
+//! `ledgerctl`, the client of the contract ledger: parses the command line and calls one command.
+//!
+//! Reading order: `arguments` (what may be asked), `outcome` (how a command ends), `client` (the
+//! connection), then one file a command. `failure` takes error statuses apart; the `*_text` files,
+//! `words`, `findings` and `table` turn messages into what a person reads. No command computes a
+//! figure: what is shown came from the server.
+
+mod arguments;
+mod outcome;
+
+mod client;
+mod failure;
+
+mod agreement;
+mod append;
+mod append_lines;
+mod completions;
+mod demo;
+mod embedded_server;
+mod events;
+mod head;
+mod history;
+mod usage;
+
+mod event_text;
+mod failure_text;
+mod findings;
+mod money_text;
+mod record_text;
+mod table;
+mod time_text;
+mod words;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Command};
+use crate::outcome::{CommandError, conclude};
+use crate::table::{Colour, Look};
+
+/// Threads that carry the connection while the main thread reads and writes.
+const WORKER_THREADS: usize = 2;
+
+fn main() -> ExitCode {
+    if let Some(arguments) = embedded_server::arguments(std::env::args_os()) {
+        return embedded_server::run(arguments);
+    }
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|source| CommandError::local("starting threads", source));
+    conclude(runtime.and_then(|runtime| runtime.block_on(run(arguments))))
+}
+
+async fn run(arguments: Arguments) -> Result<u8, CommandError> {
+    let look =
+        Look::of_stdout(if arguments.no_color { Colour::Never } else { Colour::WhenTerminal });
+    let server = arguments.server.as_str();
+    let output = &mut io::stdout().lock();
+    match arguments.command {
+        Command::Append(arguments) => append::run(server, &arguments, output).await,
+        Command::Usage(arguments) => usage::run(server, look, arguments, output).await,
+        Command::Agreement(arguments) => agreement::run(server, look, arguments, output).await,
+        Command::History(arguments) => history::run(server, look, arguments, output).await,
+        Command::Events(arguments) => events::run(server, look, arguments, output).await,
+        Command::Head(arguments) => head::run(server, &arguments, output).await,
+        Command::Demo(arguments) => demo::run(look, &arguments, output).await,
+        Command::Completions(arguments) => completions::run(&arguments, output),
+    }
+}

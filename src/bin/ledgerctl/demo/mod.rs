@@ -1,0 +1,213 @@
+//! `demo`: starts a real server, plays the framework agreement of Asker kommune and HyperRedink
+//! through gRPC, compares every figure, shows the tables, and stops the server.
+
+mod events;
+mod script;
+
+mod check;
+mod row;
+
+mod play;
+mod server_process;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use contract_ledger::wire::v1::{
+    GetCeilingUsageRequest, GetCeilingUsageResponse, GetHistoryRequest, GetHistoryResponse,
+};
+
+use crate::arguments::DemoArguments;
+use crate::client::{Client, with_deadline};
+use crate::history::{add_part, history_text};
+use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
+use crate::table::Look;
+use crate::usage::usage_text;
+use play::Player;
+use server_process::ServerProcess;
+
+const PREFACE: &str = "\
+Buyer: Asker kommune, 920125298. Supplier: HyperRedink under the made-up number 314159268: its own
+is not in the sources; the check digit is valid, but real numbers begin with 8 or 9. The sources
+give the month of the signature; the year is assumed. Amounts are NOK without VAT.
+";
+
+/// Plays everything; says whether every figure was right.
+pub(crate) async fn run(
+    look: Look,
+    arguments: &DemoArguments,
+    output: &mut impl Write,
+) -> Result<u8, CommandError> {
+    let folder = Folder::prepare(arguments.keep.as_deref())?;
+    let server = unless_interrupted(ServerProcess::start(folder.path())).await?;
+    writeln!(
+        output,
+        "A real ledger runs as process {} at {}, on {}.\n{PREFACE}",
+        server.process_id(),
+        server.url(),
+        folder.path().display()
+    )?;
+    let played = unless_interrupted(play_and_show(look, server.url(), output)).await;
+    // Also after a failure: the server is stopped and the folder removed before anything is said.
+    let stopped = server.stop().await;
+    let removed = folder.remove();
+    let mismatches = played?;
+    stopped?;
+    removed?;
+    conclude(&mismatches, output)
+}
+
+/// Gives up the work when the person at the terminal asks for it, so that what was begun can be
+/// ended.
+async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => Err(CommandError::Stopped("interrupted".to_owned())),
+    }
+}
+
+/// Returns what was not as it must be.
+async fn play_and_show(
+    look: Look,
+    url: &str,
+    output: &mut impl Write,
+) -> Result<Vec<String>, CommandError> {
+    let mut client = Client::connect(url).await?;
+    let mut player = Player::new(client.clone());
+    writeln!(output, "{}", row::head_row())?;
+    for scene in script::scenes() {
+        player.play(&scene, output).await?;
+    }
+    let usage = ask_usage(&mut client, player.last_position()).await?;
+    let history = ask_history(&mut client, player.last_position()).await?;
+    player.check_end(&usage, &history.entries);
+    writeln!(output, "\n{}", usage_text(look, &usage))?;
+    writeln!(output, "{}", history_text(look, events::AGREEMENT_ID, &history))?;
+    writeln!(output, "{}", player.summary())?;
+    Ok(player.mismatches())
+}
+
+async fn ask_usage(
+    client: &mut Client,
+    min_position: Option<u64>,
+) -> Result<GetCeilingUsageResponse, CommandError> {
+    let request = GetCeilingUsageRequest {
+        agreement_id: events::AGREEMENT_ID.to_owned(),
+        min_position,
+        ..Default::default()
+    };
+    let answer = client.projection.get_ceiling_usage(with_deadline(request));
+    Ok(answer.await?.into_inner())
+}
+
+async fn ask_history(
+    client: &mut Client,
+    min_position: Option<u64>,
+) -> Result<GetHistoryResponse, CommandError> {
+    let request = GetHistoryRequest {
+        agreement_id: events::AGREEMENT_ID.to_owned(),
+        min_position,
+        ..Default::default()
+    };
+    let mut parts = client.audit.get_history(with_deadline(request)).await?.into_inner();
+    let mut whole = GetHistoryResponse::default();
+    while let Some(part) = parts.message().await? {
+        add_part(&mut whole, part);
+    }
+    Ok(whole)
+}
+
+fn conclude(mismatches: &[String], output: &mut impl Write) -> Result<u8, CommandError> {
+    if mismatches.is_empty() {
+        writeln!(output, "The server was stopped and ended well.")?;
+        return Ok(EXIT_DONE);
+    }
+    writeln!(output, "{} things are wrong:", mismatches.len())?;
+    for mismatch in mismatches {
+        writeln!(output, "  {mismatch}")?;
+    }
+    Ok(EXIT_FAILED)
+}
+
+/// Where the server keeps its data during the demo.
+enum Folder {
+    /// Removed at the end, also when the demo fails.
+    Temporary(tempfile::TempDir),
+    /// Kept, as asked.
+    Kept(PathBuf),
+}
+
+impl Folder {
+    fn prepare(keep: Option<&Path>) -> Result<Self, CommandError> {
+        let Some(kept) = keep else {
+            return tempfile::Builder::new()
+                .prefix("ledgerctl-demo-")
+                .tempdir()
+                .map(Self::Temporary)
+                .map_err(|source| CommandError::local("making a temporary folder", source));
+        };
+        let doing = || format!("preparing {}", kept.display());
+        let entries = fs::create_dir_all(kept)
+            .and_then(|()| fs::read_dir(kept))
+            .map_err(|source| CommandError::local(doing(), source))?;
+        if entries.count() > 0 {
+            return Err(CommandError::Usage(format!(
+                "{} is not empty; the demo starts with an empty ledger",
+                kept.display()
+            )));
+        }
+        Ok(Self::Kept(kept.to_owned()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Kept(path) => path,
+        }
+    }
+
+    fn remove(self) -> Result<(), CommandError> {
+        match self {
+            Self::Temporary(folder) => folder
+                .close()
+                .map_err(|source| CommandError::local("removing the temporary folder", source)),
+            Self::Kept(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_folder_must_be_empty_and_stays() {
+        let outer = tempfile::tempdir().unwrap();
+        let kept = outer.path().join("new");
+        let folder = Folder::prepare(Some(&kept)).unwrap();
+        fs::write(kept.join("data"), "x").unwrap();
+        folder.remove().unwrap();
+        assert!(kept.join("data").exists());
+        assert!(Folder::prepare(Some(&kept)).is_err());
+    }
+
+    #[test]
+    fn temporary_folder_goes() {
+        let folder = Folder::prepare(None).unwrap();
+        let path = folder.path().to_owned();
+        assert!(path.exists());
+        folder.remove().unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn one_wrong_figure_is_a_failure() {
+        let mut output = Vec::new();
+        assert_eq!(conclude(&[], &mut output).unwrap(), EXIT_DONE);
+        let wrong = ["2024-06-01: remaining".to_owned()];
+        assert_eq!(conclude(&wrong, &mut output).unwrap(), EXIT_FAILED);
+    }
+}
