@@ -1,0 +1,109 @@
+//! The import rule, as a table. A new room, or a new arrow, is a line here with its reason.
+
+/// One file or folder right under `src`.
+#[derive(Debug)]
+pub(crate) struct Room {
+    /// Its name, with the ending when it is a file that is no module of its own.
+    pub(crate) name: &'static str,
+    /// The rooms that it may name.
+    pub(crate) knows: &'static [&'static str],
+}
+
+/// Every room, innermost first. Anything else right under `src` is a violation.
+pub(crate) const ROOMS: &[Room] = &[
+    Room { name: "domain", knows: &[] },
+    Room { name: "log", knows: &[] },
+    Room { name: "clock", knows: &["domain"] },
+    Room { name: "wire", knows: &["domain"] },
+    Room { name: "ledger", knows: &["domain", "log", "wire", "clock"] },
+    Room { name: "grpc", knows: &["domain", "wire", "ledger"] },
+    // The configuration takes its defaults from the rooms that have the limits.
+    Room { name: "config", knows: &["log", "ledger", "grpc"] },
+    Room { name: "telemetry", knows: &["config"] },
+    Room { name: "server", knows: INNER_ROOMS },
+    Room { name: "bin", knows: EVERY_ROOM },
+    Room { name: "lib.rs", knows: EVERY_ROOM },
+];
+
+const INNER_ROOMS: &[&str] =
+    &["domain", "log", "clock", "wire", "ledger", "grpc", "config", "telemetry"];
+const EVERY_ROOM: &[&str] =
+    &["domain", "log", "clock", "wire", "ledger", "grpc", "config", "telemetry", "server"];
+
+/// Which places may use a name of another crate.
+#[derive(Debug)]
+pub(crate) enum Places {
+    /// These and what lies under them.
+    Only(&'static [&'static str]),
+    /// All but these and what lies under them.
+    AllBut(&'static [&'static str]),
+}
+
+/// A crate, or a part of one, that not every place may name. The longest name that fits decides.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    /// Path of the name, such as `std::fs`.
+    pub(crate) name: &'static str,
+    /// Where it may stand, as paths under `src`.
+    pub(crate) places: Places,
+    /// Why.
+    pub(crate) reason: &'static str,
+}
+
+const fn only(name: &'static str, places: &'static [&'static str], reason: &'static str) -> Guard {
+    Guard { name, places: Places::Only(places), reason }
+}
+
+const fn all_but(
+    name: &'static str,
+    places: &'static [&'static str],
+    reason: &'static str,
+) -> Guard {
+    Guard { name, places: Places::AllBut(places), reason }
+}
+
+const SERVING: &[&str] = &["grpc", "server", "bin"];
+const PROTOBUF: &[&str] = &["wire", "grpc", "bin"];
+const ONE_STORE: &str = "what is on disk is the log's own business";
+const GRPC_IS_OUTERMOST: &str = "the transport is known to the outermost rooms only";
+const PROTOBUF_IS_AT_THE_EDGE: &str = "inside, only the mapped types are known";
+const NO_RUNTIME_INSIDE: &str = "the writer is a thread; no async runtime below the services";
+const PURE: &str = "what only computes gives the same answer to the same input, always";
+
+/// Every guarded name.
+pub(crate) const GUARDS: &[Guard] = &[
+    only("sled", &["log"], ONE_STORE),
+    only("tonic", SERVING, GRPC_IS_OUTERMOST),
+    only("tonic::codec", &["wire/codec.rs", "grpc"], GRPC_IS_OUTERMOST),
+    only("tonic::Status", &["wire/codec.rs", "grpc", "server", "bin"], GRPC_IS_OUTERMOST),
+    only("tonic::include_proto", &["wire/mod.rs"], "the generated code has one home"),
+    only("tonic_health", SERVING, GRPC_IS_OUTERMOST),
+    only("tonic_reflection", SERVING, GRPC_IS_OUTERMOST),
+    only("tonic_types", SERVING, GRPC_IS_OUTERMOST),
+    only("http", SERVING, GRPC_IS_OUTERMOST),
+    only("tower", SERVING, GRPC_IS_OUTERMOST),
+    only("prost", PROTOBUF, PROTOBUF_IS_AT_THE_EDGE),
+    only("prost_types", PROTOBUF, PROTOBUF_IS_AT_THE_EDGE),
+    only("prost_reflect", PROTOBUF, PROTOBUF_IS_AT_THE_EDGE),
+    only("tokio", SERVING, NO_RUNTIME_INSIDE),
+    only("tokio::sync", &["ledger", "grpc", "server", "bin"], NO_RUNTIME_INSIDE),
+    only("tokio_stream", SERVING, NO_RUNTIME_INSIDE),
+    only("clap", &["server", "bin"], "the command line belongs to the programs"),
+    only("anyhow", &["bin"], "the library has errors of its own"),
+    only("toml", &["config", "server"], "the configuration is parsed in one room"),
+    only("tracing_subscriber", &["config", "telemetry", "bin"], "the library only emits"),
+    only("std::env", &["config", "bin"], "the environment is read in one room"),
+    all_but("std::fs", &["domain", "wire", "grpc"], PURE),
+    all_but("std::io", &["domain"], PURE),
+    all_but("std::net", &["domain", "wire", "log"], PURE),
+    all_but("std::process", &["domain", "wire", "ledger", "grpc"], PURE),
+    all_but("std::thread", &["domain", "wire"], PURE),
+    all_but("std::time::SystemTime", &["domain", "wire", "grpc"], PURE),
+    all_but("std::time::Instant", &["domain", "wire"], PURE),
+    all_but("std::collections::HashMap", &["domain"], PURE),
+    all_but("std::collections::HashSet", &["domain"], PURE),
+    all_but("tracing", &["domain"], PURE),
+];
+
+/// Longest file, in lines. Think of splitting long before.
+pub(crate) const FILE_LINES_MAX: usize = 500;
