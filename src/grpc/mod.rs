@@ -1,7 +1,7 @@
 //! The services: parse a request, call the ledger, turn what comes back into messages and statuses.
 //!
-//! The only room that knows tonic's server. [`status`] turns every failure into a status with its
-//! details; [`error_layer`] sees to it that no status leaves without them, whoever made it;
+//! The only room that knows tonic's server. `status` turns every failure into a status with its
+//! details; `error_layer` sees to it that no status leaves without them, whoever made it;
 //! [`server`] puts the services on a listener.
 
 mod audit_service;

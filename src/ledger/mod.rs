@@ -1,7 +1,7 @@
 //! The use cases: one writer that decides and appends, and queries on what it has published.
 //!
-//! [`command`] says what an append asks and gets. [`writer`] is the one thread that decides
-//! ([`decide`]), repeats first answers ([`repeat`]) and commits; [`index`] finds records by
+//! [`command`] says what an append asks and gets. `writer` is the one thread that decides
+//! (`decide`), repeats first answers (`repeat`) and commits; `index` finds records by
 //! agreement, request and source; [`agreements`] keeps folded agreements; [`query`], [`history`] and
 //! [`read`] answer. Nothing here knows tonic.
 //!

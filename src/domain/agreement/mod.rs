@@ -3,7 +3,7 @@
 //! An [`Agreement`] is a value: cloning it is cheap, because its parts are shared, and applying an
 //! event to a clone leaves the original as it was. So a refused event is dropped with its clone, and
 //! readers keep what they hold. [`apply`](Agreement::apply) routes an event to the charter or to the
-//! call-offs it touches; [`settle`] carries the change into levels and findings.
+//! call-offs it touches; `settle` carries the change into levels and findings.
 
 mod settle;
 

@@ -1,8 +1,8 @@
 //! One call-off: an order and all that hangs on it, or an invoice that came without one.
 //!
 //! A call-off is small and folded on its own, so that a late document touches its own order and the
-//! days after it, never the whole agreement. [`walk`] folds it; [`prepaid`] offsets prepayments;
-//! [`conditions`] says which rules do not hold.
+//! days after it, never the whole agreement. `walk` folds it; `prepaid` offsets prepayments;
+//! `conditions` says which rules do not hold.
 
 mod conditions;
 mod prepaid;

@@ -1,6 +1,6 @@
 //! From the wire to the domain: one pass that finds every violation at once.
 //!
-//! [`values`] reads what events share, [`payload`] what happened, [`signing`] the terms of an
+//! `values` reads what events share, `payload` what happened, `signing` the terms of an
 //! agreement. What is read once here is valid by its type everywhere else.
 
 mod payload;
