@@ -1,10 +1,11 @@
-//! The audit timeline: every event of an agreement, with what it changed.
+//! The audit timeline: every event of an agreement, with what it changed, and every refusal.
 
 use std::sync::Arc;
 
 use super::Ledger;
 use super::answer::{FindingChanges, tracked_changes};
 use super::error::LedgerError;
+use super::index::StreamEntry;
 use super::query::{Snapshot, TwoTimes};
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
@@ -38,6 +39,7 @@ pub struct Line {
 pub struct History {
     ledger: Ledger,
     snapshot: Snapshot,
+    entries: std::vec::IntoIter<StreamEntry>,
     events: std::vec::IntoIter<Arc<Recorded>>,
     so_far: Agreement,
     from_version: Version,
@@ -59,8 +61,16 @@ impl Ledger {
         }
         let events: Vec<_> = snapshot.agreement.events().cloned().collect();
         let so_far = Agreement::empty(snapshot.as_of);
-        let events = events.into_iter();
-        Ok(Some(History { ledger: self.clone(), snapshot, events, so_far, from_version }))
+        let mut entries = self.shared().index.stream(id)?;
+        entries.retain(|entry| entry.position <= snapshot.position);
+        Ok(Some(History {
+            ledger: self.clone(),
+            snapshot,
+            entries: entries.into_iter(),
+            events: events.into_iter(),
+            so_far,
+            from_version,
+        }))
     }
 }
 
@@ -70,10 +80,15 @@ impl History {
         &self.snapshot
     }
 
-    fn line(&mut self, event: &Arc<Recorded>) -> Result<Line, LedgerError> {
+    /// The next event of the agreement, which must be the one that the index names.
+    fn event(&mut self, entry: StreamEntry) -> Result<Arc<Recorded>, LedgerError> {
+        let event = self.events.next().filter(|event| event.position == entry.position);
+        event.ok_or(LedgerError::IndexMismatch { position: entry.position.get() })
+    }
+
+    fn line(&self, before: &Agreement, entry: StreamEntry) -> Result<Line, LedgerError> {
         let as_of = self.snapshot.as_of;
-        let before = self.so_far.clone();
-        self.so_far.apply(event);
+        let record = self.ledger.shared().record(entry.position.get())?;
         let after = &self.so_far;
         let exposure = |agreement: &Agreement| agreement.sums(&Scope::Agreement, as_of).exposure;
         let charter = after.charter_at(as_of).or(before.charter_at(as_of));
@@ -81,15 +96,31 @@ impl History {
             .charter_at(as_of)
             .and_then(|charter| charter.stage_at(as_of).ceiling(&Scope::Agreement))
             .map(|ceiling| ceiling.amount.minus(exposure(after)));
+        let event = after.events().last().filter(|event| event.position == entry.position);
         Ok(Line {
-            record: self.ledger.shared().record(event.position.get())?,
+            record,
             currency: charter.map(|charter| charter.terms().currency),
-            exposure_before: exposure(&before),
+            exposure_before: exposure(before),
             exposure_after: exposure(after),
             remaining_after,
-            changes: tracked_changes(&before, after),
-            reversed_by: self.snapshot.agreement.reversal_of(event.event_id),
+            changes: tracked_changes(before, after),
+            reversed_by: event
+                .and_then(|event| self.snapshot.agreement.reversal_of(event.event_id)),
         })
+    }
+
+    fn step(&mut self, entry: StreamEntry) -> Result<Option<Line>, LedgerError> {
+        let before = self.so_far.clone();
+        let is_refusal = entry.version == Version::NONE;
+        if !is_refusal {
+            let event = self.event(entry)?;
+            self.so_far.apply(&event);
+        }
+        let reached = if is_refusal { before.version().next() } else { entry.version };
+        if reached < self.from_version {
+            return Ok(None);
+        }
+        self.line(&before, entry).map(Some)
     }
 }
 
@@ -98,11 +129,10 @@ impl Iterator for History {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let event = self.events.next()?;
-            if event.version >= self.from_version {
-                return Some(self.line(&event));
+            let entry = self.entries.next()?;
+            if let Some(line) = self.step(entry).transpose() {
+                return Some(line);
             }
-            self.so_far.apply(&event);
         }
     }
 }

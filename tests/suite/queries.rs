@@ -193,13 +193,21 @@ async fn the_timeline_tells_who_when_and_what_changed() {
     let target = placed.events[0].event_id.clone();
     served.append("a", fact("2024-01-03", reverse(&target))).await.unwrap();
 
+    served.append("a", intent("2024-01-04", order("O2", "60"))).await.unwrap_err();
+
     let entries = served.history("a").await;
     let amount = |money: &Option<v1::Money>| money.as_ref().unwrap().amount.clone();
     let steps: Vec<_> = entries
         .iter()
         .map(|entry| (amount(&entry.exposure_before), amount(&entry.exposure_after)))
         .collect();
-    let expected = [("0.00", "0.00"), ("0.00", "60.00"), ("60.00", "110.00"), ("110.00", "110.00")];
+    let expected = [
+        ("0.00", "0.00"),
+        ("0.00", "60.00"),
+        ("60.00", "110.00"),
+        ("110.00", "110.00"),
+        ("110.00", "110.00"),
+    ];
     let expected = expected.map(|(before, after)| (before.to_owned(), after.to_owned()));
     assert_eq!(steps, expected);
     assert_eq!(amount(&entries[2].remaining_after), "-10.00");
