@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use contract_ledger::wire::v1::{
     GetCeilingUsageRequest, GetCeilingUsageResponse, GetHistoryRequest, GetHistoryResponse,
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::DemoArguments;
 use crate::client::{Client, with_deadline};
@@ -58,15 +59,23 @@ pub(crate) async fn run(
     conclude(&mismatches, output)
 }
 
-/// Gives up the work when the person at the terminal asks for it, so that what was begun can be
-/// ended.
+/// Gives up the work when somebody asks this program to end, so that what was begun can be ended:
+/// a server without its demo would run on unseen.
 async fn unless_interrupted<T>(
     work: impl Future<Output = Result<T, CommandError>>,
 ) -> Result<T, CommandError> {
-    tokio::select! {
-        result = work => result,
-        _ = tokio::signal::ctrl_c() => Err(CommandError::Stopped("interrupted".to_owned())),
-    }
+    let listen =
+        |kind| signal(kind).map_err(|source| CommandError::local("listening for signals", source));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    let name = tokio::select! {
+        result = work => return result,
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+        _ = hang_up.recv() => "SIGHUP",
+    };
+    Err(CommandError::Stopped(format!("ended by {name}")))
 }
 
 /// Returns what was not as it must be.
