@@ -105,6 +105,12 @@ pub struct LimitsConfig {
     pub min_position_wait_ms_max: u64,
     /// See [`ServiceLimits::read_records_per_message_max`].
     pub read_records_per_message_max: usize,
+    /// See [`ServiceLimits::read_bytes_per_message_max`].
+    pub read_bytes_per_message_max: usize,
+    /// See [`ServiceLimits::streams_max`].
+    pub streams_max: usize,
+    /// See [`ServiceLimits::stream_stall_max`], in milliseconds.
+    pub stream_stall_ms_max: u64,
     /// See [`ServiceLimits::calls_per_connection_max`].
     pub calls_per_connection_max: u32,
     /// See [`ServiceLimits::retry_after`], in milliseconds.
@@ -131,6 +137,9 @@ impl Default for LimitsConfig {
             events_per_request_max: service.events_per_request_max,
             min_position_wait_ms_max: milliseconds(service.min_position_wait_max),
             read_records_per_message_max: service.read_records_per_message_max,
+            read_bytes_per_message_max: service.read_bytes_per_message_max,
+            streams_max: service.streams_max,
+            stream_stall_ms_max: milliseconds(service.stream_stall_max),
             calls_per_connection_max: service.calls_per_connection_max,
             retry_after_ms: milliseconds(service.retry_after),
             queue_requests_max: ledger.queue_requests_max,
@@ -225,9 +234,14 @@ impl Config {
         if directory.as_os_str().is_empty() {
             faults.push("data_dir: must name the folder of the log (--data-dir)".to_owned());
         }
-        if tracing_subscriber::EnvFilter::try_new(&self.log.level).is_err() {
+        if !is_log_level(&self.log.level) {
             faults
                 .push(format!("log.level: {:?} is neither a level nor directives", self.log.level));
+        }
+        if !directory.as_os_str().is_empty()
+            && let Err(fault) = self.store_options(directory.clone()).validate()
+        {
+            faults.push(format!("store: {fault}"));
         }
         match listen {
             Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory)),
@@ -265,6 +279,9 @@ impl Config {
             events_per_request_max,
             min_position_wait_ms_max: _,
             read_records_per_message_max,
+            read_bytes_per_message_max,
+            streams_max,
+            stream_stall_ms_max,
             calls_per_connection_max,
             retry_after_ms,
             queue_requests_max,
@@ -278,6 +295,8 @@ impl Config {
             ("message_bytes_max", *message_bytes_max, 1024, 4 * 1024 * 1024),
             ("events_per_request_max", *events_per_request_max, 1, 10_000),
             ("read_records_per_message_max", *read_records_per_message_max, 1, 10_000),
+            ("read_bytes_per_message_max", *read_bytes_per_message_max, 1024, 3 * 1024 * 1024),
+            ("streams_max", *streams_max, 1, 500),
             ("queue_requests_max", *queue_requests_max, 1, 1_000_000),
             ("batch_requests_max", *batch_requests_max, 1, 4096),
             ("batch_bytes_max", *batch_bytes_max, 1024, 32 * 1024 * 1024),
@@ -291,8 +310,19 @@ impl Config {
         if *calls_per_connection_max == 0 {
             faults.push("limits.calls_per_connection_max: must be at least 1".to_owned());
         }
+        if *stream_stall_ms_max == 0 {
+            faults.push("limits.stream_stall_ms_max: must be at least 1".to_owned());
+        }
         if *retry_after_ms == 0 {
             faults.push("limits.retry_after_ms: must be at least 1".to_owned());
+        }
+    }
+
+    fn store_options(&self, directory: PathBuf) -> LogOptions {
+        LogOptions {
+            cache_bytes: self.store.cache_bytes,
+            block_bytes_max: self.store.block_bytes_max,
+            ..LogOptions::new(directory)
         }
     }
 
@@ -312,6 +342,9 @@ impl Config {
                 events_per_request_max: limits.events_per_request_max,
                 min_position_wait_max: Duration::from_millis(limits.min_position_wait_ms_max),
                 read_records_per_message_max: limits.read_records_per_message_max,
+                read_bytes_per_message_max: limits.read_bytes_per_message_max,
+                streams_max: limits.streams_max,
+                stream_stall_max: Duration::from_millis(limits.stream_stall_ms_max),
                 calls_per_connection_max: limits.calls_per_connection_max,
                 retry_after: Duration::from_millis(limits.retry_after_ms),
             },
@@ -321,13 +354,21 @@ impl Config {
                 batch_bytes_max: limits.batch_bytes_max,
                 agreements_cached_max: limits.agreements_cached_max,
             },
-            store: LogOptions {
-                cache_bytes: self.store.cache_bytes,
-                block_bytes_max: self.store.block_bytes_max,
-                ..LogOptions::new(directory)
-            },
+            store: self.store_options(directory),
             drain_max: Duration::from_millis(limits.drain_ms_max),
         }
+    }
+}
+
+/// A single word must be a level: as a directive it would name a part of the program, and all else
+/// would fall silent.
+fn is_log_level(text: &str) -> bool {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_directive = text.contains(['=', ',']);
+    if is_directive {
+        tracing_subscriber::EnvFilter::try_new(text).is_ok()
+    } else {
+        levels.contains(&text.to_lowercase().as_str())
     }
 }
 
@@ -387,6 +428,16 @@ mod tests {
     }
 
     #[test]
+    fn the_store_and_the_log_level_are_checked_too() {
+        let store = StoreConfig { block_bytes_max: 1, ..StoreConfig::default() };
+        assert!(Config { store, ..valid() }.check().is_err());
+        for (level, fits) in [("verbos", false), ("INFO", true), ("warn,sled=off", true)] {
+            let log = LogConfig { level: level.to_owned(), ..LogConfig::default() };
+            assert_eq!(Config { log, ..valid() }.check().is_ok(), fits, "{level}");
+        }
+    }
+
+    #[test]
     fn every_limit_has_its_bounds() {
         let with = |change: &dyn Fn(&mut LimitsConfig)| {
             let mut config = valid();
@@ -397,6 +448,10 @@ mod tests {
         assert!(with(&|limits| limits.message_bytes_max = usize::MAX));
         assert!(with(&|limits| limits.events_per_request_max = 10_001));
         assert!(with(&|limits| limits.read_records_per_message_max = 0));
+        assert!(with(&|limits| limits.read_bytes_per_message_max = 0));
+        assert!(with(&|limits| limits.streams_max = 501));
+        assert!(with(&|limits| limits.stream_stall_ms_max = 0));
+        assert!(with(&|limits| limits.retry_after_ms = 0));
         assert!(with(&|limits| limits.queue_requests_max = 0));
         assert!(with(&|limits| limits.batch_requests_max = 0));
         assert!(with(&|limits| limits.batch_bytes_max = 0));

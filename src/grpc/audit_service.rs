@@ -1,10 +1,9 @@
 //! AuditService: the timeline of an agreement.
 
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::query::{Question, blocking, wait_for_position};
+use super::stream::{Answers, Filling, Sender, Streams};
 use super::{ServiceLimits, status};
 use crate::domain::id::{AgreementId, Version};
 use crate::domain::money::Money;
@@ -12,19 +11,17 @@ use crate::ledger::Ledger;
 use crate::ledger::history::{History, Line};
 use crate::wire::{answer, v1};
 
-/// Messages of a stream that wait for a slow reader.
-const STREAM_MESSAGES_MAX: usize = 4;
-
 /// The service.
 #[derive(Debug)]
 pub(super) struct AuditApi {
     pub(super) ledger: Ledger,
     pub(super) limits: ServiceLimits,
+    pub(super) streams: Streams,
 }
 
 #[tonic::async_trait]
 impl v1::audit_service_server::AuditService for AuditApi {
-    type GetHistoryStream = ReceiverStream<Result<v1::GetHistoryResponse, Status>>;
+    type GetHistoryStream = Answers<v1::GetHistoryResponse>;
 
     async fn get_history(
         &self,
@@ -39,11 +36,10 @@ impl v1::audit_service_server::AuditService for AuditApi {
         let from = Version::new(from_version);
         let history = blocking(move || ledger.history(&id, times, from)).await?;
         let history = history.ok_or_else(|| question.unknown())?;
-        let (messages, stream) = mpsc::channel(STREAM_MESSAGES_MAX);
-        let per_message = self.limits.read_records_per_message_max;
-        let id = question.agreement_id;
-        tokio::task::spawn_blocking(move || send_history(&id, history, per_message, &messages));
-        Ok(Response::new(ReceiverStream::new(stream)))
+        let (id, filling) = (question.agreement_id, Filling::new(&self.limits));
+        let answers =
+            self.streams.open(move |sender| send_history(&id, history, filling, sender))?;
+        Ok(Response::new(answers))
     }
 }
 
@@ -52,8 +48,8 @@ impl v1::audit_service_server::AuditService for AuditApi {
 fn send_history(
     id: &AgreementId,
     history: History,
-    per_message: usize,
-    messages: &mpsc::Sender<Result<v1::GetHistoryResponse, Status>>,
+    mut filling: Filling,
+    sender: &Sender<v1::GetHistoryResponse>,
 ) {
     let empty = v1::GetHistoryResponse {
         entries: Vec::new(),
@@ -62,23 +58,23 @@ fn send_history(
     };
     let mut message = empty.clone();
     for line in history {
-        match line {
-            Ok(line) => message.entries.push(entry(id, line)),
+        let entry = match line {
+            Ok(line) => entry(id, line),
             Err(error) => {
-                if messages.blocking_send(Ok(message)).is_ok() {
-                    drop(messages.blocking_send(Err(status::of_ledger_error(&error))));
+                if sender.send(Ok(message)).is_ok() {
+                    drop(sender.send(Err(status::of_ledger_error(&error))));
                 }
                 return;
             }
+        };
+        if filling.must_send_before(&entry)
+            && sender.send(Ok(std::mem::replace(&mut message, empty.clone()))).is_err()
+        {
+            return;
         }
-        if message.entries.len() == per_message {
-            let full = std::mem::replace(&mut message, empty.clone());
-            if messages.blocking_send(Ok(full)).is_err() {
-                return;
-            }
-        }
+        message.entries.push(entry);
     }
-    drop(messages.blocking_send(Ok(message)));
+    drop(sender.send(Ok(message)));
 }
 
 fn entry(id: &AgreementId, line: Line) -> v1::HistoryEntry {

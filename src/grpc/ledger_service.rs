@@ -1,9 +1,8 @@
 //! LedgerService: appending, reading the log, its head.
 
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::stream::{Answers, Filling, Sender, Streams};
 use super::{ServiceLimits, query, status};
 use crate::domain::id::{AgreementId, Position};
 use crate::ledger::Ledger;
@@ -15,14 +14,12 @@ use crate::wire::parse::{AppendCommand, Purpose, Violations, malformed, parse_ap
 use crate::wire::record::timestamp;
 use crate::wire::{answer, v1};
 
-/// Messages of a stream that wait for a slow reader.
-const STREAM_MESSAGES_MAX: usize = 4;
-
 /// The service.
 #[derive(Debug)]
 pub(super) struct LedgerApi {
     pub(super) ledger: Ledger,
     pub(super) limits: ServiceLimits,
+    pub(super) streams: Streams,
 }
 
 #[tonic::async_trait]
@@ -40,7 +37,7 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         }
     }
 
-    type ReadEventsStream = ReceiverStream<Result<v1::ReadEventsResponse, Status>>;
+    type ReadEventsStream = Answers<v1::ReadEventsResponse>;
 
     async fn read_events(
         &self,
@@ -55,12 +52,11 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         let direction = query.direction;
         let ledger = self.ledger.clone();
         let records = query::blocking(move || ledger.read(query)).await?;
-        let (messages, stream) = mpsc::channel(STREAM_MESSAGES_MAX);
-        let per_message = self.limits.read_records_per_message_max;
-        tokio::task::spawn_blocking(move || {
-            send_records(records, direction, records_max, per_message, &messages);
-        });
-        Ok(Response::new(ReceiverStream::new(stream)))
+        let filling = Filling::new(&self.limits);
+        let answers = self.streams.open(move |sender| {
+            send_records(records, direction, records_max, filling, sender);
+        })?;
+        Ok(Response::new(answers))
     }
 
     async fn get_head(
@@ -185,45 +181,45 @@ fn parse_read(request: v1::ReadEventsRequest) -> Result<ReadQuery, Status> {
 /// Sends records in messages of bounded size, and at least one message. Ends early when the reader
 /// has gone.
 fn send_records(
-    records: Records,
+    mut records: Records,
     direction: Direction,
     records_max: u64,
-    per_message: usize,
-    messages: &mpsc::Sender<Result<v1::ReadEventsResponse, Status>>,
+    mut filling: Filling,
+    sender: &Sender<v1::ReadEventsResponse>,
 ) {
     let captured_record_count = records.captured();
-    let mut message = v1::ReadEventsResponse { captured_record_count, ..Default::default() };
-    let mut sent: u64 = 0;
-    for record in records {
-        match record {
-            Ok(record) => {
-                message.next_position = match direction {
-                    Direction::Forwards => Some(record.position + 1),
-                    Direction::Backwards => record.position.checked_sub(1),
-                };
-                message.records.push(record);
-                sent += 1;
-            }
-            Err(error) => {
+    let empty = || v1::ReadEventsResponse { captured_record_count, ..Default::default() };
+    let mut message = empty();
+    for sent in 0_u64.. {
+        if sent == records_max {
+            // Full as asked, and there may be more.
+            drop(sender.send(Ok(message)));
+            return;
+        }
+        let record = match records.next() {
+            Some(Ok(record)) => record,
+            Some(Err(error)) => {
                 // What was read before the damage still goes out.
-                if messages.blocking_send(Ok(message)).is_ok() {
-                    let failure = Err(status::of_ledger_error(&error));
-                    drop(messages.blocking_send(failure));
+                if sender.send(Ok(message)).is_ok() {
+                    drop(sender.send(Err(status::of_ledger_error(&error))));
                 }
                 return;
             }
-        }
-        if sent == records_max {
-            drop(messages.blocking_send(Ok(message)));
+            None => break,
+        };
+        if filling.must_send_before(&record)
+            && sender.send(Ok(std::mem::replace(&mut message, empty()))).is_err()
+        {
             return;
         }
-        if message.records.len() == per_message {
-            let next = v1::ReadEventsResponse { captured_record_count, ..Default::default() };
-            if messages.blocking_send(Ok(std::mem::replace(&mut message, next))).is_err() {
-                return;
+        message.next_position = match direction {
+            Direction::Forwards => {
+                Some(record.position + 1).filter(|next| *next < captured_record_count)
             }
-        }
+            Direction::Backwards => record.position.checked_sub(1),
+        };
+        message.records.push(record);
     }
     message.next_position = None;
-    drop(messages.blocking_send(Ok(message)));
+    drop(sender.send(Ok(message)));
 }

@@ -1,6 +1,7 @@
 //! The services: parse a request, call the ledger, turn what comes back into messages and statuses.
 //!
-//! The only room that knows tonic's server. `status` turns every failure into a status with its
+//! The only room with services of tonic's; `server` and the program's start are all that else know
+//! its server. `status` turns every failure into a status with its
 //! details; `error_layer` sees to it that no status leaves without them, whoever made it;
 //! [`server`] puts the services on a listener.
 
@@ -11,6 +12,7 @@ mod projection_service;
 mod query;
 pub mod server;
 mod status;
+mod stream;
 
 use std::time::Duration;
 
@@ -25,6 +27,12 @@ pub struct ServiceLimits {
     pub min_position_wait_max: Duration,
     /// Most records in one message of a stream.
     pub read_records_per_message_max: usize,
+    /// Bytes of records after which a message of a stream takes no further one.
+    pub read_bytes_per_message_max: usize,
+    /// Most streams at a time; one more is refused as overload.
+    pub streams_max: usize,
+    /// Longest time for which a reader of a stream may take nothing.
+    pub stream_stall_max: Duration,
     /// Most calls at a time on one connection; more wait at the client.
     pub calls_per_connection_max: u32,
     /// What a client is told to wait after an overload.
@@ -38,6 +46,9 @@ impl Default for ServiceLimits {
             events_per_request_max: 1000,
             min_position_wait_max: Duration::from_secs(5),
             read_records_per_message_max: 256,
+            read_bytes_per_message_max: 1024 * 1024,
+            streams_max: 128,
+            stream_stall_max: Duration::from_secs(30),
             calls_per_connection_max: 4096,
             retry_after: Duration::from_millis(100),
         }

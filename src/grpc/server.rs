@@ -12,6 +12,7 @@ use super::audit_service::AuditApi;
 use super::error_layer::ErrorLayer;
 use super::ledger_service::LedgerApi;
 use super::projection_service::ProjectionApi;
+use super::stream::Streams;
 use crate::ledger::{Ledger, WriterState};
 use crate::wire::{DESCRIPTOR_SET, v1};
 
@@ -54,7 +55,7 @@ impl Health {
         drop(ledger);
         // An error means that the writer is gone, which is what is waited for.
         let stopped = head.wait_for(|head| head.writer == WriterState::Stopped).await.is_ok();
-        tracing::warn!(stopped, "the writer takes no more appends");
+        tracing::info!(stopped, "the writer takes no more appends");
         for name in ["", "contractledger.v1.LedgerService"] {
             self.0.set_service_status(name, ServingStatus::NotServing).await;
         }
@@ -80,9 +81,11 @@ where
 
     let bytes_max = limits.message_bytes_max;
     let (of_ledger, of_projection) = (ledger.clone(), ledger.clone());
-    let ledger_api = LedgerApi { ledger: of_ledger, limits: limits.clone() };
+    let streams = Streams::new(limits);
+    let ledger_api =
+        LedgerApi { ledger: of_ledger, limits: limits.clone(), streams: streams.clone() };
     let projection_api = ProjectionApi { ledger: of_projection, limits: limits.clone() };
-    let audit_api = AuditApi { ledger, limits: limits.clone() };
+    let audit_api = AuditApi { ledger, limits: limits.clone(), streams };
 
     let mut server = Server::builder()
         .max_concurrent_streams(limits.calls_per_connection_max)

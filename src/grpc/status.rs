@@ -1,8 +1,11 @@
 //! Every failure as a status: one `ErrorInfo`, the typed details, all values in its metadata.
 //!
-//! Order of precedence of answers to an append: malformed, unimplemented, known request id, what is
-//! refused always, version, rules with parties and state before ceilings. Internal text goes to the
-//! log, not to the client.
+//! Order of precedence of answers to an append: malformed, unimplemented, known request id, known
+//! source event, version, what is refused always, rules with parties and state before ceilings.
+//! Internal text goes to the log, not to the client.
+//!
+//! Details travel in a header, and clients take 8 to 16 kB of headers in all. So lists are told up to
+//! a bound, with their whole count beside them: a client mends what it is told and asks again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,6 +22,13 @@ use crate::wire::v1;
 
 /// Domain of every `ErrorInfo`.
 pub(super) const ERROR_DOMAIN: &str = "contractledger.v1";
+
+/// Bytes of field violations, and of precondition violations and refusals each, that one status tells.
+const LIST_BYTES_MAX: usize = 1536;
+/// Bytes of a status's message.
+const MESSAGE_BYTES_MAX: usize = 512;
+/// Refusals whose figures stand in the metadata one by one.
+const METADATA_REFUSALS_MAX: usize = 4;
 
 /// Reasons of failures that are not refusals.
 pub(super) mod reason {
@@ -47,7 +57,7 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(code: Code, reason: &str, message: impl Into<String>) -> Self {
-        let (reason, message) = (reason.to_owned(), message.into());
+        let (reason, message) = (reason.to_owned(), shortened(message.into()));
         Self { code, reason, message, metadata: HashMap::new(), details: Vec::new() }
     }
 
@@ -71,6 +81,16 @@ impl Failure {
         let type_url = format!("type.googleapis.com/google.rpc.{name}");
         self.details.push(Any { type_url, value: message.encode_to_vec() });
         self
+    }
+
+    fn resource(self, kind: &str, name: &str, description: &str) -> Self {
+        let info = pb::ResourceInfo {
+            resource_type: format!("contractledger.v1/{kind}"),
+            resource_name: name.to_owned(),
+            owner: String::new(),
+            description: description.to_owned(),
+        };
+        self.google_detail("ResourceInfo", &info)
     }
 
     pub(super) fn into_status(self) -> Status {
@@ -120,13 +140,15 @@ pub(super) fn of_violations(violations: &[Violation]) -> Status {
     if let Some(first) = first {
         failure = failure.with("field", &first.field);
     }
-    let field_violations = violations.iter().map(|violation| pb::bad_request::FieldViolation {
-        field: violation.field.clone(),
-        description: violation.description.clone(),
-        reason: violation.reason.to_owned(),
-        ..Default::default()
-    });
-    let bad_request = pb::BadRequest { field_violations: field_violations.collect() };
+    let field_violations =
+        within_bounds(violations.iter().map(|violation| pb::bad_request::FieldViolation {
+            field: violation.field.clone(),
+            description: violation.description.clone(),
+            reason: violation.reason.to_owned(),
+            ..Default::default()
+        }));
+    failure = failure.with("violations_told", field_violations.len());
+    let bad_request = pb::BadRequest { field_violations };
     failure.google_detail("BadRequest", &bad_request).into_status()
 }
 
@@ -150,16 +172,20 @@ pub(super) fn of_refusal(refusal: &AppendRefusal) -> Status {
     for one in ceiling.into_iter().chain([&first]) {
         failure = with_figures(failure, "", one);
     }
-    for (index, one) in refusals.iter().enumerate() {
+    for (index, one) in refusals.iter().enumerate().take(METADATA_REFUSALS_MAX) {
         failure = with_figures(failure, &format!("refusal_{index}_"), one)
             .with(format!("refusal_{index}_reason"), &one.reason);
     }
+    let told = within_bounds(refusals.iter().cloned());
+    failure = failure.with("refusal_count", refusals.len()).with("refusals_told", told.len());
     let details = v1::RefusalDetails {
-        refusals: refusals.clone(),
+        refusals: told,
         position: refusal.position.map(crate::domain::id::Position::get),
         replayed,
     };
-    with_typed_detail(failure, code, refusals).detail(&details).into_status()
+    with_typed_detail(failure, code, refusal.agreement_id.as_str(), refusals)
+        .detail(&details)
+        .into_status()
 }
 
 fn with_figures(mut failure: Failure, prefix: &str, refusal: &v1::Refusal) -> Failure {
@@ -193,25 +219,43 @@ fn with_figures(mut failure: Failure, prefix: &str, refusal: &v1::Refusal) -> Fa
     failure
 }
 
-fn with_typed_detail(failure: Failure, code: Code, refusals: &[v1::Refusal]) -> Failure {
-    if code == Code::FailedPrecondition || code == Code::Aborted {
-        let violations = refusals.iter().map(|one| pb::precondition_failure::Violation {
-            r#type: one.reason.clone(),
-            subject: one.subject_id.clone(),
-            description: one.description.clone(),
-        });
-        let detail = pb::PreconditionFailure { violations: violations.collect() };
-        return failure.google_detail("PreconditionFailure", &detail);
-    }
+fn with_typed_detail(
+    failure: Failure,
+    code: Code,
+    agreement_id: &str,
+    refusals: &[v1::Refusal],
+) -> Failure {
     let Some(first) = refusals.first() else { return failure };
-    let kind = first.reason.trim_start_matches("UNKNOWN_").to_lowercase();
-    let detail = pb::ResourceInfo {
-        resource_type: format!("contractledger.v1/{kind}"),
-        resource_name: first.subject_id.clone(),
-        owner: String::new(),
-        description: first.description.clone(),
+    if code == Code::InvalidArgument {
+        let field_violations =
+            within_bounds(refusals.iter().map(|one| pb::bad_request::FieldViolation {
+                field: format!("events[{}]", one.event_index),
+                description: one.description.clone(),
+                reason: one.reason.clone(),
+                ..Default::default()
+            }));
+        return failure.google_detail("BadRequest", &pb::BadRequest { field_violations });
+    }
+    if code == Code::FailedPrecondition || code == Code::Aborted {
+        let violations =
+            within_bounds(refusals.iter().map(|one| pb::precondition_failure::Violation {
+                r#type: one.reason.clone(),
+                subject: one.subject_id.clone(),
+                description: one.description.clone(),
+            }));
+        return failure
+            .google_detail("PreconditionFailure", &pb::PreconditionFailure { violations });
+    }
+    let kind = match first.reason.as_str() {
+        "UNKNOWN_AGREEMENT" | "AGREEMENT_EXISTS" => "agreement",
+        "UNKNOWN_ORDER" => "order",
+        "UNKNOWN_INVOICE" => "invoice",
+        "UNKNOWN_RESERVATION" => "reservation",
+        "UNKNOWN_EVENT" => "event",
+        _ => "document",
     };
-    failure.google_detail("ResourceInfo", &detail)
+    let name = if kind == "agreement" { agreement_id } else { &first.subject_id };
+    failure.resource(kind, name, &first.description)
 }
 
 /// An append without a decision.
@@ -223,15 +267,7 @@ pub(super) fn of_append_failure(failure: &AppendFailure, retry_after: Duration) 
             Failure::new(Code::AlreadyExists, reason, text)
                 .with("field", field)
                 .with("position", position.get())
-                .google_detail(
-                    "ResourceInfo",
-                    &pb::ResourceInfo {
-                        resource_type: "contractledger.v1/request".to_owned(),
-                        resource_name: position.get().to_string(),
-                        owner: String::new(),
-                        description: format!("{field} differs from the first request"),
-                    },
-                )
+                .resource("record", &position.get().to_string(), "the first request of this id")
                 .into_status()
         }
         AppendFailure::Overloaded { queue_requests_max } => {
@@ -292,13 +328,7 @@ pub(super) fn unknown_agreement(agreement_id: &str, as_of: &str, as_known: &str)
             failure = failure.with(key, value);
         }
     }
-    let detail = pb::ResourceInfo {
-        resource_type: "contractledger.v1/agreement".to_owned(),
-        resource_name: agreement_id.to_owned(),
-        owner: String::new(),
-        description: text.to_owned(),
-    };
-    failure.google_detail("ResourceInfo", &detail).into_status()
+    failure.resource("agreement", agreement_id, text).into_status()
 }
 
 /// A `min_position` that was not reached in time.
@@ -309,6 +339,38 @@ pub(super) fn position_not_reached(min_position: u64, count: u64, retry_after: D
         .with("record_count", count)
         .retry_after(retry_after)
         .into_status()
+}
+
+/// More streams than the server has places for.
+pub(super) fn too_many_streams(limits: &super::ServiceLimits) -> Status {
+    let text = "as many streams are open as the server has places for";
+    Failure::new(Code::Unavailable, reason::OVERLOADED, text)
+        .with("streams_max", limits.streams_max)
+        .retry_after(limits.retry_after)
+        .into_status()
+}
+
+/// The first entries of a list, as many as a status can tell; at least one.
+fn within_bounds<M: Message>(entries: impl Iterator<Item = M>) -> Vec<M> {
+    let mut bytes = 0;
+    let mut told = Vec::new();
+    for entry in entries {
+        bytes += entry.encoded_len();
+        if bytes > LIST_BYTES_MAX && !told.is_empty() {
+            break;
+        }
+        told.push(entry);
+    }
+    told
+}
+
+fn shortened(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES_MAX {
+        let end = message.floor_char_boundary(MESSAGE_BYTES_MAX);
+        message.truncate(end);
+        message.push('…');
+    }
+    message
 }
 
 fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {

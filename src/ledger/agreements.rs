@@ -4,7 +4,6 @@
 //! fold an agreement that is not here and leave it behind, but only when nothing newer has been
 //! published meanwhile.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -20,47 +19,28 @@ use crate::wire::record;
 /// Folded agreements, the most recently used ones.
 #[derive(Debug)]
 pub struct AgreementCache {
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    folded: LruCache<AgreementId, Arc<Agreement>>,
-    /// Version of every agreement that was published since the start, also when it has been evicted.
-    published: HashMap<AgreementId, Version>,
+    folded: Mutex<LruCache<AgreementId, Arc<Agreement>>>,
 }
 
 impl AgreementCache {
     /// Room for so many, at least one.
     pub fn new(agreements_max: usize) -> Self {
         let capacity = NonZeroUsize::new(agreements_max).unwrap_or(NonZeroUsize::MIN);
-        let inner = Inner { folded: LruCache::new(capacity), published: HashMap::new() };
-        Self { inner: Mutex::new(inner) }
+        Self { folded: Mutex::new(LruCache::new(capacity)) }
     }
 
     /// The agreement, when it is here.
     pub fn get(&self, id: &AgreementId) -> Option<Arc<Agreement>> {
-        self.lock().folded.get(id).cloned()
+        self.lock().get(id).cloned()
     }
 
     /// Publishes what the writer has committed.
     pub fn publish(&self, id: AgreementId, agreement: Arc<Agreement>) {
-        let mut inner = self.lock();
-        inner.published.insert(id.clone(), agreement.version());
-        inner.folded.put(id, agreement);
+        self.lock().put(id, agreement);
     }
 
-    /// Leaves behind what a reader has folded, unless something newer has been published.
-    fn leave(&self, id: &AgreementId, agreement: &Arc<Agreement>) {
-        let mut inner = self.lock();
-        let newer = inner.published.get(id).is_some_and(|version| *version > agreement.version());
-        if !newer {
-            inner.folded.put(id.clone(), Arc::clone(agreement));
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().expect("no holder panics")
+    fn lock(&self) -> MutexGuard<'_, LruCache<AgreementId, Arc<Agreement>>> {
+        self.folded.lock().expect("no holder panics")
     }
 }
 
@@ -84,8 +64,18 @@ impl Shared {
         }
         let agreement = Arc::new(agreement);
         if agreement.version() != Version::NONE {
-            self.agreements.leave(id, &agreement);
+            self.leave(id, &agreement)?;
         }
         Ok(agreement)
+    }
+
+    /// Leaves behind what a reader has folded, unless the index knows of something newer: the writer
+    /// indexes before it publishes, so whatever it publishes after this look takes this one's place.
+    fn leave(&self, id: &AgreementId, agreement: &Arc<Agreement>) -> Result<(), LedgerError> {
+        let mut folded = self.agreements.lock();
+        if self.index.newest_version(id)? == agreement.version() && !folded.contains(id) {
+            folded.put(id.clone(), Arc::clone(agreement));
+        }
+        Ok(())
     }
 }

@@ -23,12 +23,13 @@ use crate::domain::id::{AgreementId, EventId, Position, RequestId, Version};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::usage::Usage;
+use crate::log::LogOptions;
 use crate::wire::parse::{AppendCommand, Purpose, SourceEvent, Submitted};
 use crate::wire::record::{AcceptedEvent, RecordHeader};
 use crate::wire::{answer, record, v1};
 
 /// Longest record that the log takes.
-pub(super) const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub(super) const RECORD_BYTES_MAX: usize = LogOptions::RECORD_BYTES_MAX_DEFAULT;
 
 /// What became of a request.
 pub(super) enum Decision {
@@ -91,6 +92,11 @@ impl<'a> Batch<'a> {
     /// Bytes of the records so far.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// How many records so far.
+    pub(super) fn records(&self) -> usize {
+        self.records.len()
     }
 
     pub(super) fn into_parts(self) -> BatchParts {
@@ -334,7 +340,8 @@ impl<'a> Batch<'a> {
             Seen::New => None,
         });
         let position = Position::new(self.next_position().saturating_sub(1));
-        let appended = appended.collect();
+        let appended: Vec<_> = appended.collect();
+        let recorded = appended.iter().map(|event| event.recorded).max().unwrap_or(recorded);
         let answer = accepted_answer(command, agreement, agreement, appended, recorded, position);
         AppendOutcome::Accepted(Box::new(answer))
     }

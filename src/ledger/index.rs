@@ -152,15 +152,21 @@ impl Index {
         let mut entries = Vec::new();
         for item in self.streams.scan_prefix(&stream_key(id, None)) {
             let (_, run) = item?;
-            for entry in run.chunks_exact(16) {
-                let (position, version) = entry.split_at(8);
-                entries.push(StreamEntry {
-                    position: Position::new(number(position)),
-                    version: Version::new(number(version)),
-                });
-            }
+            entries.extend(run.chunks_exact(16).map(stream_entry));
         }
         Ok(entries)
+    }
+
+    /// The version of an agreement as far as it is indexed.
+    pub(crate) fn newest_version(&self, id: &AgreementId) -> Result<Version, LedgerError> {
+        for item in self.streams.scan_prefix(&stream_key(id, None)).rev() {
+            let (_, run) = item?;
+            let newest = run.chunks_exact(16).map(stream_entry).map(|entry| entry.version).max();
+            if let Some(version) = newest.filter(|version| *version != Version::NONE) {
+                return Ok(version);
+            }
+        }
+        Ok(Version::NONE)
     }
 
     /// The first record of a request.
@@ -221,7 +227,15 @@ fn source_key(source: &SourceEvent) -> [u8; 16] {
     head.try_into().expect("half of 32 bytes is 16 bytes")
 }
 
-/// Eight big-endian bytes; anything else is zero, which no caller's check lets pass unseen.
+fn stream_entry(bytes: &[u8]) -> StreamEntry {
+    let (position, version) = bytes.split_at(8);
+    StreamEntry {
+        position: Position::new(number(position)),
+        version: Version::new(number(version)),
+    }
+}
+
+/// Eight big-endian bytes. Anything else is a place that no log reaches, so that reading there fails.
 fn number(bytes: &[u8]) -> u64 {
-    bytes.try_into().map(u64::from_be_bytes).unwrap_or_default()
+    bytes.try_into().map_or(u64::MAX, u64::from_be_bytes)
 }

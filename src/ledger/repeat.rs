@@ -21,6 +21,9 @@ impl Shared {
         first: Position,
     ) -> Result<Result<AppendOutcome, AppendFailure>, LedgerError> {
         let stored = self.record(first.get())?;
+        if stored.request_id != command.request_id.to_string() {
+            return Err(LedgerError::IndexMismatch { position: first.get() });
+        }
         match &stored.entry {
             Some(v1::record::Entry::Refusal(refused)) => {
                 let original = request_of(&stored, refused.events.clone());

@@ -14,9 +14,13 @@ use super::error::{LedgerError, WithCauses};
 use super::index::IndexBatch;
 use super::{Head, LedgerLimits, Shared, WriterState};
 use crate::domain::date::RecordedTime;
-use crate::log::{LogError, LogWriter};
+use crate::log::{APPEND_RECORDS_MAX, LogError, LogWriter};
 use crate::wire::parse::AppendCommand;
 use crate::wire::record;
+
+/// Records after which a batch takes no further request. One more request, of whatever size is
+/// allowed, must still fit what the log takes at once.
+const BATCH_RECORDS_MAX: usize = APPEND_RECORDS_MAX / 2;
 
 pub(super) type Reply = oneshot::Sender<Result<AppendOutcome, AppendFailure>>;
 
@@ -103,7 +107,9 @@ impl Writer {
                 Decision::Decided(outcome) => answers.push((queued.reply, *outcome)),
                 Decision::RepeatsThisBatch => repeated.push(queued),
             }
-            let full = requests >= self.batch_requests_max || batch.bytes() >= self.batch_bytes_max;
+            let full = requests >= self.batch_requests_max
+                || batch.bytes() >= self.batch_bytes_max
+                || batch.records() >= BATCH_RECORDS_MAX;
             next = if full { None } else { queue.try_recv().ok() };
         }
         let parts = batch.into_parts();

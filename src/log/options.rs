@@ -54,7 +54,7 @@ impl LogOptions {
     }
 
     /// Refuses the first option that is out of its range.
-    pub(super) fn validate(&self) -> Result<(), LogError> {
+    pub fn validate(&self) -> Result<(), LogError> {
         let Self { directory, cache_bytes, block_bytes_max, record_bytes_max } = self;
         if directory.as_os_str().is_empty() {
             return Err(LogError::DirectoryEmpty);

@@ -26,7 +26,7 @@ Exit codes: 0 ended in order, 1 failure, 2 wrong flags or configuration.";
 pub(super) struct Flags {
     /// Folder of the log; made when it is missing
     #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    data_dir: Option<String>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:7401]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
@@ -62,7 +62,7 @@ impl Flags {
         let text = |text: &str| Value::String(text.to_owned());
         let mut flags = Table::new();
         if let Some(directory) = &self.data_dir {
-            flags.insert("data_dir".to_owned(), text(&directory.to_string_lossy()));
+            flags.insert("data_dir".to_owned(), text(directory));
         }
         if let Some(listen) = &self.listen {
             flags.insert("listen".to_owned(), text(listen));

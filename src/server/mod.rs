@@ -89,6 +89,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     let config = flags.load()?.check().map_err(ServerError::Configuration)?;
+    check_tls(&config)?;
     if flags.check_config {
         return say("configuration is valid");
     }
@@ -140,6 +141,18 @@ async fn serve_until_told(config: &CheckedConfig, ledger: Ledger) -> Result<(), 
         () = overdue => {
             tracing::warn!("calls in flight did not end in time and are cut off");
             Ok(())
+        }
+    }
+}
+
+/// Certificates and keys are read for what they are here, before anything is opened.
+fn check_tls(config: &CheckedConfig) -> Result<(), ServerError> {
+    let Some(texts) = &config.tls else { return Ok(()) };
+    match tonic::transport::Server::builder().tls_config(tls_config(texts)) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let fault = format!("tls: certificate, key or authority: {}", WithCauses(&error));
+            Err(ServerError::Configuration(vec![fault]))
         }
     }
 }

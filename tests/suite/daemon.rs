@@ -232,5 +232,10 @@ fn a_wrong_configuration_is_refused_before_anything_is_opened() {
     let (code, error) = output(command.env("LEDGERD_LIMITS__BATCH_REQUESTS_MAX", "0"));
     assert_eq!(code, Some(2));
     assert!(error.contains("data_dir:") && error.contains("batch_requests_max"), "{error}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ledgerd"));
+    let junk = [("LEDGERD_TLS__CERTIFICATE_FILE", &file), ("LEDGERD_TLS__KEY_FILE", &file)];
+    let (code, error) = output(command.arg("--data-dir").arg(&data).envs(junk));
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("tls:"), "{error}");
     assert!(!data.exists());
 }

@@ -1,8 +1,10 @@
 //! Limits and transport security, as they are felt from outside.
 
+use contract_ledger::grpc::ServiceLimits;
 use contract_ledger::ledger::LedgerLimits;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
+use std::time::Duration;
 use tonic::Code;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 
@@ -48,6 +50,39 @@ async fn a_full_queue_refuses_early_and_loses_nothing() {
         assert!(!served.send(asked).await.unwrap().replayed);
     }
     assert_eq!(served.records().await.len(), 501);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn streams_have_places_and_a_stalled_reader_loses_its_own() {
+    let service = ServiceLimits {
+        streams_max: 1,
+        stream_stall_max: Duration::from_millis(100),
+        read_bytes_per_message_max: 64 * 1024,
+        ..ServiceLimits::default()
+    };
+    let served = Served::with(Setting { service, ..Setting::default() });
+    served.append("a", sign("1000000")).await.unwrap();
+    // More than the connection's window and the stream's queue hold together.
+    for number in 0..400 {
+        let order =
+            v1::OrderPlaced { description: "x".repeat(4096), ..placed(&format!("O{number}"), "1") };
+        let event = intent("2024-01-01", v1::event::Payload::OrderPlaced(order));
+        served.append("a", event).await.unwrap();
+    }
+    let all = v1::ReadEventsRequest::default();
+    let stalled = served.ledger().read_events(all.clone()).await.unwrap();
+    let refused = told(&served.ledger().read_events(all.clone()).await.unwrap_err());
+    assert_eq!((refused.code, refused.reason.as_str()), (Code::Unavailable, "OVERLOADED"));
+    assert!(refused.retry_after);
+    // Its place is free once it has stalled for too long.
+    loop {
+        match served.ledger().read_events(all.clone()).await {
+            Ok(_) => break,
+            Err(status) => assert_eq!(told(&status).reason, "OVERLOADED"),
+        }
+    }
+    drop(stalled);
     served.stop().await;
 }
 

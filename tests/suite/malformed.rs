@@ -207,6 +207,22 @@ async fn every_violation_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn a_thousand_broken_events_are_told_within_what_a_header_may_hold() {
+    let served = Served::start();
+    let broken = (0..1000).map(|_| v1::Event::default()).collect();
+    let status = served.send(request("a", broken)).await.unwrap_err();
+    let refused = told(&status);
+    assert_eq!((refused.code, refused.reason.as_str()), (Code::InvalidArgument, "FIELD_MISSING"));
+    assert_eq!(refused.metadata.get("violation_count").map(String::as_str), Some("3000"));
+    let said = refused.metadata.get("violations_told").unwrap();
+    assert_eq!(*said, refused.fields.len().to_string());
+    assert!(refused.fields.len() >= 10, "{said}");
+    let header_bytes = status.details().len() * 4 / 3 + status.message().len();
+    assert!(header_bytes < 8192, "{header_bytes}");
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn terms_that_contradict_each_other_are_refused() {
     let served = Served::start();
     let base = || signed("100", "2024-01-01", "2024-12-31");

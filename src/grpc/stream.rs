@@ -1,0 +1,131 @@
+//! Streams of messages: bounded in bytes and records, in number, and in how long a reader may stall.
+//!
+//! A stream reads from disk on a thread of its own kind, of which there are few. So the number of
+//! streams is limited, and a reader that takes nothing for too long is cut off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prost::Message;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::{ServiceLimits, status};
+
+/// Messages of a stream that wait for a slow reader.
+const STREAM_MESSAGES_MAX: usize = 4;
+
+/// What a method that streams returns.
+pub(super) type Answers<M> = ReceiverStream<Result<M, Status>>;
+
+/// All streams of a server.
+#[derive(Debug, Clone)]
+pub(super) struct Streams {
+    places: Arc<Semaphore>,
+    limits: ServiceLimits,
+}
+
+/// The sending end of one stream, for a thread that may wait.
+pub(super) struct Sender<M> {
+    messages: mpsc::Sender<Result<M, Status>>,
+    runtime: Handle,
+    stall_max: Duration,
+    /// Held until the stream ends.
+    _place: OwnedSemaphorePermit,
+}
+
+/// The reader has gone, or has taken nothing for too long.
+pub(super) struct Gone;
+
+impl Streams {
+    pub(super) fn new(limits: &ServiceLimits) -> Self {
+        Self { places: Arc::new(Semaphore::new(limits.streams_max)), limits: limits.clone() }
+    }
+
+    /// Opens a stream and runs what sends on it. Too many streams: OVERLOADED.
+    pub(super) fn open<M: Send + 'static>(
+        &self,
+        send: impl FnOnce(&Sender<M>) + Send + 'static,
+    ) -> Result<Answers<M>, Status> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return Err(status::too_many_streams(&self.limits));
+        };
+        let (messages, answers) = mpsc::channel(STREAM_MESSAGES_MAX);
+        let stall_max = self.limits.stream_stall_max;
+        let sender = Sender { messages, runtime: Handle::current(), stall_max, _place: place };
+        tokio::task::spawn_blocking(move || send(&sender));
+        Ok(ReceiverStream::new(answers))
+    }
+}
+
+impl<M> Sender<M> {
+    /// Sends a message or a failure, waiting for a slow reader as long as one may stall.
+    pub(super) fn send(&self, message: Result<M, Status>) -> Result<(), Gone> {
+        let sent = self.runtime.block_on(async {
+            tokio::time::timeout(self.stall_max, self.messages.send(message)).await
+        });
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Gone),
+            Err(_) => {
+                tracing::warn!(stall_max = ?self.stall_max, "a stalled reader is cut off");
+                Err(Gone)
+            }
+        }
+    }
+}
+
+/// Fills messages up to their bounds.
+#[derive(Debug)]
+pub(super) struct Filling {
+    records: usize,
+    bytes: usize,
+    records_max: usize,
+    bytes_max: usize,
+}
+
+impl Filling {
+    pub(super) fn new(limits: &ServiceLimits) -> Self {
+        Self {
+            records: 0,
+            bytes: 0,
+            records_max: limits.read_records_per_message_max,
+            bytes_max: limits.read_bytes_per_message_max,
+        }
+    }
+
+    /// Whether the message must be sent before this part joins it. A part that is larger than a
+    /// message may be has one of its own.
+    pub(super) fn must_send_before(&mut self, part: &impl Message) -> bool {
+        let bytes = part.encoded_len();
+        let full = self.records > 0
+            && (self.records == self.records_max || self.bytes + bytes > self.bytes_max);
+        if full {
+            (self.records, self.bytes) = (0, 0);
+        }
+        self.records += 1;
+        self.bytes += bytes;
+        full
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::v1;
+
+    #[test]
+    fn a_message_is_full_by_count_or_by_bytes() {
+        let limits = ServiceLimits {
+            read_records_per_message_max: 2,
+            read_bytes_per_message_max: 100,
+            ..ServiceLimits::default()
+        };
+        let mut filling = Filling::new(&limits);
+        let part = |bytes| v1::Lot { title: "x".repeat(bytes), ..Default::default() };
+        let seen = [10, 10, 10, 90, 500, 10].map(|bytes| filling.must_send_before(&part(bytes)));
+        assert_eq!(seen, [false, false, true, true, true, true]);
+    }
+}
