@@ -4,6 +4,7 @@ use contract_ledger::grpc::ServiceLimits;
 use contract_ledger::ledger::LedgerLimits;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
+use std::process::Command;
 use std::time::Duration;
 use tonic::Code;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
@@ -121,6 +122,14 @@ async fn with_transport_security_any_address_may_be_served() {
     let channel = endpoint.tls_config(trusted).unwrap().connect().await.unwrap();
     let answer = LedgerServiceClient::new(channel).get_head(v1::GetHeadRequest {}).await;
     assert_eq!(answer.unwrap().into_inner().record_count, 0);
+
+    let ledgerctl = Command::new(env!("CARGO_BIN_EXE_ledgerctl"))
+        .args(["--server", &format!("https://localhost:{port}"), "--ca-file"])
+        .arg(&certificate)
+        .arg("head")
+        .output()
+        .unwrap();
+    assert!(ledgerctl.status.success(), "{ledgerctl:?}");
 
     let plain = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).unwrap().connect().await;
     if let Ok(channel) = plain {

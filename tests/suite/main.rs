@@ -13,6 +13,7 @@
 
 mod daemon;
 mod domain;
+mod golden;
 mod idempotency;
 mod index;
 mod limits;

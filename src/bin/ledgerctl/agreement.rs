@@ -9,7 +9,7 @@ use contract_ledger::wire::v1::{
 };
 
 use crate::arguments::AgreementArguments;
-use crate::client::{Client, with_deadline};
+use crate::client::{Client, ServerAddress, with_deadline};
 use crate::money_text::{amount_text, money_text};
 use crate::outcome::{CommandError, EXIT_DONE};
 use crate::table::{Column, Look, Sheet, Tone};
@@ -17,7 +17,7 @@ use crate::words::{ceiling_kind_text, organisation_text, scope_text, state_text}
 
 /// Asks and shows.
 pub(crate) async fn run(
-    server: &str,
+    server: &ServerAddress,
     look: Look,
     arguments: AgreementArguments,
     output: &mut impl Write,

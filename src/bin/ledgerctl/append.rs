@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::append_lines::{AppendStopped, Tally, append_lines};
 use crate::arguments::AppendArguments;
-use crate::client::{Client, with_deadline};
+use crate::client::{Client, ServerAddress, with_deadline};
 use crate::failure::Failure;
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 
@@ -18,7 +18,7 @@ const TICK_MS: u64 = 200;
 
 /// Appends a file and says whether every line was accepted.
 pub(crate) async fn run(
-    server: &str,
+    server: &ServerAddress,
     arguments: &AppendArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {

@@ -37,6 +37,9 @@ pub(crate) struct Arguments {
         default_value = "http://127.0.0.1:7401"
     )]
     pub(crate) server: String,
+    /// PEM file with the authority of the server's certificate, for an https:// address.
+    #[arg(long, global = true, value_name = "FILE", env = "LEDGERCTL_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// Tables without colour, also on a terminal.
     #[arg(long, global = true, env = "NO_COLOR", value_parser = FalseyValueParser::new())]
     pub(crate) no_color: bool,

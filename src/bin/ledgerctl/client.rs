@@ -1,11 +1,12 @@
 //! The connection to the ledger: address, limits, deadlines. Knows no command.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use contract_ledger::wire::v1::audit_service_client::AuditServiceClient;
 use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
 use contract_ledger::wire::v1::projection_service_client::ProjectionServiceClient;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 use crate::outcome::CommandError;
 
@@ -28,26 +29,47 @@ pub(crate) struct Client {
     pub(crate) audit: AuditServiceClient<Channel>,
 }
 
+/// Where the ledger is, and how it is known to be the one.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerAddress {
+    /// `http://HOST:PORT`, or `https://HOST:PORT` with transport security.
+    pub(crate) url: String,
+    /// PEM file with the authority that the server's certificate must come from.
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl ServerAddress {
+    fn endpoint(&self) -> Result<Endpoint, CommandError> {
+        let Self { url, ca_file } = self;
+        let usage = |text: &str| CommandError::Usage(format!("{url}: {text}"));
+        let secure = url.starts_with("https://");
+        if !secure && !url.starts_with("http://") {
+            return Err(usage("not an address; write http://HOST:PORT or https://HOST:PORT"));
+        }
+        let endpoint = Endpoint::from_shared(url.clone()).map_err(|_| usage("not an address"))?;
+        match (secure, ca_file) {
+            (false, _) => Ok(endpoint),
+            (true, None) => Err(usage("name the authority of its certificate with --ca-file")),
+            (true, Some(path)) => {
+                let authority = std::fs::read_to_string(path)
+                    .map_err(|source| CommandError::local("reading the --ca-file", source))?;
+                let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority));
+                endpoint.tls_config(tls).map_err(|_| usage("the --ca-file holds no certificate"))
+            }
+        }
+    }
+}
+
 impl Client {
     /// Connects, so that a wrong address shows before anything is read or sent.
-    pub(crate) async fn connect(server: &str) -> Result<Self, CommandError> {
-        if server.starts_with("https:") {
-            return Err(CommandError::Usage(format!(
-                "{server}: this client does not speak TLS yet; use an http:// address"
-            )));
-        }
-        let not_an_address =
-            || CommandError::Usage(format!("{server}: not an address; write http://HOST:PORT"));
-        if !server.starts_with("http://") {
-            return Err(not_an_address());
-        }
-        let channel = Endpoint::from_shared(server.to_owned())
-            .map_err(|_| not_an_address())?
+    pub(crate) async fn connect(server: &ServerAddress) -> Result<Self, CommandError> {
+        let channel = server
+            .endpoint()?
             .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
             .tcp_nodelay(true)
             .connect()
             .await
-            .map_err(|source| CommandError::Unreachable { server: server.to_owned(), source })?;
+            .map_err(|source| CommandError::Unreachable { server: server.url.clone(), source })?;
         Ok(Self {
             ledger: LedgerServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),

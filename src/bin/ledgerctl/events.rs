@@ -6,7 +6,7 @@ use contract_ledger::wire::json::to_json;
 use contract_ledger::wire::v1::{ReadDirection, ReadEventsRequest, Record};
 
 use crate::arguments::EventsArguments;
-use crate::client::Client;
+use crate::client::{Client, ServerAddress};
 use crate::outcome::{CommandError, EXIT_DONE};
 use crate::record_text::RecordText;
 use crate::table::{Column, Look, Sheet, Tone};
@@ -17,7 +17,7 @@ const TABLE_RECORDS_USUAL: u64 = 1_000;
 
 /// Asks and shows. JSON goes out as it comes in.
 pub(crate) async fn run(
-    server: &str,
+    server: &ServerAddress,
     look: Look,
     arguments: EventsArguments,
     output: &mut impl Write,

@@ -6,13 +6,13 @@ use contract_ledger::wire::json::to_json;
 use contract_ledger::wire::v1::{GetHeadRequest, GetHeadResponse};
 
 use crate::arguments::HeadArguments;
-use crate::client::{Client, with_deadline};
+use crate::client::{Client, ServerAddress, with_deadline};
 use crate::outcome::{CommandError, EXIT_DONE};
 use crate::time_text::recorded_text;
 
 /// Asks and shows.
 pub(crate) async fn run(
-    server: &str,
+    server: &ServerAddress,
     arguments: &HeadArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {

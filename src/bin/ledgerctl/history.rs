@@ -6,7 +6,7 @@ use contract_ledger::wire::json::to_json;
 use contract_ledger::wire::v1::{GetHistoryRequest, GetHistoryResponse, HistoryEntry};
 
 use crate::arguments::HistoryArguments;
-use crate::client::Client;
+use crate::client::{Client, ServerAddress};
 use crate::findings::finding_line;
 use crate::money_text::amount_text;
 use crate::outcome::{CommandError, EXIT_DONE};
@@ -15,7 +15,7 @@ use crate::table::{Column, Look, Sheet, Tone, printable};
 
 /// Asks and shows. JSON goes out as it comes in; a table waits for all of it, for its widths.
 pub(crate) async fn run(
-    server: &str,
+    server: &ServerAddress,
     look: Look,
     arguments: HistoryArguments,
     output: &mut impl Write,

@@ -37,6 +37,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::arguments::{Arguments, Command};
+use crate::client::ServerAddress;
 use crate::outcome::{CommandError, conclude};
 use crate::table::{Colour, Look};
 
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<u8, CommandError> {
     let look =
         Look::of_stdout(if arguments.no_color { Colour::Never } else { Colour::WhenTerminal });
-    let server = arguments.server.as_str();
+    let server = &ServerAddress { url: arguments.server, ca_file: arguments.ca_file };
     let output = &mut io::stdout().lock();
     match arguments.command {
         Command::Append(arguments) => append::run(server, &arguments, output).await,

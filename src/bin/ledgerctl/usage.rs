@@ -8,7 +8,7 @@ use contract_ledger::wire::v1::{
 };
 
 use crate::arguments::UsageArguments;
-use crate::client::{Client, with_deadline};
+use crate::client::{Client, ServerAddress, with_deadline};
 use crate::findings::findings_text;
 use crate::money_text::{amount_text, percent_text};
 use crate::outcome::{CommandError, EXIT_DONE};
@@ -25,7 +25,7 @@ const WHOLE_PPM: i64 = 1_000_000;
 
 /// Asks and shows.
 pub(crate) async fn run(
-    server: &str,
+    server: &ServerAddress,
     look: Look,
     arguments: UsageArguments,
     output: &mut impl Write,

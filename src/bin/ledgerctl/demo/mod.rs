@@ -20,7 +20,7 @@ use contract_ledger::wire::v1::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::DemoArguments;
-use crate::client::{Client, with_deadline};
+use crate::client::{Client, ServerAddress, with_deadline};
 use crate::history::{add_part, history_text};
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 use crate::table::Look;
@@ -84,7 +84,7 @@ async fn play_and_show(
     url: &str,
     output: &mut impl Write,
 ) -> Result<Vec<String>, CommandError> {
-    let mut client = Client::connect(url).await?;
+    let mut client = Client::connect(&ServerAddress { url: url.to_owned(), ca_file: None }).await?;
     let mut player = Player::new(client.clone());
     writeln!(output, "{}", row::head_row())?;
     for scene in script::scenes() {
