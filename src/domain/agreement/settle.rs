@@ -150,7 +150,8 @@ impl Agreement {
 }
 
 fn value_at(timeline: &Timeline, scope: &Scope, date: Date) -> Sums {
-    let reached = timeline.iter().take_while(|(from, _)| *from <= date).last();
+    let after = timeline.partition_point(|(from, _)| *from <= date);
+    let reached = after.checked_sub(1).and_then(|place| timeline.get(place));
     reached.and_then(|(_, sums)| sums.get(scope)).copied().unwrap_or_default()
 }
 

@@ -177,9 +177,15 @@ impl CallOff {
 
     /// The rules that do not hold as of a day, each with the first day of its present breach.
     pub fn conditions(&self, charter: &Charter, as_of: Date) -> Vec<(FindingKey, Condition)> {
-        let mut walk = Walk::new(charter.terms().currency);
+        let currency = charter.terms().currency;
+        let mut last = Walk::new(currency);
+        self.each_day(&mut last, as_of, |_, _| {});
+        if conditions::of(&last, charter).is_empty() {
+            return Vec::new();
+        }
+        // Only where something does not hold are the earlier days looked at, for its first one.
         let mut holding: BTreeMap<FindingKey, Condition> = BTreeMap::new();
-        self.each_day(&mut walk, as_of, |date, walk| {
+        self.each_day(&mut Walk::new(currency), as_of, |date, walk| {
             let mut today = BTreeMap::new();
             for (key, amount) in conditions::of(walk, charter) {
                 let since = holding.get(&key).map_or(date, |earlier| earlier.since);

@@ -18,18 +18,25 @@ struct Prepayment<'w, 'a> {
 
 /// The prepayments of a call-off, oldest first, each with what is left of its net amount.
 pub(super) fn left<'w, 'a>(walk: &'w Walk<'a>) -> Vec<(&'w InvoiceView<'a>, Amount)> {
+    if !walk.has_prepayments {
+        return Vec::new();
+    }
     let mut prepayments: Vec<Prepayment<'w, 'a>> = walk
         .invoices
         .iter()
         .filter(|view| view.invoice.kind == InvoiceKind::Prepayment)
-        .map(|view| Prepayment { view, left: walk.net_less_credits(view), gross_left: gross(view) })
+        .map(|view| Prepayment {
+            view,
+            left: walk.net_less_credits(view).or_zero(),
+            gross_left: gross(view),
+        })
         .collect();
     for view in &walk.invoices {
         if view.invoice.kind != InvoiceKind::Prepayment && view.invoice.prepaid.is_positive() {
             offset(&mut prepayments, view, walk.currency);
         }
     }
-    prepayments.into_iter().map(|prepayment| (prepayment.view, prepayment.left.or_zero())).collect()
+    prepayments.into_iter().map(|prepayment| (prepayment.view, prepayment.left)).collect()
 }
 
 fn offset(
@@ -56,9 +63,10 @@ fn offset(
         let invoice = prepayment.view.invoice;
         let net = invoice.net.money.amount;
         let rate = invoice.net.rate.filter(|_| stated_currency != target);
-        if let Some(off) = taken.proportion(net, gross(prepayment.view), rate, target) {
-            prepayment.left = prepayment.left.minus(off);
-        }
+        // A share too large for an amount is more than what is left.
+        let off = taken.proportion(net, gross(prepayment.view), rate, target);
+        let off = off.map_or(prepayment.left, |off| off.min(prepayment.left).or_zero());
+        prepayment.left = prepayment.left.minus(off);
         prepayment.gross_left = prepayment.gross_left.minus(taken);
         stated = stated.minus(taken);
     }

@@ -67,6 +67,20 @@ pub(super) struct Walk<'a> {
     pub(super) invoices: Vec<InvoiceView<'a>>,
     pub(super) credits: Vec<CreditView<'a>>,
     pub(super) payments: Vec<(&'a InvoicePaid, Amount)>,
+    /// Whether any invoice is a prepayment.
+    pub(super) has_prepayments: bool,
+    /// Place of each invoice in `invoices`.
+    places: BTreeMap<&'a InvoiceId, usize>,
+    /// What is credited on each invoice, known or not.
+    credited: BTreeMap<&'a InvoiceId, Amount>,
+    /// What is paid on each invoice, known or not.
+    paid: BTreeMap<&'a InvoiceId, Amount>,
+    /// Net less credits of the invoices that are consumption.
+    invoiced: Amount,
+    /// What is paid on known invoices.
+    paid_on_known: Amount,
+    /// What is paid on all.
+    paid_in_all: Amount,
     /// Whether something was done to the order that only an open order allows.
     pub(super) touched_when_not_open: bool,
 }
@@ -79,6 +93,13 @@ impl<'a> Walk<'a> {
             invoices: Vec::new(),
             credits: Vec::new(),
             payments: Vec::new(),
+            has_prepayments: false,
+            places: BTreeMap::new(),
+            credited: BTreeMap::new(),
+            paid: BTreeMap::new(),
+            invoiced: Amount::ZERO,
+            paid_on_known: Amount::ZERO,
+            paid_in_all: Amount::ZERO,
             touched_when_not_open: false,
         }
     }
@@ -97,20 +118,24 @@ impl<'a> Walk<'a> {
             }
             Payload::OrderCancelled(_) => self.end(OrderStatus::Cancelled),
             Payload::OrderClosed(_) => self.end(OrderStatus::Closed),
-            Payload::InvoiceReceived(invoice) => {
-                let net = self.amount(invoice.net);
-                let after_closing = match self.order_status() {
-                    OrderStatus::Cancelled | OrderStatus::Closed => true,
-                    OrderStatus::NotPlaced | OrderStatus::Open => false,
-                };
-                self.invoices.push(InvoiceView { invoice, net, after_closing });
-            }
+            Payload::InvoiceReceived(invoice) => self.take_invoice(invoice),
             Payload::CreditNoteReceived(credit) => {
                 let net = self.amount(credit.net);
+                let credited = self.credited.entry(&credit.invoice).or_default();
+                *credited = credited.plus(net);
+                if self.invoice(&credit.invoice).is_some_and(is_consumption) {
+                    self.invoiced = self.invoiced.minus(net);
+                }
                 self.credits.push(CreditView { credit, net });
             }
             Payload::InvoicePaid(payment) => {
                 let amount = self.amount(payment.value);
+                let paid = self.paid.entry(&payment.invoice).or_default();
+                *paid = paid.plus(amount);
+                self.paid_in_all = self.paid_in_all.plus(amount);
+                if self.invoice(&payment.invoice).is_some() {
+                    self.paid_on_known = self.paid_on_known.plus(amount);
+                }
                 self.payments.push((payment, amount));
             }
             Payload::AgreementSigned(_)
@@ -125,19 +150,17 @@ impl<'a> Walk<'a> {
 
     /// The invoice of an id, when it has come.
     pub(super) fn invoice(&self, id: &InvoiceId) -> Option<&InvoiceView<'a>> {
-        self.invoices.iter().find(|view| view.invoice.invoice == *id)
+        self.invoices.get(*self.places.get(id)?)
     }
 
     /// What is credited on an invoice, in the agreement's currency.
     pub(super) fn credited(&self, id: &InvoiceId) -> Amount {
-        let credits = self.credits.iter().filter(|view| view.credit.invoice == *id);
-        credits.fold(Amount::ZERO, |sum, view| sum.plus(view.net))
+        self.credited.get(id).copied().unwrap_or_default()
     }
 
     /// Net less credits of the invoices that are consumption.
     pub(super) fn invoiced(&self) -> Amount {
-        let commercial = self.invoices.iter().filter(|view| is_consumption(view));
-        commercial.fold(Amount::ZERO, |sum, view| sum.plus(self.net_less_credits(view)))
+        self.invoiced
     }
 
     pub(super) fn net_less_credits(&self, view: &InvoiceView<'_>) -> Amount {
@@ -157,7 +180,7 @@ impl<'a> Walk<'a> {
                         (Amount::ZERO, invoiced.plus(prepaid))
                     }
                 };
-                let paid = total(self.payments_on_invoices().map(|(_, amount)| amount));
+                let paid = self.paid_on_known;
                 let exposure = claimed.or_zero();
                 let whole =
                     Sums { reserved: Amount::ZERO, committed, invoiced, prepaid, paid, exposure };
@@ -165,9 +188,7 @@ impl<'a> Walk<'a> {
             }
             None => self.add_off_order(&mut sums, charter),
         }
-        let loose =
-            self.payments.iter().filter(|(payment, _)| self.invoice(&payment.invoice).is_none());
-        let loose_paid = total(loose.map(|(_, amount)| *amount));
+        let loose_paid = self.paid_in_all.minus(self.paid_on_known);
         let loose = Sums { paid: loose_paid, ..Sums::default() };
         add(&mut sums, charter, &ScopeKeys::default(), loose);
         sums
@@ -178,8 +199,7 @@ impl<'a> Walk<'a> {
         for view in &self.invoices {
             let invoiced =
                 if is_consumption(view) { self.net_less_credits(view) } else { Amount::ZERO };
-            let own = |payment: &&(&InvoicePaid, Amount)| payment.0.invoice == view.invoice.invoice;
-            let paid = total(self.payments.iter().filter(own).map(|(_, amount)| *amount));
+            let paid = self.paid.get(&view.invoice.invoice).copied().unwrap_or_default();
             let one = Sums { invoiced, paid, exposure: invoiced, ..Sums::default() };
             add(sums, charter, &view.invoice.keys, one);
         }
@@ -189,10 +209,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn payments_on_invoices(&self) -> impl Iterator<Item = (&InvoicePaid, Amount)> {
-        let known =
-            |(payment, _): &&(&InvoicePaid, Amount)| self.invoice(&payment.invoice).is_some();
-        self.payments.iter().filter(known).map(|(payment, amount)| (*payment, *amount))
+    /// What came before its invoice attaches to it.
+    fn take_invoice(&mut self, invoice: &'a InvoiceReceived) {
+        let net = self.amount(invoice.net);
+        let after_closing = match self.order_status() {
+            OrderStatus::Cancelled | OrderStatus::Closed => true,
+            OrderStatus::NotPlaced | OrderStatus::Open => false,
+        };
+        let view = InvoiceView { invoice, net, after_closing };
+        if is_consumption(&view) {
+            self.invoiced = self.invoiced.plus(self.net_less_credits(&view));
+        }
+        let paid = self.paid.get(&invoice.invoice).copied().unwrap_or_default();
+        self.paid_on_known = self.paid_on_known.plus(paid);
+        self.has_prepayments |= invoice.kind == InvoiceKind::Prepayment;
+        self.places.insert(&invoice.invoice, self.invoices.len());
+        self.invoices.push(view);
     }
 
     pub(super) fn amount(&self, value: Value) -> Amount {

@@ -26,7 +26,9 @@ pub const URI_BYTES_MAX: usize = 2048;
 pub const LONG_TEXT_BYTES_MAX: usize = 4096;
 /// Most documents of one event.
 pub const DOCUMENTS_MAX: usize = 32;
-/// Most entries of a list in an agreement: buyers, suppliers, lots, ceilings, options, CPV codes.
+/// Most options of an agreement.
+pub const OPTIONS_MAX: usize = 64;
+/// Most entries of a list in an agreement: buyers, suppliers, lots, ceilings, CPV codes.
 pub const TERMS_MAX: usize = 1024;
 /// Version of the payload schema that this program writes.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::values::{self, Check, Sign};
 use super::{
-    LONG_TEXT_BYTES_MAX, NAME_BYTES_MAX, SHORT_TEXT_BYTES_MAX, TERMS_MAX, TITLE_BYTES_MAX,
-    Violations, malformed,
+    LONG_TEXT_BYTES_MAX, NAME_BYTES_MAX, OPTIONS_MAX, SHORT_TEXT_BYTES_MAX, TERMS_MAX,
+    TITLE_BYTES_MAX, Violations, malformed,
 };
 use crate::domain::date::Date;
 use crate::domain::event::{
@@ -124,9 +124,19 @@ fn order_policy(violations: &mut Violations, field: &str, number: i32) -> Option
 }
 
 fn bounded(violations: &mut Violations, field: &str, length: usize, length_min: usize) -> bool {
-    let within = (length_min..=TERMS_MAX).contains(&length);
+    within(violations, field, length, length_min, TERMS_MAX)
+}
+
+fn within(
+    violations: &mut Violations,
+    field: &str,
+    length: usize,
+    length_min: usize,
+    length_max: usize,
+) -> bool {
+    let within = (length_min..=length_max).contains(&length);
     if !within {
-        let text = format!("must have {length_min} to {TERMS_MAX} entries, not {length}");
+        let text = format!("must have {length_min} to {length_max} entries, not {length}");
         violations.add(field, malformed::LIST_OUT_OF_BOUNDS, text);
     }
     within
@@ -251,7 +261,7 @@ fn parse_options(
     currency: Currency,
     base_end: Date,
 ) -> Vec<OptionTerms> {
-    if !bounded(violations, field, stated.len(), 0) {
+    if !within(violations, field, stated.len(), 0, OPTIONS_MAX) {
         return Vec::new();
     }
     let mut end = base_end;
