@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::query::{Question, blocking, wait_for_position};
-use super::stream::{Answers, Filling, Sender, Streams};
+use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::{ServiceLimits, status};
 use crate::domain::id::{AgreementId, Version};
 use crate::domain::money::Money;
@@ -50,7 +50,7 @@ fn send_history(
     history: History,
     mut filling: Filling,
     sender: &Sender<v1::GetHistoryResponse>,
-) {
+) -> Result<(), Gone> {
     let empty = v1::GetHistoryResponse {
         entries: Vec::new(),
         as_of: history.snapshot().as_of.to_string(),
@@ -61,20 +61,16 @@ fn send_history(
         let entry = match line {
             Ok(line) => entry(id, line),
             Err(error) => {
-                if sender.send(Ok(message)).is_ok() {
-                    drop(sender.send(Err(status::of_ledger_error(&error))));
-                }
-                return;
+                sender.send(Ok(message))?;
+                return sender.send(Err(status::of_ledger_error(&error)));
             }
         };
-        if filling.must_send_before(&entry)
-            && sender.send(Ok(std::mem::replace(&mut message, empty.clone()))).is_err()
-        {
-            return;
+        if filling.must_send_before(&entry) {
+            sender.send(Ok(std::mem::replace(&mut message, empty.clone())))?;
         }
         message.entries.push(entry);
     }
-    drop(sender.send(Ok(message)));
+    sender.send(Ok(message))
 }
 
 fn entry(id: &AgreementId, line: Line) -> v1::HistoryEntry {

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::stream::{Answers, Filling, Sender, Streams};
+use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::{ServiceLimits, query, status};
 use crate::domain::id::{AgreementId, Position};
 use crate::ledger::Ledger;
@@ -53,9 +53,9 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         let ledger = self.ledger.clone();
         let records = query::blocking(move || ledger.read(query)).await?;
         let filling = Filling::new(&self.limits);
-        let answers = self.streams.open(move |sender| {
-            send_records(records, direction, records_max, filling, sender);
-        })?;
+        let answers = self
+            .streams
+            .open(move |sender| send_records(records, direction, records_max, filling, sender))?;
         Ok(Response::new(answers))
     }
 
@@ -87,7 +87,13 @@ impl LedgerApi {
             Purpose::ValidateOnly => Ok(None),
         };
         match known.map_err(|error| status::of_ledger_error(&error))? {
-            None => Ok(self.ledger.append(command).await),
+            None => {
+                if !self.ledger.is_in_memory(&command.agreement_id) {
+                    let (ledger, id) = (self.ledger.clone(), command.agreement_id.clone());
+                    query::blocking(move || ledger.warm(&id)).await?;
+                }
+                Ok(self.ledger.append(command).await)
+            }
             Some(first) => {
                 let ledger = self.ledger.clone();
                 query::blocking(move || ledger.repeat(&command, first)).await
@@ -186,31 +192,26 @@ fn send_records(
     records_max: u64,
     mut filling: Filling,
     sender: &Sender<v1::ReadEventsResponse>,
-) {
+) -> Result<(), Gone> {
     let captured_record_count = records.captured();
     let empty = || v1::ReadEventsResponse { captured_record_count, ..Default::default() };
     let mut message = empty();
     for sent in 0_u64.. {
         if sent == records_max {
             // Full as asked, and there may be more.
-            drop(sender.send(Ok(message)));
-            return;
+            return sender.send(Ok(message));
         }
         let record = match records.next() {
             Some(Ok(record)) => record,
             Some(Err(error)) => {
                 // What was read before the damage still goes out.
-                if sender.send(Ok(message)).is_ok() {
-                    drop(sender.send(Err(status::of_ledger_error(&error))));
-                }
-                return;
+                sender.send(Ok(message))?;
+                return sender.send(Err(status::of_ledger_error(&error)));
             }
             None => break,
         };
-        if filling.must_send_before(&record)
-            && sender.send(Ok(std::mem::replace(&mut message, empty()))).is_err()
-        {
-            return;
+        if filling.must_send_before(&record) {
+            sender.send(Ok(std::mem::replace(&mut message, empty())))?;
         }
         message.next_position = match direction {
             Direction::Forwards => {
@@ -221,5 +222,5 @@ fn send_records(
         message.records.push(record);
     }
     message.next_position = None;
-    drop(sender.send(Ok(message)));
+    sender.send(Ok(message))
 }

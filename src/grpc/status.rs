@@ -43,6 +43,7 @@ pub(super) mod reason {
     pub(in crate::grpc) const METHOD_UNIMPLEMENTED: &str = "METHOD_UNIMPLEMENTED";
     pub(in crate::grpc) const POSITION_NOT_REACHED: &str = "POSITION_NOT_REACHED";
     pub(in crate::grpc) const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
+    pub(in crate::grpc) const STREAM_CUT_OFF: &str = "STREAM_CUT_OFF";
     pub(in crate::grpc) const INTERNAL: &str = "INTERNAL";
 }
 
@@ -295,6 +296,10 @@ pub(super) fn of_append_failure(failure: &AppendFailure, retry_after: Duration) 
                 .with("bytes_max", bytes_max)
                 .into_status()
         }
+        AppendFailure::DecisionFailed => {
+            let text = "the decision failed by a fault of the ledger; nothing was recorded";
+            Failure::new(Code::Internal, reason::INTERNAL, text).into_status()
+        }
         AppendFailure::Damaged { position } => damaged(*position),
     }
 }
@@ -338,6 +343,15 @@ pub(super) fn position_not_reached(min_position: u64, count: u64, retry_after: D
         .with("min_position", min_position)
         .with("record_count", count)
         .retry_after(retry_after)
+        .into_status()
+}
+
+/// A stream that ended before everything was sent.
+pub(super) fn stream_cut_off(limits: &super::ServiceLimits) -> Status {
+    let text = "the stream was cut off before its end: its reader took nothing for too long";
+    let stall = limits.stream_stall_max.as_millis();
+    Failure::new(Code::Aborted, reason::STREAM_CUT_OFF, text)
+        .with("stream_stall_ms_max", stall)
         .into_status()
 }
 

@@ -3,12 +3,16 @@
 //! A stream reads from disk on a thread of its own kind, of which there are few. So the number of
 //! streams is limited, and a reader that takes nothing for too long is cut off.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use prost::Message;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -17,8 +21,29 @@ use super::{ServiceLimits, status};
 /// Messages of a stream that wait for a slow reader.
 const STREAM_MESSAGES_MAX: usize = 4;
 
-/// What a method that streams returns.
-pub(super) type Answers<M> = ReceiverStream<Result<M, Status>>;
+/// What a method that streams returns. It ends well only when everything was sent: a stream that is
+/// cut off, or whose sender fails, ends with an error, so that no reader takes a part for the whole.
+#[derive(Debug)]
+pub(super) struct Answers<M> {
+    messages: ReceiverStream<Result<M, Status>>,
+    /// Set once everything is sent.
+    complete: Arc<AtomicBool>,
+    /// What is told at the end when it is not. None once it is told.
+    cut_off: Option<Status>,
+}
+
+impl<M> Stream for Answers<M> {
+    type Item = Result<M, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(Pin::new(&mut self.messages).poll_next(context));
+        match next {
+            Some(message) => Poll::Ready(Some(message)),
+            None if self.complete.load(Ordering::Acquire) => Poll::Ready(None),
+            None => Poll::Ready(self.cut_off.take().map(Err)),
+        }
+    }
+}
 
 /// All streams of a server.
 #[derive(Debug, Clone)]
@@ -47,7 +72,7 @@ impl Streams {
     /// Opens a stream and runs what sends on it. Too many streams: OVERLOADED.
     pub(super) fn open<M: Send + 'static>(
         &self,
-        send: impl FnOnce(&Sender<M>) + Send + 'static,
+        send: impl FnOnce(&Sender<M>) -> Result<(), Gone> + Send + 'static,
     ) -> Result<Answers<M>, Status> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return Err(status::too_many_streams(&self.limits));
@@ -55,8 +80,16 @@ impl Streams {
         let (messages, answers) = mpsc::channel(STREAM_MESSAGES_MAX);
         let stall_max = self.limits.stream_stall_max;
         let sender = Sender { messages, runtime: Handle::current(), stall_max, _place: place };
-        tokio::task::spawn_blocking(move || send(&sender));
-        Ok(ReceiverStream::new(answers))
+        let complete = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&complete);
+        tokio::task::spawn_blocking(move || {
+            // The flag is set before the sender, and with it the channel, goes away.
+            if send(&sender).is_ok() {
+                done.store(true, Ordering::Release);
+            }
+        });
+        let cut_off = Some(status::stream_cut_off(&self.limits));
+        Ok(Answers { messages: ReceiverStream::new(answers), complete, cut_off })
     }
 }
 

@@ -113,6 +113,8 @@ pub enum AppendFailure {
         /// The limit.
         bytes_max: usize,
     },
+    /// The decision itself failed, which is a fault of the program; nothing was recorded.
+    DecisionFailed,
     /// What the decision rests on cannot be read.
     Damaged {
         /// Where, when known.

@@ -5,6 +5,7 @@
 //! before. A refusal is recorded like an event, so that a repeated request never hears otherwise.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -108,14 +109,21 @@ impl<'a> Batch<'a> {
         if self.requests.contains_key(&command.request_id) {
             return Decision::RepeatsThisBatch;
         }
-        let outcome = match self.outcome(command) {
-            Ok(outcome) => outcome,
-            Err(error) => {
+        // Nothing of the batch is changed before the decision stands, so a fault in a rule costs its
+        // own request and no other.
+        let decided = catch_unwind(AssertUnwindSafe(|| self.outcome(command)));
+        let outcome = match decided {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => {
                 tracing::error!(
                     error = %WithCauses(&error),
                     "a decision rests on something that cannot be read"
                 );
                 Err(AppendFailure::Damaged { position: error.damaged_position() })
+            }
+            Err(_) => {
+                tracing::error!(request_id = %command.request_id, "a decision panicked");
+                Err(AppendFailure::DecisionFailed)
             }
         };
         Decision::Decided(Box::new(outcome))
@@ -265,24 +273,28 @@ impl<'a> Batch<'a> {
     ) -> Result<AppendOutcome, AppendFailure> {
         let Admitted { agreement: after, records, appended } = admitted;
         let next = self.next_position();
-        let mut last = next.saturating_sub(1);
-        if command.purpose == Purpose::Record {
-            let end = next + u64::try_from(records.len()).expect("a request has few events");
-            last = end.saturating_sub(1);
+        let is_recorded = command.purpose == Purpose::Record;
+        let added = if is_recorded { records.len() } else { 0 };
+        let end = next + u64::try_from(added).expect("a request has few events");
+        let last = Position::new(end.saturating_sub(1));
+        let sources: Vec<_> = command
+            .events
+            .iter()
+            .zip(&appended)
+            .filter_map(|(submitted, appended)| {
+                Some((submitted.source.clone()?, appended.position?))
+            })
+            .collect();
+        let answer = accepted_answer(command, before, &after, appended, recorded, last);
+        if is_recorded {
             let encoded: Vec<_> = records.into_iter().map(with_bytes).collect();
             if let Some(bytes) = too_large(&encoded) {
                 return Err(AppendFailure::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });
             }
-            for (submitted, appended) in command.events.iter().zip(&appended) {
-                if let (Some(source), Some(position)) = (&submitted.source, appended.position) {
-                    self.sources.insert(source.clone(), position);
-                }
-            }
-            self.agreements.insert(command.agreement_id.clone(), Arc::clone(&after));
+            self.sources.extend(sources);
+            self.agreements.insert(command.agreement_id.clone(), after);
             self.push(command, encoded, recorded);
         }
-        let answer =
-            accepted_answer(command, before, &after, appended, recorded, Position::new(last));
         Ok(AppendOutcome::Accepted(Box::new(answer)))
     }
 

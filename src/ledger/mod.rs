@@ -26,7 +26,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
-use crate::domain::id::{Position, RequestId};
+use crate::domain::id::{AgreementId, Position, RequestId};
 use crate::log::{Log, LogOptions, LogReader, OpenReport, OpenedLog};
 use crate::wire::parse::AppendCommand;
 
@@ -34,6 +34,7 @@ use agreements::AgreementCache;
 use command::{AppendFailure, AppendOutcome};
 use error::LedgerError;
 use index::Index;
+pub use writer::WriterEnd;
 use writer::{Queued, Writer};
 
 /// Limits of the use cases. Each has its default in [`LedgerLimits::default`].
@@ -96,14 +97,15 @@ pub(crate) struct Shared {
 
 /// The writer's thread. Joining it waits for every queued request once all [`Ledger`]s are dropped.
 #[derive(Debug)]
-pub struct WriterThread(JoinHandle<()>);
+pub struct WriterThread(JoinHandle<WriterEnd>);
 
 impl WriterThread {
-    /// Waits until the writer has finished and closed the log.
-    pub fn join(self) {
-        if self.0.join().is_err() {
+    /// Waits until the writer has finished and closed the log, and tells how it ended.
+    pub fn join(self) -> WriterEnd {
+        self.0.join().unwrap_or_else(|_| {
             tracing::error!("the writer thread panicked");
-        }
+            WriterEnd::Failed
+        })
     }
 }
 
@@ -175,6 +177,11 @@ impl Ledger {
         first: Position,
     ) -> Result<Result<AppendOutcome, AppendFailure>, LedgerError> {
         self.shared.repeat(command, first)
+    }
+
+    /// Folds an agreement that is not in memory, so that the writer need not. May read from disk.
+    pub fn warm(&self, id: &AgreementId) -> Result<(), LedgerError> {
+        self.shared.agreement(id).map(drop)
     }
 
     /// How much is published, and its changes.

@@ -7,6 +7,7 @@ use super::Shared;
 use super::command::{AppendFailure, AppendOutcome, AppendRefusal, Appended, Origin, Telling};
 use super::decide::{accepted_answer, appended_before};
 use super::error::LedgerError;
+use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::id::{EventId, Position, Version};
 use crate::wire::difference::first_difference;
@@ -88,7 +89,11 @@ impl Shared {
         let last = records.iter().map(|(record, _)| record.position).max();
         let agreement = self.agreement(&command.agreement_id)?;
         let before = agreement.at_version(Version::new(earliest - 1), Date::END_OF_TIME);
-        let after = agreement.at_version(Version::new(latest), Date::END_OF_TIME);
+        let after = if agreement.version() == Version::new(latest) {
+            Agreement::clone(&agreement)
+        } else {
+            agreement.at_version(Version::new(latest), Date::END_OF_TIME)
+        };
         let recorded = record::recorded_time(first)
             .map_err(|source| LedgerError::Record { position: first.position, source })?;
         let last = Position::new(last.unwrap_or(first.position));

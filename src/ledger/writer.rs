@@ -47,6 +47,15 @@ enum Next {
     Stop,
 }
 
+/// How the writer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriterEnd {
+    /// Every request was answered and the log is closed.
+    Emptied,
+    /// A write, sync or close failed; a restart reads what is really on disk.
+    Failed,
+}
+
 impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -74,11 +83,15 @@ impl Writer {
     }
 
     /// Runs until every sender is gone and the queue is empty, or until a write fails.
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Queued>) {
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Queued>) -> WriterEnd {
+        let mut end = WriterEnd::Emptied;
         while let Some(first) = queue.blocking_recv() {
             match self.turn(first, &mut queue) {
                 Next::GoOn => {}
-                Next::Stop => break,
+                Next::Stop => {
+                    end = WriterEnd::Failed;
+                    break;
+                }
             }
         }
         queue.close();
@@ -91,7 +104,9 @@ impl Writer {
                 error = %WithCauses(&error),
                 "the log did not close cleanly"
             );
+            end = WriterEnd::Failed;
         }
+        end
     }
 
     /// One batch: the first request and whatever else is waiting.

@@ -22,7 +22,7 @@ use crate::config::sources::SourceError;
 use crate::config::{CheckedConfig, TlsTexts};
 use crate::grpc::server::{Health, serve};
 use crate::ledger::error::{LedgerError, WithCauses};
-use crate::ledger::{Ledger, OpenedLedger};
+use crate::ledger::{Ledger, OpenedLedger, WriterEnd};
 use crate::telemetry;
 
 /// Exit code when the configuration or the command line is wrong.
@@ -54,6 +54,9 @@ pub enum ServerError {
         #[source]
         source: std::io::Error,
     },
+    /// The writer had stopped. The log above says why.
+    #[error("the writer failed; a restart reads what is really on disk")]
+    WriterFailed,
     /// The services failed.
     #[error("the services failed")]
     Transport(#[from] tonic::transport::Error),
@@ -80,6 +83,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 }
                 ServerError::Telemetry(_)
                 | ServerError::Ledger(_)
+                | ServerError::WriterFailed
                 | ServerError::Io { .. }
                 | ServerError::Transport(_) => ExitCode::from(EXIT_FAILURE),
             }
@@ -103,9 +107,12 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     let served = runtime.block_on(serve_until_told(&config, ledger));
     // Streams that a client still holds open end here; every append in flight has been answered.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    writer.join();
-    tracing::info!("stopped");
-    served
+    let end = writer.join();
+    tracing::info!(?end, "stopped");
+    match end {
+        WriterEnd::Emptied => served,
+        WriterEnd::Failed => Err(ServerError::WriterFailed),
+    }
 }
 
 async fn serve_until_told(config: &CheckedConfig, ledger: Ledger) -> Result<(), ServerError> {

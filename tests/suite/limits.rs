@@ -64,15 +64,18 @@ async fn streams_have_places_and_a_stalled_reader_loses_its_own() {
     };
     let served = Served::with(Setting { service, ..Setting::default() });
     served.append("a", sign("1000000")).await.unwrap();
-    // More than the connection's window and the stream's queue hold together.
-    for number in 0..400 {
-        let order =
-            v1::OrderPlaced { description: "x".repeat(4096), ..placed(&format!("O{number}"), "1") };
-        let event = intent("2024-01-01", v1::event::Payload::OrderPlaced(order));
-        served.append("a", event).await.unwrap();
+    // More than the connection's windows and the stream's queue hold together.
+    for batch in 0..12 {
+        let place = |number: u32| {
+            let description = "x".repeat(4000);
+            let base = placed(&format!("O{batch}-{number}"), "1");
+            let order = v1::OrderPlaced { description, ..base };
+            intent("2024-01-01", v1::event::Payload::OrderPlaced(order))
+        };
+        served.send(request("a", (0..250).map(place).collect())).await.unwrap();
     }
     let all = v1::ReadEventsRequest::default();
-    let stalled = served.ledger().read_events(all.clone()).await.unwrap();
+    let mut stalled = served.ledger().read_events(all.clone()).await.unwrap().into_inner();
     let refused = told(&served.ledger().read_events(all.clone()).await.unwrap_err());
     assert_eq!((refused.code, refused.reason.as_str()), (Code::Unavailable, "OVERLOADED"));
     assert!(refused.retry_after);
@@ -83,7 +86,15 @@ async fn streams_have_places_and_a_stalled_reader_loses_its_own() {
             Err(status) => assert_eq!(told(&status).reason, "OVERLOADED"),
         }
     }
-    drop(stalled);
+    // What it then takes up again does not end as if it were whole.
+    let end = loop {
+        match stalled.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a part was taken for the whole"),
+            Err(status) => break told(&status),
+        }
+    };
+    assert_eq!((end.code, end.reason.as_str()), (Code::Aborted, "STREAM_CUT_OFF"));
     served.stop().await;
 }
 

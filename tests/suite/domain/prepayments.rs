@@ -76,3 +76,17 @@ fn interest_and_fees_never_count() {
     assert_eq!(sums(&story), ["0.00", "0.00", "0.00"]);
     assert_eq!(story.finding_names("2024-12-31"), [""; 0]);
 }
+
+#[test]
+fn an_offset_far_above_a_prepayment_takes_what_is_left_and_no_more() {
+    let large = "999999999999999999";
+    let vat = "-999999999999999998.99";
+    let story = given([
+        sign("1000"),
+        fact("2024-02-01", prepayment("V1", "", large, vat)),
+        fact("2024-02-02", credit("C0", "V1", large)),
+        fact("2024-02-02", credit("C1", "V1", large)),
+        fact("2024-03-01", final_invoice("I1", "", "1", "79228162514")),
+    ]);
+    assert_eq!(sums(&story), ["1.00", "0.00", "1.00"]);
+}
