@@ -52,7 +52,9 @@ fn sorted(mut refusals: Vec<Refusal>) -> Vec<Refusal> {
 
 fn refused_always(agreement: &Agreement, recorded: &Recorded) -> Vec<Refusal> {
     let event = &recorded.event;
-    if let Payload::EventReversed(reversed) = &event.payload {
+    if agreement.events().next().is_some()
+        && let Payload::EventReversed(reversed) = &event.payload
+    {
         return reversal_faults(agreement, reversed.target);
     }
     let charter = match (&event.payload, agreement.charter()) {

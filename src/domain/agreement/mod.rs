@@ -318,8 +318,7 @@ impl Agreement {
         if let Some(home) = self.invoice_homes.get(&invoice.invoice) {
             return home.clone();
         }
-        let named = invoice.corrected.as_ref().filter(|_| invoice.order.is_none());
-        match named.and_then(|named| self.invoice_homes.get(named)) {
+        match invoice.corrected.as_ref().and_then(|named| self.invoice_homes.get(named)) {
             Some(home) => home.clone(),
             None => CallOffKey::of_invoice(invoice),
         }

@@ -18,6 +18,10 @@ pub(super) fn of(walk: &Walk<'_>, charter: &Charter) -> Conditions {
     if let Some(order) = &walk.order {
         of_order(&mut conditions, walk, order, charter);
     }
+    if let Some(order) = walk.touched_when_not_open {
+        let key = FindingKey { rule: Reason::OrderNotOpen, subject: Subject::Order(order.clone()) };
+        conditions.push((key, None));
+    }
     of_invoices(&mut conditions, walk, charter);
     of_references(&mut conditions, walk);
     conditions
@@ -37,9 +41,6 @@ fn of_order(
         for refusal in placement_faults(order.placed, order.placed_on, charter) {
             add(refusal.reason, Some(value));
         }
-    }
-    if walk.touched_when_not_open {
-        add(Reason::OrderNotOpen, None);
     }
     let excess = over_invoiced(walk, order);
     if excess.amount.is_positive() {
@@ -134,7 +135,7 @@ fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) 
     for view in &walk.invoices {
         let invoice = view.invoice;
         let subject = Subject::Invoice(invoice.invoice.clone());
-        let net = Money { amount: walk.net_less_credits(view), currency: walk.currency };
+        let net = Money { amount: walk.net_less_corrections(view), currency: walk.currency };
         let mut add = |rule| {
             conditions.push((FindingKey { rule, subject: subject.clone() }, Some(net)));
         };
@@ -143,6 +144,10 @@ fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) 
             add(Reason::InvalidOrganisationNumber);
         }
         if invoice.kind == InvoiceKind::InterestOrFee {
+            // It never counts, but it still names an order that is not there.
+            if walk.order.is_none() && invoice.order.is_some() {
+                add(Reason::UnknownOrder);
+            }
             continue;
         }
         if view.after_closing {
@@ -153,10 +158,14 @@ fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) 
         }
         let corrects_unknown =
             invoice.corrected.as_ref().is_some_and(|corrected| walk.invoice(corrected).is_none());
-        if invoice.order.is_some() {
-            add(Reason::UnknownOrder);
-        } else if corrects_unknown {
+        if invoice.corrected.is_some() && !corrects_unknown {
+            // It lowers the invoice that it names, and is told with that one.
+            continue;
+        }
+        if corrects_unknown {
             add(Reason::UnknownInvoice);
+        } else if invoice.order.is_some() {
+            add(Reason::UnknownOrder);
         } else if policy == OrderPolicy::Required {
             add(Reason::OffOrderInvoice);
         }

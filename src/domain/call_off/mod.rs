@@ -40,7 +40,7 @@ pub enum CallOffKey {
 impl CallOffKey {
     /// Where an invoice belongs that names no known invoice.
     pub fn of_invoice(invoice: &InvoiceReceived) -> Self {
-        if let Some(order) = &invoice.order {
+        if let (Some(order), None) = (&invoice.order, &invoice.corrected) {
             return Self::Order(order.clone());
         }
         let offsets =
@@ -225,9 +225,8 @@ fn hangs_on(entry: &Entry) -> Option<&InvoiceId> {
     match &entry.recorded.event.payload {
         Payload::CreditNoteReceived(credit) => Some(&credit.invoice),
         Payload::InvoicePaid(payment) => Some(&payment.invoice),
-        Payload::InvoiceReceived(invoice) if invoice.order.is_none() => invoice.corrected.as_ref(),
-        Payload::InvoiceReceived(_)
-        | Payload::AgreementSigned(_)
+        Payload::InvoiceReceived(invoice) => invoice.corrected.as_ref(),
+        Payload::AgreementSigned(_)
         | Payload::OptionExercised(_)
         | Payload::OrderPlaced(_)
         | Payload::OrderChanged(_)

@@ -9,7 +9,7 @@ use crate::domain::date::Date;
 use crate::domain::event::{
     CreditNoteReceived, InvoiceKind, InvoicePaid, InvoiceReceived, OrderPlaced, Payload, Value,
 };
-use crate::domain::id::InvoiceId;
+use crate::domain::id::{InvoiceId, OrderId};
 use crate::domain::levels::Sums;
 use crate::domain::money::{Amount, Currency, Money};
 use crate::domain::scope::{Scope, ScopeKeys};
@@ -81,8 +81,8 @@ pub(super) struct Walk<'a> {
     paid_on_known: Amount,
     /// What is paid on all.
     paid_in_all: Amount,
-    /// Whether something was done to the order that only an open order allows.
-    pub(super) touched_when_not_open: bool,
+    /// The order, when something was done to it that only an open order allows.
+    pub(super) touched_when_not_open: Option<&'a OrderId>,
 }
 
 impl<'a> Walk<'a> {
@@ -100,7 +100,7 @@ impl<'a> Walk<'a> {
             invoiced: Amount::ZERO,
             paid_on_known: Amount::ZERO,
             paid_in_all: Amount::ZERO,
-            touched_when_not_open: false,
+            touched_when_not_open: None,
         }
     }
 
@@ -110,14 +110,14 @@ impl<'a> Walk<'a> {
             Payload::OrderPlaced(placed) => self.place(placed, date, entry.standing),
             Payload::OrderChanged(changed) => {
                 let ordered = self.amount(changed.value);
-                self.touch();
+                self.touch(&changed.order);
                 if let Some(order) = self.placed_order() {
                     order.ordered = ordered;
                     order.ordered_stated = changed.value.money;
                 }
             }
-            Payload::OrderCancelled(_) => self.end(OrderStatus::Cancelled),
-            Payload::OrderClosed(_) => self.end(OrderStatus::Closed),
+            Payload::OrderCancelled(ended) => self.end(&ended.order, OrderStatus::Cancelled),
+            Payload::OrderClosed(ended) => self.end(&ended.order, OrderStatus::Closed),
             Payload::InvoiceReceived(invoice) => self.take_invoice(invoice),
             Payload::CreditNoteReceived(credit) => {
                 let net = self.amount(credit.net);
@@ -201,12 +201,34 @@ impl<'a> Walk<'a> {
                 if is_consumption(view) { self.net_less_credits(view) } else { Amount::ZERO };
             let paid = self.paid.get(&view.invoice.invoice).copied().unwrap_or_default();
             let one = Sums { invoiced, paid, exposure: invoiced, ..Sums::default() };
-            add(sums, charter, &view.invoice.keys, one);
+            add(sums, charter, self.keys_of(view.invoice), one);
         }
         for (view, left) in prepaid::left(self) {
             let one = Sums { prepaid: left, exposure: left, ..Sums::default() };
             add(sums, charter, &view.invoice.keys, one);
         }
+    }
+
+    /// Net of an invoice less its credit notes and the negative invoices that name it.
+    pub(super) fn net_less_corrections(&self, view: &InvoiceView<'_>) -> Amount {
+        let id = &view.invoice.invoice;
+        let naming =
+            self.invoices.iter().filter(|other| other.invoice.corrected.as_ref() == Some(id));
+        naming
+            .fold(self.net_less_credits(view), |net, other| net.plus(self.net_less_credits(other)))
+    }
+
+    /// A negative invoice counts where the invoice that it lowers counts.
+    fn keys_of(&self, invoice: &'a InvoiceReceived) -> &'a ScopeKeys {
+        let mut counted = invoice;
+        // At most once through all of them: ids of invoices that name each other may go in a ring.
+        for _ in &self.invoices {
+            match counted.corrected.as_ref().and_then(|named| self.invoice(named)) {
+                Some(named) => counted = named.invoice,
+                None => break,
+            }
+        }
+        &counted.keys
     }
 
     /// What came before its invoice attaches to it.
@@ -257,15 +279,15 @@ impl<'a> Walk<'a> {
         self.order.as_mut().filter(|order| order.status != OrderStatus::NotPlaced)
     }
 
-    fn touch(&mut self) {
+    fn touch(&mut self, order: &'a OrderId) {
         if self.order_status() != OrderStatus::Open {
-            self.touched_when_not_open = true;
+            self.touched_when_not_open = Some(order);
         }
     }
 
     /// The first end counts: a closed order is not cancelled afterwards, nor the other way.
-    fn end(&mut self, status: OrderStatus) {
-        self.touch();
+    fn end(&mut self, order: &'a OrderId, status: OrderStatus) {
+        self.touch(order);
         if let Some(order) = self.placed_order().filter(|order| order.status == OrderStatus::Open) {
             order.status = status;
         }

@@ -72,6 +72,23 @@ fn a_negative_invoice_lowers_the_one_that_it_names() {
 }
 
 #[test]
+fn a_negative_invoice_that_names_an_unknown_one_counts_off_its_order_too() {
+    let base = invoiced("N1", "O1", "-30");
+    let corrected_invoice_id = "I9".to_owned();
+    let negative = Payload::InvoiceReceived(v1::InvoiceReceived { corrected_invoice_id, ..base });
+    let story = given([
+        sign("1000"),
+        intent("2024-01-01", order("O1", "100")),
+        fact("2024-01-03", negative),
+    ]);
+    assert_eq!(story.finding_names("2024-12-31"), ["UNKNOWN_INVOICE invoice:N1"]);
+    assert_eq!(story.exposure("2024-12-31"), "70.00");
+    let known = story.when(fact("2024-01-02", invoice("I9", "O1", "110"))).unwrap();
+    assert_eq!(known.finding_names("2024-12-31"), NONE);
+    assert_eq!(known.exposure("2024-12-31"), "100.00");
+}
+
+#[test]
 fn an_invoice_after_closing_stays_a_finding() {
     let story = given([
         sign("1000"),
@@ -191,4 +208,15 @@ fn a_breach_is_dated_from_its_first_unbroken_day() {
     assert_eq!(finding.amount.unwrap().to_string(), "30.00 NOK");
     assert_eq!(story.findings("2024-01-15")[0].since.to_string(), "2024-01-01");
     assert_eq!(story.finding_names("2024-02-15"), NONE);
+}
+
+#[test]
+fn a_change_before_the_placement_is_a_finding_already_on_its_own_day() {
+    let story = given([
+        sign("1000"),
+        fact("2024-06-01", order("O1", "100")),
+        fact("2024-02-01", change("O1", "50")),
+    ]);
+    assert_eq!(story.finding_names("2024-03-01"), ["ORDER_NOT_OPEN order:O1"]);
+    assert_eq!(story.exposure("2024-12-31"), "100.00");
 }

@@ -51,6 +51,7 @@ fn always() -> Vec<Case> {
     let invoice_one = fact("2024-01-02", invoice("I1", "O1", "10"));
     vec![
         case(vec![], intent("2024-01-01", order("O1", "1")), &["UNKNOWN_AGREEMENT"]),
+        case(vec![], fact("2024-01-01", reverse(&Story::event_id(0))), &["UNKNOWN_AGREEMENT"]),
         case(base(), sign("1"), &["AGREEMENT_EXISTS"]),
         case(base(), fact("2024-01-01", order("O1", "1")), &["DUPLICATE_CONFLICT"]),
         case(
