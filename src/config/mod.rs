@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::grpc::ServiceLimits;
-use crate::ledger::LedgerLimits;
+use crate::ledger::{LedgerLimits, LedgerRules};
 use crate::log::LogOptions;
 
 /// Address that is listened on when none is given.
@@ -183,6 +183,8 @@ pub struct CheckedConfig {
     pub service: ServiceLimits,
     /// Limits of the ledger.
     pub ledger: LedgerLimits,
+    /// Dated policy, and whether imports are allowed.
+    pub rules: LedgerRules,
     /// The log on disk.
     pub store: LogOptions,
     /// Longest wait for calls in flight once told to stop.
@@ -354,6 +356,7 @@ impl Config {
                 batch_bytes_max: limits.batch_bytes_max,
                 agreements_cached_max: limits.agreements_cached_max,
             },
+            rules: LedgerRules::default(),
             store: self.store_options(directory),
             drain_max: Duration::from_millis(limits.drain_ms_max),
         }

@@ -100,6 +100,7 @@ fn signing_faults(
         | Payload::CreditNoteReceived(_)
         | Payload::InvoicePaid(_)
         | Payload::EventReversed(_) => None,
+        _ => None,
     });
     if earlier.is_some_and(|earlier| earlier != currency) {
         let text = "an agreement that is signed again keeps its currency";
@@ -136,6 +137,7 @@ fn future_fault(event: &Event, today: Date) -> Option<Refusal> {
         | Payload::InvoiceReceived(_)
         | Payload::CreditNoteReceived(_)
         | Payload::InvoicePaid(_) => true,
+        _ => false,
     };
     if !dated_by_clock || event.effective.days_since(today) <= FUTURE_DAYS_MAX {
         return None;
@@ -158,6 +160,7 @@ fn values(payload: &Payload) -> Vec<(&'static str, Value)> {
         | Payload::OrderCancelled(_)
         | Payload::OrderClosed(_)
         | Payload::EventReversed(_) => Vec::new(),
+        _ => Vec::new(),
     }
 }
 
@@ -188,7 +191,7 @@ fn reference_faults(agreement: &Agreement, event: &Event) -> Vec<Refusal> {
             }
             if let Some(reservation) = &placed.reservation {
                 let text = "no such reservation is in the agreement";
-                refusals.push(Refusal::new(Reason::UnknownReservation, reservation, text));
+                refusals.push(Refusal::new(Reason::UnknownReservation, reservation.as_str(), text));
             }
         }
         Payload::OrderChanged(changed) => refusals.extend(unknown_order(agreement, &changed.order)),
@@ -222,7 +225,7 @@ fn reference_faults(agreement: &Agreement, event: &Event) -> Vec<Refusal> {
                 refusals.extend(unknown_invoice(agreement, &payment.invoice));
             }
         }
-        Payload::AgreementSigned(_) | Payload::OptionExercised(_) | Payload::EventReversed(_) => {}
+        _ => {}
     }
     refusals
 }
@@ -261,6 +264,7 @@ fn broken_rules(before: &Agreement, after: &Agreement, recorded: &Recorded) -> V
         Payload::InvoiceReceived(_) | Payload::CreditNoteReceived(_) | Payload::InvoicePaid(_) => {
             Vec::new()
         }
+        _ => Vec::new(),
     };
     refusals.extend(broken_ceilings(before, after, charter, recorded.event.effective));
     refusals
@@ -289,6 +293,7 @@ fn not_open(before: &Agreement, order: &OrderId, recorded: &Recorded) -> Vec<Ref
         OrderStatus::Open => return Vec::new(),
         OrderStatus::NotPlaced => "the order is not yet placed on that day",
         OrderStatus::Cancelled => "the order is cancelled",
+        OrderStatus::Rejected => "the order is rejected by the supplier",
         OrderStatus::Closed => "the order is closed",
     };
     vec![Refusal::new(Reason::OrderNotOpen, order.to_string(), text).on(date)]

@@ -132,7 +132,7 @@ impl Charter {
             .map(|fault| {
                 let subject = Subject::Option(fault.option.clone());
                 let key = FindingKey { rule: fault.reason, subject };
-                (key, Condition { amount: None, since: fault.date })
+                (key, Condition { amount: None, days: None, since: fault.date })
             })
             .collect()
     }
@@ -150,6 +150,7 @@ fn signature(event: &Arc<Recorded>) -> Option<(&Arc<Recorded>, &AgreementSigned)
         | Payload::CreditNoteReceived(_)
         | Payload::InvoicePaid(_)
         | Payload::EventReversed(_) => None,
+        _ => None,
     }
 }
 

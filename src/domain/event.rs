@@ -5,10 +5,12 @@
 
 use super::date::{Date, RecordedTime};
 use super::id::{
-    CreditNoteId, EventId, InvoiceId, LotId, OptionId, OrderId, PaymentId, Position, Version,
+    AmendmentId, CreditNoteId, DeliveryId, EventId, FindingId, InvoiceId, LotId, OptionId, OrderId,
+    OverrideId, PaymentId, Position, ReservationId, RetentionId, Version,
 };
 use super::money::{Amount, Currency, Money, Rate};
 use super::organisation::OrganisationId;
+use super::policy::PolicyChange;
 use super::scope::{Scope, ScopeKeys};
 
 /// Whether something is asked for or has happened.
@@ -75,23 +77,152 @@ pub enum Payload {
     /// The agreement begins.
     AgreementSigned(Box<AgreementSigned>),
     /// An option is used.
-    OptionExercised(OptionExercised),
+    OptionExercised(OptionRef),
+    /// An option will not be used.
+    OptionDeclined(OptionRef),
+    /// The agreement is changed.
+    AgreementAmended(Box<AgreementAmended>),
+    /// Prices follow an index.
+    PriceIndexed(PriceIndexed),
+    /// No call-offs from here on.
+    AgreementSuspended(Reasoned),
+    /// Call-offs again.
+    AgreementResumed,
+    /// The agreement ends early.
+    AgreementTerminated(Reasoned),
+    /// The agreement is settled.
+    AgreementClosed,
+    /// Room is set aside.
+    HeadroomReserved(Box<HeadroomReserved>),
+    /// What is left of it is given back.
+    ReservationReleased(ReservationReleased),
     /// A call-off is ordered.
     OrderPlaced(Box<OrderPlaced>),
+    /// The supplier accepts an order.
+    OrderConfirmed(OrderRef),
+    /// The supplier declines an order.
+    OrderRejected(OrderRef),
     /// An order has a new total value.
     OrderChanged(OrderChanged),
     /// An order is cancelled by the buyer.
-    OrderCancelled(OrderEnded),
+    OrderCancelled(OrderRef),
+    /// Goods or services are received.
+    DeliveryReceived(DeliveryReceived),
     /// An order is complete.
-    OrderClosed(OrderEnded),
+    OrderClosed(OrderRef),
+    /// An order is opened again.
+    OrderReopened(OrderRef),
     /// An invoice came.
     InvoiceReceived(Box<InvoiceReceived>),
     /// A credit note came.
     CreditNoteReceived(Box<CreditNoteReceived>),
+    /// An invoice is approved for payment.
+    InvoiceApproved(InvoiceApproved),
+    /// An invoice is disputed.
+    InvoiceDisputed(InvoiceDisputed),
+    /// An invoice is rejected.
+    InvoiceRejected(InvoiceRejected),
+    /// A dispute ends.
+    DisputeResolved(InvoiceRef),
+    /// A prepayment is offset by hand.
+    PrepaymentOffset(PrepaymentOffset),
     /// Money was paid.
     InvoicePaid(InvoicePaid),
+    /// A payment came back.
+    PaymentReversed(PaymentReversed),
+    /// Money is held back.
+    RetentionWithheld(RetentionWithheld),
+    /// Held-back money is released.
+    RetentionReleased(RetentionReleased),
+    /// Two persons allow intents above a ceiling.
+    OverrideGranted(OverrideGranted),
     /// A recording is taken out.
     EventReversed(EventReversed),
+    /// Somebody has seen a finding.
+    FindingAcknowledged(FindingRef),
+    /// Somebody accepts a finding.
+    FindingWaived(FindingHandled),
+    /// Somebody has dealt with a finding.
+    FindingResolved(FindingHandled),
+    /// Thresholds and tolerances change.
+    ThresholdPolicySet(Box<PolicyChange>),
+    /// A document is attached.
+    DocumentAttached,
+}
+
+/// What an event belongs to. One place where the whole catalogue is told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// What is agreed.
+    Agreement,
+    /// Room set aside.
+    Headroom,
+    /// Orders and deliveries.
+    Order,
+    /// Invoices and credit notes.
+    Invoice,
+    /// Payments and retention.
+    Payment,
+    /// Control: overrides, reversals, what people do about findings, policy, documents.
+    Control,
+}
+
+impl Payload {
+    /// The group of the catalogue.
+    pub fn group(&self) -> Group {
+        match self {
+            Self::AgreementSigned(_)
+            | Self::OptionExercised(_)
+            | Self::OptionDeclined(_)
+            | Self::AgreementAmended(_)
+            | Self::PriceIndexed(_)
+            | Self::AgreementSuspended(_)
+            | Self::AgreementResumed
+            | Self::AgreementTerminated(_)
+            | Self::AgreementClosed => Group::Agreement,
+            Self::HeadroomReserved(_) | Self::ReservationReleased(_) => Group::Headroom,
+            Self::OrderPlaced(_)
+            | Self::OrderConfirmed(_)
+            | Self::OrderRejected(_)
+            | Self::OrderChanged(_)
+            | Self::OrderCancelled(_)
+            | Self::DeliveryReceived(_)
+            | Self::OrderClosed(_)
+            | Self::OrderReopened(_) => Group::Order,
+            Self::InvoiceReceived(_)
+            | Self::CreditNoteReceived(_)
+            | Self::InvoiceApproved(_)
+            | Self::InvoiceDisputed(_)
+            | Self::InvoiceRejected(_)
+            | Self::DisputeResolved(_)
+            | Self::PrepaymentOffset(_) => Group::Invoice,
+            Self::InvoicePaid(_)
+            | Self::PaymentReversed(_)
+            | Self::RetentionWithheld(_)
+            | Self::RetentionReleased(_) => Group::Payment,
+            Self::OverrideGranted(_)
+            | Self::EventReversed(_)
+            | Self::FindingAcknowledged(_)
+            | Self::FindingWaived(_)
+            | Self::FindingResolved(_)
+            | Self::ThresholdPolicySet(_)
+            | Self::DocumentAttached => Group::Control,
+        }
+    }
+
+    /// The terms, when this is a signature.
+    pub fn signature(&self) -> Option<&AgreementSigned> {
+        if let Self::AgreementSigned(signed) = self { Some(signed) } else { None }
+    }
+}
+
+/// Whether an event says why, where it must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reasoning {
+    /// It does.
+    Stated,
+    /// It does not.
+    Missing,
 }
 
 /// How call-offs are awarded.
@@ -162,11 +293,33 @@ pub enum OptionGives {
     },
 }
 
+/// What is bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nature {
+    /// Services.
+    Services,
+    /// Goods.
+    Goods,
+    /// Works.
+    Works,
+}
+
+/// Whether ceilings follow an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indexation {
+    /// Prices only.
+    PricesOnly,
+    /// Prices and ceilings.
+    CeilingsToo,
+}
+
 /// A framework agreement is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgreementSigned {
     /// How call-offs are awarded.
     pub framework_kind: FrameworkKind,
+    /// What is bought.
+    pub nature: Nature,
     /// Who may buy.
     pub buyers: Vec<OrganisationId>,
     /// Who may deliver.
@@ -185,13 +338,106 @@ pub struct AgreementSigned {
     pub options: Vec<OptionTerms>,
     /// Whether purchases need an order.
     pub order_policy: OrderPolicy,
+    /// Whether ceilings follow an index.
+    pub indexation: Indexation,
+    /// Whether a term of more than four years is justified.
+    pub term_justification: Reasoning,
 }
 
-/// An option is used.
+/// An option, by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OptionExercised {
+pub struct OptionRef {
     /// Which.
     pub option: OptionId,
+}
+
+/// On what ground a change is lawful according to those who decided (eForms codes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LegalBasis {
+    /// Additional needs: add-wss.
+    AddWss,
+    /// Unforeseeable circumstances: mod-cir.
+    ModCir,
+    /// De minimis: mod-minv.
+    ModMinv,
+    /// Not substantial: mod-nons.
+    ModNons,
+    /// Replacement of the contractor: mod-repl.
+    ModRepl,
+    /// Clear review clause: mod-rev.
+    ModRev,
+    /// Other.
+    Other,
+}
+
+/// A change to one ceiling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CeilingChange {
+    /// Which.
+    pub scope: Scope,
+    /// Added, or taken away when negative.
+    pub change: Money,
+}
+
+/// The agreement is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreementAmended {
+    /// Identity.
+    pub amendment: AmendmentId,
+    /// Legal basis.
+    pub basis: LegalBasis,
+    /// Whether it says why.
+    pub reasoning: Reasoning,
+    /// Changes to ceilings, at most one for each scope.
+    pub ceiling_changes: Vec<CeilingChange>,
+    /// New last day of the term in force.
+    pub new_end: Option<Date>,
+    /// Suppliers that join.
+    pub added_suppliers: Vec<OrganisationId>,
+    /// Suppliers that leave.
+    pub removed_suppliers: Vec<OrganisationId>,
+    /// Buyers that join.
+    pub added_buyers: Vec<OrganisationId>,
+    /// Buyers that leave.
+    pub removed_buyers: Vec<OrganisationId>,
+    /// Lots that are added.
+    pub added_lots: Vec<LotId>,
+}
+
+/// Prices follow an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceIndexed {
+    /// Factor on prices.
+    pub factor: Rate,
+}
+
+/// An event of which the rules need only whether it says why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reasoned {
+    /// Whether it says why.
+    pub reasoning: Reasoning,
+}
+
+/// Room is set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadroomReserved {
+    /// Identity.
+    pub reservation: ReservationId,
+    /// How much.
+    pub value: Value,
+    /// Last day on which it counts.
+    pub expiry: Date,
+    /// For whom: buyer, supplier, lot.
+    pub keys: ScopeKeys,
+    /// Department, when stated.
+    pub department: Option<String>,
+}
+
+/// What is left of a reservation is given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservationReleased {
+    /// Which.
+    pub reservation: ReservationId,
 }
 
 /// A call-off is ordered.
@@ -203,8 +449,12 @@ pub struct OrderPlaced {
     pub keys: ScopeKeys,
     /// Total value.
     pub value: Value,
-    /// Reservation to use up, by its id.
-    pub reservation: Option<String>,
+    /// Department, when stated.
+    pub department: Option<String>,
+    /// CPV code, when stated.
+    pub cpv: Option<String>,
+    /// Reservation to use up.
+    pub reservation: Option<ReservationId>,
     /// Pseudonym of who ordered.
     pub ordered_by: Option<String>,
     /// Pseudonym of who approved.
@@ -231,11 +481,22 @@ pub struct OrderChanged {
     pub value: Value,
 }
 
-/// An order is cancelled or closed.
+/// An order, by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderEnded {
+pub struct OrderRef {
     /// Which.
     pub order: OrderId,
+}
+
+/// Goods or services are received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryReceived {
+    /// Identity.
+    pub delivery: DeliveryId,
+    /// The order.
+    pub order: OrderId,
+    /// Pseudonym of who received.
+    pub received_by: Option<String>,
 }
 
 /// What kind of invoice it is.
@@ -252,10 +513,16 @@ pub enum InvoiceKind {
 /// An invoice came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvoiceReceived {
-    /// Identity.
+    /// Identity in the ledger.
     pub invoice: InvoiceId,
+    /// The supplier's number.
+    pub number: String,
     /// Kind.
     pub kind: InvoiceKind,
+    /// Issue date.
+    pub issued: Date,
+    /// Last day to pay.
+    pub due: Option<Date>,
     /// Who delivers, who buys, which lot.
     pub keys: ScopeKeys,
     /// The order it names.
@@ -264,23 +531,84 @@ pub struct InvoiceReceived {
     pub net: Value,
     /// VAT, in the same currency.
     pub vat: Amount,
+    /// Interest and fees, in the same currency.
+    pub interest_and_fees: Amount,
     /// What it states as prepaid, VAT included, in the same currency.
     pub prepaid: Amount,
     /// The invoice that a negative one lowers.
     pub corrected: Option<InvoiceId>,
+    /// Department, when stated.
+    pub department: Option<String>,
+    /// CPV code, when stated.
+    pub cpv: Option<String>,
+    /// SHA-256 of the document, in hexadecimal digits.
+    pub document: Option<String>,
 }
 
 /// A credit note came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreditNoteReceived {
-    /// Identity.
+    /// Identity in the ledger.
     pub credit_note: CreditNoteId,
+    /// The supplier's number.
+    pub number: String,
+    /// Issue date.
+    pub issued: Date,
     /// The invoice it credits.
     pub invoice: InvoiceId,
     /// Who delivers.
     pub supplier: OrganisationId,
     /// Net amount; positive lowers the invoice.
     pub net: Value,
+    /// VAT, in the same currency.
+    pub vat: Amount,
+    /// SHA-256 of the document, in hexadecimal digits.
+    pub document: Option<String>,
+}
+
+/// An invoice, by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceRef {
+    /// Which.
+    pub invoice: InvoiceId,
+}
+
+/// An invoice is approved for payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceApproved {
+    /// Which.
+    pub invoice: InvoiceId,
+    /// Pseudonym of who approved.
+    pub approved_by: Option<String>,
+}
+
+/// An invoice is disputed. It goes on counting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceDisputed {
+    /// Which.
+    pub invoice: InvoiceId,
+    /// Whether it says why.
+    pub reasoning: Reasoning,
+}
+
+/// An invoice is rejected. It and its credit notes stop counting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceRejected {
+    /// Which.
+    pub invoice: InvoiceId,
+    /// Whether it says why.
+    pub reasoning: Reasoning,
+}
+
+/// A prepayment is offset by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrepaymentOffset {
+    /// The prepayment.
+    pub prepayment: InvoiceId,
+    /// The final invoice that it is offset against.
+    pub final_invoice: Option<InvoiceId>,
+    /// Net amount taken off, in the prepayment's currency.
+    pub amount: Money,
 }
 
 /// Money was paid.
@@ -292,6 +620,54 @@ pub struct InvoicePaid {
     pub invoice: InvoiceId,
     /// How much, VAT included.
     pub value: Value,
+    /// Pseudonym of who released it.
+    pub paid_by: Option<String>,
+}
+
+/// A payment came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentReversed {
+    /// Which.
+    pub payment: PaymentId,
+}
+
+/// Money is held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionWithheld {
+    /// Identity.
+    pub retention: RetentionId,
+    /// The invoice.
+    pub invoice: InvoiceId,
+    /// How much, VAT included.
+    pub value: Value,
+    /// Day on which it is due for release.
+    pub release_due: Option<Date>,
+}
+
+/// Held-back money is released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionReleased {
+    /// Which.
+    pub retention: RetentionId,
+    /// How much, VAT included.
+    pub value: Value,
+}
+
+/// Two persons allow intents above a ceiling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideGranted {
+    /// Identity.
+    pub override_id: OverrideId,
+    /// How far above a ceiling.
+    pub limit: Money,
+    /// Whether it says why.
+    pub reasoning: Reasoning,
+    /// Last day on which it helps.
+    pub end: Date,
+    /// Pseudonym of the first person.
+    pub granted_by: Option<String>,
+    /// Pseudonym of the second person.
+    pub seconded_by: Option<String>,
 }
 
 /// A recording is taken out.
@@ -299,4 +675,20 @@ pub struct InvoicePaid {
 pub struct EventReversed {
     /// Which.
     pub target: EventId,
+}
+
+/// A finding, by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingRef {
+    /// Which.
+    pub finding: FindingId,
+}
+
+/// Somebody accepts a finding, or has dealt with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingHandled {
+    /// Which.
+    pub finding: FindingId,
+    /// Whether it says why, or how.
+    pub reasoning: Reasoning,
 }

@@ -101,6 +101,30 @@ text_id! {
     /// A lot (delkontrakt) of an agreement.
     LotId
 }
+text_id! {
+    /// A reservation of headroom, unique within its agreement.
+    ReservationId
+}
+text_id! {
+    /// A delivery, unique within its agreement.
+    DeliveryId
+}
+text_id! {
+    /// An amendment, unique within its agreement.
+    AmendmentId
+}
+text_id! {
+    /// Money held back, unique within its agreement.
+    RetentionId
+}
+text_id! {
+    /// An override, unique within its agreement.
+    OverrideId
+}
+text_id! {
+    /// A finding, as queries name it.
+    FindingId
+}
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {

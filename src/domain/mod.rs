@@ -3,11 +3,12 @@
 //! In reading order:
 //!
 //! - [`id`], [`money`], [`date`], [`organisation`], [`scope`]: validated values;
+//! - [`policy`]: dated thresholds and tolerances;
 //! - [`event`]: what can happen; [`reason`]: every published reason;
 //! - [`charter`]: what is agreed, day by day; [`call_off`]: one order and all that hangs on it;
 //!   [`levels`]: sums per scope, day by day;
 //! - [`agreement`]: the fold of all events of one agreement; [`tracker`]: findings over time;
-//! - [`usage`] and [`forecast`]: answers; [`admit`]: the decision on a new event.
+//! - [`usage`], [`view`] and [`forecast`]: answers; [`admit`]: the decision on a new event.
 //!
 //! Two times run through everything. The fold orders events by effective date, then position; what
 //! was known when is a prefix of the versions, because recorded time never decreases.
@@ -24,8 +25,10 @@ pub mod id;
 pub mod levels;
 pub mod money;
 pub mod organisation;
+pub mod policy;
 pub mod reason;
 pub mod refusal;
 pub mod scope;
 pub mod tracker;
 pub mod usage;
+pub mod view;

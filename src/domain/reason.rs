@@ -87,6 +87,8 @@ reasons! {
     UnknownInvoice = "UNKNOWN_INVOICE", NotFound, Medium;
     /// No such reservation in the agreement.
     UnknownReservation = "UNKNOWN_RESERVATION", NotFound, High;
+    /// No such finding in the agreement.
+    UnknownFinding = "UNKNOWN_FINDING", NotFound, High;
     /// A foreign amount without a rate.
     CurrencyMismatch = "CURRENCY_MISMATCH", Rule, High;
     /// More than a day ahead of the ledger's date.
@@ -101,26 +103,56 @@ reasons! {
     SeparationOfDuties = "SEPARATION_OF_DUTIES", Rule, High;
     /// A framework with reopened competition, and no competition named.
     CompetitionMissing = "COMPETITION_MISSING", Rule, High;
+    /// What must say why, does not.
+    ReasonMissing = "REASON_MISSING", Rule, Medium;
     /// The term has not begun.
     AgreementNotStarted = "AGREEMENT_NOT_STARTED", Rule, High;
     /// The term is over.
     AgreementExpired = "AGREEMENT_EXPIRED", Rule, High;
+    /// Call-offs are suspended.
+    AgreementSuspended = "AGREEMENT_SUSPENDED", Rule, High;
+    /// The agreement is terminated.
+    AgreementTerminated = "AGREEMENT_TERMINATED", Rule, High;
+    /// The agreement is closed.
+    AgreementClosed = "AGREEMENT_CLOSED", Rule, High;
     /// The order is not open.
     OrderNotOpen = "ORDER_NOT_OPEN", Rule, Medium;
     /// The option is unknown, used already, or not the next.
     OptionNotAvailable = "OPTION_NOT_AVAILABLE", Rule, High;
     /// The option's notice deadline has passed.
     OptionLate = "OPTION_LATE", Rule, High;
+    /// A ceiling would be, or is, lowered under its exposure.
+    CeilingBelowExposure = "CEILING_BELOW_EXPOSURE", Rule, High;
     /// A maximum would be, or is, passed.
     CeilingExceeded = "CEILING_EXCEEDED", Rule, High;
     /// An estimate is passed.
     EstimateExceeded = "ESTIMATE_EXCEEDED", Rule, Medium;
+    /// A warning step of a ceiling is reached.
+    ThresholdReached = "THRESHOLD_REACHED", Rule, Low;
+    /// An intent passed a maximum under an override.
+    OverrideUsed = "OVERRIDE_USED", Rule, Medium;
     /// More is invoiced than was ordered.
     OverInvoiced = "OVER_INVOICED", Rule, Medium;
     /// An invoice came after the order was closed or cancelled.
     InvoiceOnClosedOrder = "INVOICE_ON_CLOSED_ORDER", Rule, Medium;
     /// An invoice without an order.
     OffOrderInvoice = "OFF_ORDER_INVOICE", Rule, Low;
+    /// The same invoice again.
+    DuplicateInvoice = "DUPLICATE_INVOICE", Rule, Medium;
+    /// The same credit note again.
+    DuplicateCredit = "DUPLICATE_CREDIT", Rule, Medium;
+    /// More is paid than is due.
+    Overpaid = "OVERPAID", Rule, Medium;
+    /// De minimis changes reach their share of the original value, or the EEA threshold.
+    AmendmentDeMinimis = "AMENDMENT_DE_MINIMIS", Rule, High;
+    /// One amendment is over its share of the original value.
+    AmendmentOverHalf = "AMENDMENT_OVER_HALF", Rule, High;
+    /// Base term and options are over four years, without a justification.
+    TermOverFourYears = "TERM_OVER_FOUR_YEARS", Rule, Medium;
+    /// Recorded long after it was effective.
+    LateRegistration = "LATE_REGISTRATION", Rule, Low;
+    /// Orders that look like one purchase stay under a threshold one by one.
+    SplitSuspected = "SPLIT_SUSPECTED", Rule, Medium;
     /// At the pace so far the ceiling is used up before the term ends.
     ForecastRunsOutEarly = "FORECAST_RUNS_OUT_EARLY", Rule, Low;
 }

@@ -12,7 +12,7 @@ use imbl::{OrdMap, Vector};
 use super::call_off::CallOffKey;
 use super::date::Date;
 use super::event::Recorded;
-use super::finding::{Condition, Finding, FindingKey};
+use super::finding::{Condition, Finding, FindingKey, Handling};
 
 /// What conditions are judged together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +119,9 @@ impl Tracker {
             cleared: None,
             evidence: vec![event.position],
             episode: u32::try_from(earlier + 1).unwrap_or(u32::MAX),
+            days: condition.days,
+            handling: Handling::None,
+            handled: None,
         };
         self.open.insert(key, finding);
     }

@@ -59,6 +59,15 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         Ok(Response::new(answers))
     }
 
+    type SubscribeEventsStream = Answers<v1::SubscribeEventsResponse>;
+
+    async fn subscribe_events(
+        &self,
+        _request: Request<v1::SubscribeEventsRequest>,
+    ) -> Result<Response<Self::SubscribeEventsStream>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
     async fn get_head(
         &self,
         _request: Request<v1::GetHeadRequest>,

@@ -58,6 +58,78 @@ impl v1::projection_service_server::ProjectionService for ProjectionApi {
             .map(Response::new)
             .ok_or_else(|| status::unknown_agreement(&agreement_id, &as_of, ""))
     }
+
+    async fn get_forecast(
+        &self,
+        _request: Request<v1::GetForecastRequest>,
+    ) -> Result<Response<v1::GetForecastResponse>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
+    async fn get_breakdown(
+        &self,
+        _request: Request<v1::GetBreakdownRequest>,
+    ) -> Result<Response<v1::GetBreakdownResponse>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
+    async fn list_agreements(
+        &self,
+        _request: Request<v1::ListAgreementsRequest>,
+    ) -> Result<Response<v1::ListAgreementsResponse>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
+    async fn list_orders(
+        &self,
+        _request: Request<v1::ListOrdersRequest>,
+    ) -> Result<Response<v1::ListOrdersResponse>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
+    async fn list_invoices(
+        &self,
+        _request: Request<v1::ListInvoicesRequest>,
+    ) -> Result<Response<v1::ListInvoicesResponse>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
+    async fn list_findings(
+        &self,
+        _request: Request<v1::ListFindingsRequest>,
+    ) -> Result<Response<v1::ListFindingsResponse>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
+    async fn list_deadlines(
+        &self,
+        _request: Request<v1::ListDeadlinesRequest>,
+    ) -> Result<Response<v1::ListDeadlinesResponse>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
+    async fn list_amendments(
+        &self,
+        _request: Request<v1::ListAmendmentsRequest>,
+    ) -> Result<Response<v1::ListAmendmentsResponse>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
+    async fn list_refusals(
+        &self,
+        _request: Request<v1::ListRefusalsRequest>,
+    ) -> Result<Response<v1::ListRefusalsResponse>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
+
+    type WatchNoticesStream = super::stream::Answers<v1::WatchNoticesResponse>;
+
+    async fn watch_notices(
+        &self,
+        _request: Request<v1::WatchNoticesRequest>,
+    ) -> Result<Response<Self::WatchNoticesStream>, Status> {
+        Err(Status::unimplemented("later in this change"))
+    }
 }
 
 fn agreement(

@@ -51,7 +51,8 @@ impl Shared {
         if let Some(agreement) = self.agreements.get(id) {
             return Ok(agreement);
         }
-        let mut agreement = Agreement::empty(Date::END_OF_TIME);
+        let mut agreement =
+            Agreement::new(id.clone(), Arc::clone(&self.rules.policies), Date::END_OF_TIME);
         for entry in self.index.stream(id)? {
             if entry.version != Version::NONE {
                 let stored = self.record(entry.position.get())?;

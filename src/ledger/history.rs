@@ -60,7 +60,7 @@ impl Ledger {
             snapshot.as_of = latest.map_or(snapshot.as_of, |latest| latest.max(snapshot.as_of));
         }
         let events: Vec<_> = snapshot.agreement.events().cloned().collect();
-        let so_far = Agreement::empty(snapshot.as_of);
+        let so_far = snapshot.agreement.refold([], snapshot.as_of);
         let mut entries = self.shared().index.stream(id)?;
         entries.retain(|entry| entry.position <= snapshot.position);
         Ok(Some(History {

@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::id::{AgreementId, Position, RequestId};
+use crate::domain::policy::PolicyBook;
 use crate::log::{Log, LogOptions, LogReader, OpenReport, OpenedLog};
 use crate::wire::parse::AppendCommand;
 
@@ -61,6 +62,26 @@ impl Default for LedgerLimits {
     }
 }
 
+/// What is decided by configuration and not by code. An answer depends on it, so it is dated where
+/// it can change.
+#[derive(Debug, Clone, Default)]
+pub struct LedgerRules {
+    /// Thresholds and tolerances, by the day from which they hold.
+    pub policies: Arc<PolicyBook>,
+    /// Whether the history of an older register may be taken in.
+    pub imports: Imports,
+}
+
+/// Whether the history of an older register may be taken in, with its own recorded times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Imports {
+    /// It may not.
+    #[default]
+    Refused,
+    /// It may.
+    Allowed,
+}
+
 /// How much of the log everybody may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -92,6 +113,7 @@ pub(crate) struct Shared {
     pub(crate) index: Index,
     pub(crate) agreements: AgreementCache,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rules: LedgerRules,
     pub(crate) head: watch::Receiver<Head>,
 }
 
@@ -125,6 +147,7 @@ impl Ledger {
     pub fn open(
         options: &LogOptions,
         limits: &LedgerLimits,
+        rules: LedgerRules,
         clock: Arc<dyn Clock>,
     ) -> Result<OpenedLedger, LedgerError> {
         let OpenedLog { writer: log, reader, report } = Log::open(options)?;
@@ -137,6 +160,7 @@ impl Ledger {
             index,
             agreements: AgreementCache::new(limits.agreements_cached_max),
             clock,
+            rules,
             head,
         });
         let (queue, waiting) = mpsc::channel(limits.queue_requests_max);

@@ -98,7 +98,8 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
         return say("configuration is valid");
     }
     telemetry::set_up(&config.log)?;
-    let opened = Ledger::open(&config.store, &config.ledger, Arc::new(SystemClock))?;
+    let opened =
+        Ledger::open(&config.store, &config.ledger, config.rules.clone(), Arc::new(SystemClock))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

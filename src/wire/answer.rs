@@ -1,14 +1,10 @@
 //! From the domain to the wire: usage, findings, refusals.
 
-use std::fmt::Write as _;
-
-use sha2::{Digest as _, Sha256};
-
 use super::record::timestamp;
 use super::v1;
 use crate::domain::date::RecordedTime;
 use crate::domain::event::CeilingKind;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Handling};
 use crate::domain::forecast::Forecast;
 use crate::domain::id::{AgreementId, Position};
 use crate::domain::levels::Sums;
@@ -97,12 +93,10 @@ fn forecast(forecast: &Forecast) -> v1::Forecast {
     }
 }
 
-/// Hexadecimal digits of a finding's id: enough that two never meet.
-const FINDING_ID_BYTES: usize = 16;
-
 /// A finding of an agreement.
 pub fn finding(agreement_id: &AgreementId, finding: &Finding) -> v1::Finding {
-    let Finding { key, amount, since, known, cleared, evidence, episode } = finding;
+    let Finding { key, amount, since, known, cleared, evidence, episode, days, handling, handled } =
+        finding;
     let severity = match key.rule.severity() {
         Severity::Low => v1::Severity::Low,
         Severity::Medium => v1::Severity::Medium,
@@ -114,7 +108,7 @@ pub fn finding(agreement_id: &AgreementId, finding: &Finding) -> v1::Finding {
     };
     let subject = key.subject.to_string();
     v1::Finding {
-        finding_id: finding_id(agreement_id, key.rule.name(), &subject),
+        finding_id: key.id(agreement_id).to_string(),
         rule: key.rule.name().to_owned(),
         severity: severity.into(),
         agreement_id: agreement_id.to_string(),
@@ -126,21 +120,19 @@ pub fn finding(agreement_id: &AgreementId, finding: &Finding) -> v1::Finding {
         status: status.into(),
         evidence_positions: evidence.iter().map(|position| position.get()).collect(),
         episode: *episode,
+        handling: self::handling(*handling).into(),
+        handled_position: handled.map(Position::get),
+        days: *days,
     }
 }
 
-/// SHA-256 of agreement, rule and subject, with a zero byte between, cut to 16 bytes.
-fn finding_id(agreement_id: &AgreementId, rule: &str, subject: &str) -> String {
-    let mut hash = Sha256::new();
-    for part in [agreement_id.as_str(), rule, subject] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
+fn handling(handling: Handling) -> v1::FindingHandling {
+    match handling {
+        Handling::None => v1::FindingHandling::None,
+        Handling::Acknowledged => v1::FindingHandling::Acknowledged,
+        Handling::Waived => v1::FindingHandling::Waived,
+        Handling::Resolved => v1::FindingHandling::Resolved,
     }
-    let digest = hash.finalize();
-    digest.iter().take(FINDING_ID_BYTES).fold(String::new(), |mut id, byte| {
-        write!(id, "{byte:02x}").expect("a string takes what is written");
-        id
-    })
 }
 
 /// The `google.rpc.Code` of a refusal: that of its first reason.

@@ -66,6 +66,7 @@ fn record(header: &RecordHeader<'_>, entry: v1::record::Entry) -> v1::Record {
         request_id: header.request_id.to_string(),
         expected_version: header.expected_version.map(Version::get),
         request_event_count: header.request_event_count,
+        imported: false,
         entry: Some(entry),
     }
 }

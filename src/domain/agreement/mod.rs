@@ -16,15 +16,21 @@ use super::call_off::{CallOff, CallOffKey, Entry, Standing};
 use super::charter::Charter;
 use super::date::{Date, RecordedTime};
 use super::event::{InvoiceReceived, Payload, Recorded};
-use super::id::{CreditNoteId, EventId, InvoiceId, OrderId, PaymentId, Position, Version};
+use super::id::{
+    AgreementId, CreditNoteId, EventId, InvoiceId, OrderId, PaymentId, Position, Version,
+};
 use super::levels::{Levels, Sums};
 use super::money::Amount;
+use super::policy::PolicyBook;
 use super::scope::Scope;
 use super::tracker::Tracker;
 
 /// One agreement after some of its events.
 #[derive(Debug, Clone)]
 pub struct Agreement {
+    id: AgreementId,
+    /// Dated policy, as configured.
+    policies: Arc<PolicyBook>,
     /// Everything recorded, in the order of versions.
     events: Vector<Arc<Recorded>>,
     /// Reversed event and the event that reversed it.
@@ -45,9 +51,12 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// No events yet; findings will be judged as of the horizon.
-    pub fn empty(horizon: Date) -> Self {
+    /// No events yet; findings will be judged as of the horizon, by this policy and what the
+    /// agreement itself sets over it.
+    pub fn new(id: AgreementId, policies: Arc<PolicyBook>, horizon: Date) -> Self {
         Self {
+            id,
+            policies,
             events: Vector::new(),
             reversals: OrdMap::new(),
             charter_events: Arc::default(),
@@ -63,9 +72,19 @@ impl Agreement {
         }
     }
 
-    /// Folds events in the order of their versions.
-    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Arc<Recorded>>, horizon: Date) -> Self {
-        let mut agreement = Self::empty(horizon);
+    /// Which one.
+    pub fn id(&self) -> &AgreementId {
+        &self.id
+    }
+
+    /// Folds other events of the same agreement, in the order of their versions.
+    #[must_use]
+    pub fn refold<'a>(
+        &self,
+        events: impl IntoIterator<Item = &'a Arc<Recorded>>,
+        horizon: Date,
+    ) -> Self {
+        let mut agreement = Self::new(self.id.clone(), Arc::clone(&self.policies), horizon);
         for event in events {
             agreement.apply(event);
         }
@@ -75,13 +94,19 @@ impl Agreement {
     /// What it was up to and with a recorded time, judged as of a horizon.
     #[must_use]
     pub fn as_known(&self, known: RecordedTime, horizon: Date) -> Self {
-        Self::fold(self.events.iter().take_while(|event| event.recorded <= known), horizon)
+        self.refold(self.events.iter().take_while(|event| event.recorded <= known), horizon)
+    }
+
+    /// What it was up to and with a position of the log, judged as of a horizon.
+    #[must_use]
+    pub fn at_position(&self, position: Position, horizon: Date) -> Self {
+        self.refold(self.events.iter().take_while(|event| event.position <= position), horizon)
     }
 
     /// What it was at a version, judged as of a horizon.
     #[must_use]
     pub fn at_version(&self, version: Version, horizon: Date) -> Self {
-        Self::fold(self.events.iter().take_while(|event| event.version <= version), horizon)
+        self.refold(self.events.iter().take_while(|event| event.version <= version), horizon)
     }
 
     /// The version: how many events it has.
@@ -178,6 +203,7 @@ impl Agreement {
                 | Payload::CreditNoteReceived(_)
                 | Payload::InvoicePaid(_)
                 | Payload::EventReversed(_) => {}
+                _ => {}
             }
         }
         (orders, invoices)
@@ -212,6 +238,7 @@ impl Agreement {
                 let changed = self.put_in(recorded);
                 self.settle_call_offs(changed, recorded);
             }
+            _ => {}
         }
     }
 
@@ -249,6 +276,7 @@ impl Agreement {
             | Payload::OrderCancelled(_)
             | Payload::OrderClosed(_)
             | Payload::EventReversed(_) => {}
+            _ => {}
         }
         changed.insert(home, call_off);
         changed
@@ -275,6 +303,7 @@ impl Agreement {
             | Payload::OrderCancelled(_)
             | Payload::OrderClosed(_)
             | Payload::InvoiceReceived(_) => {}
+            _ => {}
         }
         let Some(home) = self.home_of(&target.event.payload) else {
             return;
@@ -311,6 +340,7 @@ impl Agreement {
             Payload::AgreementSigned(_)
             | Payload::OptionExercised(_)
             | Payload::EventReversed(_) => None,
+            _ => None,
         }
     }
 

@@ -110,7 +110,7 @@ impl Agreement {
         {
             let subject = Subject::Scope(Scope::Agreement);
             let key = FindingKey { rule: Reason::ForecastRunsOutEarly, subject };
-            conditions.push((key, Condition { amount: None, since: horizon }));
+            conditions.push((key, Condition { amount: None, days: None, since: horizon }));
         }
         conditions
     }
@@ -132,7 +132,7 @@ impl Agreement {
         let amount = Money { amount: excess, currency: charter.terms().currency };
         let since = self.breached_since(charter, &ceiling.scope, as_of);
         let key = FindingKey { rule, subject: Subject::Scope(ceiling.scope.clone()) };
-        Some((key, Condition { amount: Some(amount), since }))
+        Some((key, Condition { amount: Some(amount), days: None, since }))
     }
 
     /// The first day of the unbroken breach that lasts on a day.
@@ -179,5 +179,6 @@ pub(in crate::domain) fn magnitude(recorded: &Recorded, charter: Option<&Charter
         | Payload::OrderCancelled(_)
         | Payload::OrderClosed(_)
         | Payload::EventReversed(_) => Amount::ZERO,
+        _ => Amount::ZERO,
     }
 }

@@ -189,7 +189,7 @@ impl CallOff {
             let mut today = BTreeMap::new();
             for (key, amount) in conditions::of(walk, charter) {
                 let since = holding.get(&key).map_or(date, |earlier| earlier.since);
-                today.insert(key, Condition { amount, since });
+                today.insert(key, Condition { amount, days: None, since });
             }
             holding = today;
         });
@@ -233,5 +233,6 @@ fn hangs_on(entry: &Entry) -> Option<&InvoiceId> {
         | Payload::OrderCancelled(_)
         | Payload::OrderClosed(_)
         | Payload::EventReversed(_) => None,
+        _ => None,
     }
 }

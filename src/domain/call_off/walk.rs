@@ -23,6 +23,8 @@ pub enum OrderStatus {
     Open,
     /// Cancelled by the buyer.
     Cancelled,
+    /// Rejected by the supplier.
+    Rejected,
     /// Complete.
     Closed,
 }
@@ -141,6 +143,7 @@ impl<'a> Walk<'a> {
             Payload::AgreementSigned(_)
             | Payload::OptionExercised(_)
             | Payload::EventReversed(_) => {}
+            _ => {}
         }
     }
 
@@ -176,9 +179,10 @@ impl<'a> Walk<'a> {
                 let invoiced = self.invoiced();
                 let (committed, claimed) = match order.status {
                     OrderStatus::Open => (order.ordered, order.ordered.max(invoiced.plus(prepaid))),
-                    OrderStatus::Cancelled | OrderStatus::Closed | OrderStatus::NotPlaced => {
-                        (Amount::ZERO, invoiced.plus(prepaid))
-                    }
+                    OrderStatus::Cancelled
+                    | OrderStatus::Rejected
+                    | OrderStatus::Closed
+                    | OrderStatus::NotPlaced => (Amount::ZERO, invoiced.plus(prepaid)),
                 };
                 let paid = self.paid_on_known;
                 let exposure = claimed.or_zero();
@@ -235,7 +239,7 @@ impl<'a> Walk<'a> {
     fn take_invoice(&mut self, invoice: &'a InvoiceReceived) {
         let net = self.amount(invoice.net);
         let after_closing = match self.order_status() {
-            OrderStatus::Cancelled | OrderStatus::Closed => true,
+            OrderStatus::Cancelled | OrderStatus::Rejected | OrderStatus::Closed => true,
             OrderStatus::NotPlaced | OrderStatus::Open => false,
         };
         let view = InvoiceView { invoice, net, after_closing };

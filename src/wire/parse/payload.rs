@@ -4,10 +4,10 @@ use super::values::{self, Check, Sign};
 use super::{LONG_TEXT_BYTES_MAX, SHORT_TEXT_BYTES_MAX, Violations, malformed, signing};
 use crate::domain::event::{
     AdmissionMode, Competition, CreditNoteReceived, EventReversed, InvoiceKind, InvoicePaid,
-    InvoiceReceived, OptionExercised, OrderChanged, OrderEnded, OrderPlaced, Payload,
+    InvoiceReceived, OptionRef, OrderChanged, OrderPlaced, OrderRef, Payload,
 };
 use crate::domain::id::{
-    CreditNoteId, EventId, ID_BYTES_MAX, InvoiceId, LotId, OptionId, OrderId, PaymentId,
+    CreditNoteId, EventId, InvoiceId, LotId, OptionId, OrderId, PaymentId, ReservationId,
 };
 use crate::domain::money::Amount;
 use crate::domain::reason::Reason;
@@ -37,7 +37,7 @@ pub(super) fn parse(
         Stated::OptionExercised(stated) => {
             let field = at("option_exercised.option_id");
             values::id(violations, &field, &stated.option_id, OptionId::parse)
-                .map(|option| Payload::OptionExercised(OptionExercised { option }))
+                .map(|option| Payload::OptionExercised(OptionRef { option }))
         }
         Stated::OrderPlaced(stated) => order_placed(violations, &at("order_placed"), stated, mode)
             .map(|placed| Payload::OrderPlaced(Box::new(placed))),
@@ -121,6 +121,11 @@ fn strict_as_intent(mode: AdmissionMode) -> Check {
     }
 }
 
+/// A text that may be left out.
+fn stated_text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 fn order_placed(
     violations: &mut Violations,
     path: &str,
@@ -154,13 +159,17 @@ fn order_placed(
     if !cpv_code.is_empty() {
         values::cpv_code(violations, &at("cpv_code"), cpv_code);
     }
-    values::text(violations, &at("reservation_id"), reservation_id, ID_BYTES_MAX);
+    let reservation = values::optional_id(
+        violations,
+        &at("reservation_id"),
+        reservation_id,
+        ReservationId::parse,
+    );
     values::text(violations, &at("ordered_by"), ordered_by, SHORT_TEXT_BYTES_MAX);
     values::text(violations, &at("approved_by"), approved_by, SHORT_TEXT_BYTES_MAX);
     let competition_field = at("competition_reference");
     values::text(violations, &competition_field, competition_reference, SHORT_TEXT_BYTES_MAX);
     values::text(violations, &at("description"), description, LONG_TEXT_BYTES_MAX);
-    let stated_text = |text: &String| (!text.is_empty()).then(|| text.clone());
     let competition = if competition_reference.trim().is_empty() {
         Competition::NotDocumented
     } else {
@@ -170,7 +179,9 @@ fn order_placed(
         order: order?,
         keys: ScopeKeys { lot, supplier: Some(supplier?), buyer: Some(buyer?) },
         value: value?,
-        reservation: stated_text(reservation_id),
+        reservation,
+        department: stated_text(department),
+        cpv: stated_text(cpv_code),
         ordered_by: stated_text(ordered_by),
         approved_by: stated_text(approved_by),
         competition,
@@ -195,10 +206,10 @@ fn order_ended(
     path: &str,
     order_id: &str,
     reason: &str,
-) -> Option<OrderEnded> {
+) -> Option<OrderRef> {
     values::text(violations, &format!("{path}.reason"), reason, LONG_TEXT_BYTES_MAX);
     let order = values::id(violations, &format!("{path}.order_id"), order_id, OrderId::parse)?;
-    Some(OrderEnded { order })
+    Some(OrderRef { order })
 }
 
 fn invoice(
@@ -233,8 +244,8 @@ fn invoice(
     let invoice = values::id(violations, &at("invoice_id"), invoice_id, InvoiceId::parse);
     values::required_text(violations, &at("number"), number, SHORT_TEXT_BYTES_MAX);
     let kind = invoice_kind(violations, &at("kind"), *kind);
-    values::date(violations, &at("issue_date"), issue_date);
-    values::optional_date(violations, &at("due_date"), due_date);
+    let issued = values::date(violations, &at("issue_date"), issue_date);
+    let due = values::optional_date(violations, &at("due_date"), due_date);
     let supplier = values::organisation(violations, &at("supplier"), supplier.as_ref(), check);
     let buyer = values::optional_organisation(violations, &at("buyer"), buyer.as_ref(), check);
     let order = values::optional_id(violations, &at("order_id"), order_id, OrderId::parse);
@@ -259,7 +270,7 @@ fn invoice(
         }
     };
     let vat = in_net(violations, "vat", vat, Sign::Any);
-    in_net(violations, "interest_and_fees", interest_and_fees, Sign::Any);
+    let interest_and_fees = in_net(violations, "interest_and_fees", interest_and_fees, Sign::Any);
     let prepaid = in_net(violations, "prepaid", prepaid, Sign::NotNegative);
     if *reverse_charge && vat.is_some_and(|vat| !vat.is_zero()) {
         let text = "must be zero under reverse charge";
@@ -276,6 +287,13 @@ fn invoice(
     }
     Some(InvoiceReceived {
         invoice: invoice?,
+        number: number.clone(),
+        issued: issued?,
+        due,
+        interest_and_fees: interest_and_fees?,
+        department: stated_text(department),
+        cpv: stated_text(cpv_code),
+        document: stated_text(document_sha256),
         kind: kind?,
         keys: ScopeKeys { lot, supplier: Some(supplier?), buyer },
         order,
@@ -320,7 +338,7 @@ fn credit_note(
     let credit_note =
         values::id(violations, &at("credit_note_id"), credit_note_id, CreditNoteId::parse);
     values::required_text(violations, &at("number"), number, SHORT_TEXT_BYTES_MAX);
-    values::date(violations, &at("issue_date"), issue_date);
+    let issued = values::date(violations, &at("issue_date"), issue_date);
     let supplier = values::organisation(violations, &at("supplier"), supplier.as_ref(), check);
     let invoice = values::id(violations, &at("invoice_id"), invoice_id, InvoiceId::parse);
     if !document_sha256.is_empty() {
@@ -328,10 +346,15 @@ fn credit_note(
     }
     let net =
         values::value(violations, path, "net", net.as_ref(), exchange_rate.as_ref(), Sign::Any)?;
-    if vat.is_some() {
-        values::money_in(violations, &at("vat"), vat.as_ref(), Sign::Any, net.money.currency);
-    }
+    let vat = match vat.as_ref() {
+        None => Some(Amount::ZERO),
+        vat => values::money_in(violations, &at("vat"), vat, Sign::Any, net.money.currency),
+    };
     Some(CreditNoteReceived {
+        number: number.clone(),
+        issued: issued?,
+        vat: vat?,
+        document: stated_text(document_sha256),
         credit_note: credit_note?,
         invoice: invoice?,
         supplier: supplier?,
@@ -352,5 +375,6 @@ fn payment(
     values::text(violations, &at("paid_by"), paid_by, SHORT_TEXT_BYTES_MAX);
     let (amount, rate) = (amount.as_ref(), exchange_rate.as_ref());
     let value = values::value(violations, path, "amount", amount, rate, positive_as_intent(mode));
-    Some(InvoicePaid { payment: payment?, invoice: invoice?, value: value? })
+    let paid_by = stated_text(paid_by);
+    Some(InvoicePaid { payment: payment?, invoice: invoice?, value: value?, paid_by })
 }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::domain::date::Date;
 use crate::domain::event::{
-    AgreementSigned, CeilingKind, CeilingTerms, FrameworkKind, OptionGives, OptionTerms,
-    OrderPolicy,
+    AgreementSigned, CeilingKind, CeilingTerms, FrameworkKind, Indexation, Nature, OptionGives,
+    OptionTerms, OrderPolicy, Reasoning,
 };
 use crate::domain::id::{LotId, OptionId};
 use crate::domain::money::Currency;
@@ -39,7 +39,7 @@ pub(super) fn parse(
         term,
         options,
         order_policy: policy,
-        ceiling_indexed: _,
+        ceiling_indexed,
         tender_reference,
         bids_received: _,
         term_justification,
@@ -52,7 +52,7 @@ pub(super) fn parse(
     let justification = at("term_justification");
     values::text(violations, &justification, term_justification, LONG_TEXT_BYTES_MAX);
     let framework_kind = framework_kind(violations, &at("framework_kind"), *kind);
-    check_nature(violations, &at("nature"), *nature);
+    let nature = parse_nature(violations, &at("nature"), *nature);
     if bounded(violations, &at("cpv_codes"), cpv_codes.len(), 0) {
         for (index, code) in cpv_codes.iter().enumerate() {
             values::cpv_code(violations, &at(&format!("cpv_codes[{index}]")), code);
@@ -72,6 +72,13 @@ pub(super) fn parse(
     (violations.0.len() == before).then_some(())?;
     Some(AgreementSigned {
         framework_kind: framework_kind?,
+        nature: nature?,
+        indexation: if *ceiling_indexed { Indexation::CeilingsToo } else { Indexation::PricesOnly },
+        term_justification: if term_justification.trim().is_empty() {
+            Reasoning::Missing
+        } else {
+            Reasoning::Stated
+        },
         buyers,
         suppliers,
         lots,
@@ -97,13 +104,16 @@ fn framework_kind(violations: &mut Violations, field: &str, number: i32) -> Opti
     }
 }
 
-fn check_nature(violations: &mut Violations, field: &str, number: i32) {
+fn parse_nature(violations: &mut Violations, field: &str, number: i32) -> Option<Nature> {
     use v1::ContractNature as Stated;
     match Stated::try_from(number) {
-        Ok(Stated::Services | Stated::Goods | Stated::Works) => {}
+        Ok(Stated::Services) => Some(Nature::Services),
+        Ok(Stated::Goods) => Some(Nature::Goods),
+        Ok(Stated::Works) => Some(Nature::Works),
         Ok(Stated::Unspecified) | Err(_) => {
             let text = "must be SERVICES, GOODS or WORKS";
             violations.add(field, malformed::UNKNOWN_ENUM_VALUE, text);
+            None
         }
     }
 }

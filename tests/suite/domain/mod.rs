@@ -12,7 +12,7 @@ use contract_ledger::domain::agreement::Agreement;
 use contract_ledger::domain::date::{Date, RecordedTime};
 use contract_ledger::domain::event::Recorded;
 use contract_ledger::domain::finding::Finding;
-use contract_ledger::domain::id::{EventId, Position};
+use contract_ledger::domain::id::{AgreementId, EventId, Position};
 use contract_ledger::domain::refusal::Refusal;
 use contract_ledger::domain::usage::Usage;
 use contract_ledger::wire::parse::parse_recorded_event;
@@ -29,7 +29,8 @@ pub(super) struct Story {
 
 /// A story that begins with these events, all of which are accepted.
 pub(super) fn given(events: impl IntoIterator<Item = v1::Event>) -> Story {
-    let agreement = Agreement::empty(Date::END_OF_TIME);
+    let id = AgreementId::parse("A").unwrap();
+    let agreement = Agreement::new(id, Arc::default(), Date::END_OF_TIME);
     let mut story = Story { agreement, now: time("2026-01-01T12:00:00Z") };
     for event in events {
         let told = format!("{event:?}");
@@ -80,7 +81,7 @@ impl Story {
     /// Findings as of a day, in the order of rule and subject.
     pub(super) fn findings(&self, as_of: &str) -> Vec<Finding> {
         let events: Vec<_> = self.agreement.events().map(Arc::clone).collect();
-        let judged = Agreement::fold(&events, Date::parse(as_of).unwrap());
+        let judged = self.agreement.refold(&events, Date::parse(as_of).unwrap());
         judged.tracker().open().cloned().collect()
     }
 

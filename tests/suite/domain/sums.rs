@@ -109,7 +109,7 @@ fn every_prefix_is_what_was_known_then() {
     let dates = ["2024-01-15", "2024-02-15", "2024-03-15"].map(|day| Date::parse(day).unwrap());
     for event in story.agreement.events() {
         let prefix = story.agreement.at_version(event.version, Date::END_OF_TIME);
-        let folded = contract_ledger::domain::agreement::Agreement::fold(
+        let folded = story.agreement.refold(
             story.agreement.events().take_while(|earlier| earlier.version <= event.version),
             Date::END_OF_TIME,
         );

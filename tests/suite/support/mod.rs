@@ -9,7 +9,7 @@ use contract_ledger::clock::{Clock, SetClock, SystemClock};
 use contract_ledger::domain::date::RecordedTime;
 use contract_ledger::grpc::ServiceLimits;
 use contract_ledger::grpc::server::serve;
-use contract_ledger::ledger::{Ledger, LedgerLimits, OpenedLedger, WriterThread};
+use contract_ledger::ledger::{Ledger, LedgerLimits, LedgerRules, OpenedLedger, WriterThread};
 use contract_ledger::log::LogOptions;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::audit_service_client::AuditServiceClient;
@@ -39,6 +39,7 @@ pub(crate) struct Served {
 pub(crate) struct Setting {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ledger: LedgerLimits,
+    pub(crate) rules: LedgerRules,
     pub(crate) service: ServiceLimits,
 }
 
@@ -47,6 +48,7 @@ impl Default for Setting {
         Self {
             clock: Arc::new(SystemClock),
             ledger: LedgerLimits::default(),
+            rules: LedgerRules::default(),
             service: ServiceLimits::default(),
         }
     }
@@ -77,7 +79,7 @@ impl Served {
     pub(crate) fn on(folder: TempDir, setting: Setting) -> Self {
         let options = LogOptions::new(folder.path());
         let OpenedLedger { ledger, writer, .. } =
-            Ledger::open(&options, &setting.ledger, setting.clock).unwrap();
+            Ledger::open(&options, &setting.ledger, setting.rules, setting.clock).unwrap();
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let url = format!("http://{}", incoming.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
