@@ -35,6 +35,9 @@ impl Date {
     /// After every date that can be parsed: "everything, whenever it holds".
     pub const END_OF_TIME: Self = Self(civil::Date::constant(9999, 12, 31));
 
+    /// Before every date that can be parsed.
+    pub const BEGINNING_OF_TIME: Self = Self(civil::Date::constant(1, 1, 1));
+
     /// Reads YYYY-MM-DD.
     pub fn parse(text: &str) -> Result<Self, MalformedDate> {
         if text.is_empty() {
@@ -65,6 +68,20 @@ impl Date {
     pub fn plus_days(self, days: i64) -> Option<Self> {
         let span = Span::new().try_days(days).ok()?;
         self.0.checked_add(span).ok().map(Self)
+    }
+}
+
+impl Date {
+    /// The same day so many years later; 29 February becomes 28 where there is none. None beyond the
+    /// calendar.
+    pub fn plus_years(self, years: i16) -> Option<Self> {
+        let span = Span::new().try_years(years).ok()?;
+        self.0.checked_add(span).ok().map(Self)
+    }
+
+    /// Year and month as YYYY-MM.
+    pub fn month_text(self) -> String {
+        format!("{:04}-{:02}", self.0.year(), self.0.month())
     }
 }
 

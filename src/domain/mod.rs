@@ -6,7 +6,8 @@
 //! - [`policy`]: dated thresholds and tolerances;
 //! - [`event`]: what can happen; [`reason`]: every published reason;
 //! - [`charter`]: what is agreed, day by day; [`call_off`]: one order and all that hangs on it;
-//!   [`levels`]: sums per scope, day by day;
+//!   [`reservation`]: room set aside; [`levels`]: sums per scope, day by day;
+//! - [`duplicates`] and [`splits`]: what looks like something else again;
 //! - [`agreement`]: the fold of all events of one agreement; [`tracker`]: findings over time;
 //! - [`usage`], [`view`] and [`forecast`]: answers; [`admit`]: the decision on a new event.
 //!
@@ -18,6 +19,7 @@ pub mod agreement;
 pub mod call_off;
 pub mod charter;
 pub mod date;
+pub mod duplicates;
 pub mod event;
 pub mod finding;
 pub mod forecast;
@@ -28,7 +30,9 @@ pub mod organisation;
 pub mod policy;
 pub mod reason;
 pub mod refusal;
+pub mod reservation;
 pub mod scope;
+pub mod splits;
 pub mod tracker;
 pub mod usage;
 pub mod view;

@@ -16,6 +16,9 @@ pub const RATE_INTEGER_DIGITS_MAX: usize = 6;
 /// Most digits after the point of a rate.
 pub const RATE_FRACTION_DIGITS_MAX: usize = 10;
 
+/// Parts of a whole in which shares are stated.
+const PPM: u32 = 1_000_000;
+
 /// Why a text is not an amount or a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedAmount {
@@ -158,6 +161,18 @@ impl Amount {
         }
         let (dividend, divisor) = same_scale(self.0, divisor.0);
         Some(floor_div(&(dividend * factor), &divisor))
+    }
+
+    /// Whether this is at least a share of a whole, in parts per million.
+    pub fn reaches_share(self, share_ppm: u32, whole: Self) -> bool {
+        let (part, whole) = same_scale(self.0, whole.0);
+        part * PPM >= whole * share_ppm
+    }
+
+    /// Whether this is more than a share of a whole, in parts per million.
+    pub fn exceeds_share(self, share_ppm: u32, whole: Self) -> bool {
+        let (part, whole) = same_scale(self.0, whole.0);
+        part * PPM > whole * share_ppm
     }
 
     /// Whether a total has left the bounds that sums rely on.

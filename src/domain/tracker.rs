@@ -10,19 +10,45 @@ use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, Vector};
 
 use super::call_off::CallOffKey;
-use super::date::Date;
+use super::date::{Date, RecordedTime};
+use super::duplicates::DocumentId;
 use super::event::Recorded;
 use super::finding::{Condition, Finding, FindingKey, Handling};
+use super::id::{EventId, OrderId, Position, ReservationId};
+use super::scope::Scope;
 
 /// What conditions are judged together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
-    /// Options and term.
+    /// Term, options, amendments, overrides.
     Charter,
-    /// Every ceiling.
-    Ceilings,
+    /// One ceiling.
+    Scope(Scope),
+    /// Ceilings that were lowered.
+    Lowerings,
+    /// The forecast.
+    Forecast,
     /// One call-off.
     CallOff(CallOffKey),
+    /// One reservation.
+    Reservation(ReservationId),
+    /// One invoice or credit note among all others.
+    Document(DocumentId),
+    /// One order among those that look like one purchase.
+    Split(OrderId),
+    /// One event by itself.
+    Event(EventId),
+}
+
+/// What somebody did about a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handled {
+    /// What.
+    pub handling: Handling,
+    /// The event that says so.
+    pub position: Position,
+    /// When it was recorded.
+    pub recorded: RecordedTime,
 }
 
 /// The conditions of one source.
@@ -35,12 +61,20 @@ pub struct Tracker {
     open: OrdMap<FindingKey, Finding>,
     open_by_source: OrdMap<Source, Arc<[FindingKey]>>,
     cleared: Vector<Finding>,
+    /// How often each finding has opened.
+    episodes: OrdMap<FindingKey, u32>,
 }
 
 impl Tracker {
     /// A tracker that has seen nothing.
     pub fn new(horizon: Date) -> Self {
-        Self { horizon, open: OrdMap::new(), open_by_source: OrdMap::new(), cleared: Vector::new() }
+        Self {
+            horizon,
+            open: OrdMap::new(),
+            open_by_source: OrdMap::new(),
+            cleared: Vector::new(),
+            episodes: OrdMap::new(),
+        }
     }
 
     /// The day that findings are judged at.
@@ -79,11 +113,13 @@ impl Tracker {
         self.cleared.iter().skip(earlier.cleared.len()).filter(was_open).cloned().collect()
     }
 
-    /// Takes in what an event has changed: the conditions of every source that it touched.
+    /// Takes in what an event has changed: the conditions of every source that it touched, of which
+    /// the last judgement counts.
     pub fn observe(&mut self, event: &Recorded, judged: Vec<Judged>) {
         let mut before: BTreeSet<FindingKey> = BTreeSet::new();
         let mut after: BTreeMap<FindingKey, Condition> = BTreeMap::new();
-        for (source, conditions) in judged {
+        let last: BTreeMap<Source, Vec<(FindingKey, Condition)>> = judged.into_iter().collect();
+        for (source, conditions) in last {
             if let Some(keys) = self.open_by_source.get(&source) {
                 before.extend(keys.iter().cloned());
             }
@@ -109,8 +145,37 @@ impl Tracker {
         }
     }
 
+    /// The first day of a breach that is open.
+    pub fn since(&self, key: &FindingKey) -> Option<Date> {
+        self.open.get(key).map(|finding| finding.since)
+    }
+
+    /// Says what people did about a finding, in the order in which it counts. To each episode applies
+    /// the last that was done once it was known.
+    pub fn handle(&mut self, done: &[Handled], is_meant: impl Fn(&FindingKey) -> bool) {
+        let apply = |finding: &mut Finding| {
+            let last = done.iter().rev().find(|one| one.recorded >= finding.known);
+            finding.handling = last.map_or(Handling::None, |one| one.handling);
+            finding.handled = last.map(|one| one.position);
+        };
+        let open: Vec<FindingKey> = self.open.keys().filter(|key| is_meant(key)).cloned().collect();
+        for key in open {
+            if let Some(finding) = self.open.get_mut(&key) {
+                apply(finding);
+            }
+        }
+        let cleared = self.cleared.iter().enumerate().filter(|(_, one)| is_meant(&one.key));
+        let cleared: Vec<usize> = cleared.map(|(place, _)| place).collect();
+        for place in cleared {
+            if let Some(finding) = self.cleared.get_mut(place) {
+                apply(finding);
+            }
+        }
+    }
+
     fn open_anew(&mut self, key: FindingKey, event: &Recorded, condition: &Condition) {
-        let earlier = self.cleared.iter().filter(|finding| finding.key == key).count();
+        let episode = self.episodes.get(&key).copied().unwrap_or_default().saturating_add(1);
+        self.episodes.insert(key.clone(), episode);
         let finding = Finding {
             key: key.clone(),
             amount: condition.amount,
@@ -118,7 +183,7 @@ impl Tracker {
             known: event.recorded,
             cleared: None,
             evidence: vec![event.position],
-            episode: u32::try_from(earlier + 1).unwrap_or(u32::MAX),
+            episode,
             days: condition.days,
             handling: Handling::None,
             handled: None,
@@ -136,5 +201,6 @@ fn keep_open(finding: &mut Finding, event: &Recorded, condition: &Condition) {
         finding.evidence.push(event.position);
     }
     finding.amount = condition.amount;
+    finding.days = condition.days;
     finding.since = condition.since;
 }

@@ -1,11 +1,10 @@
 //! What an agreement looks like as of a day: its orders, invoices, deadlines, amendments and parts.
 //!
-//! Views are what lists and reports are made of. They follow from the same fold as sums and findings;
+//! `agreement` makes them. Views are what lists and reports are made of. They follow from the same fold as sums and findings;
 //! nothing is counted a second time.
 
 use std::sync::Arc;
 
-use super::agreement::Agreement;
 use super::call_off::OrderStatus;
 use super::date::Date;
 use super::event::Recorded;
@@ -154,55 +153,4 @@ pub struct PartView {
     pub orders: u64,
     /// Invoices in it that count.
     pub invoices: u64,
-}
-
-impl Agreement {
-    /// Where it is in its life. None when it is not signed as of the day.
-    pub fn state(&self, as_of: Date) -> Option<AgreementState> {
-        let charter = self.charter_at(as_of)?;
-        let (start, end) = (charter.terms().start, charter.stage_at(as_of).end);
-        Some(if as_of < start {
-            AgreementState::NotStarted
-        } else if as_of > end {
-            AgreementState::Expired
-        } else {
-            AgreementState::Active
-        })
-    }
-
-    /// Orders as of a day, by placement date, then position; those never placed last, by id.
-    pub fn orders(&self, as_of: Date) -> Vec<OrderView> {
-        let _ = as_of;
-        Vec::new()
-    }
-
-    /// Invoices as of a day, by effective date, then position.
-    pub fn invoices(&self, as_of: Date) -> Vec<InvoiceView> {
-        let _ = as_of;
-        Vec::new()
-    }
-
-    /// Amendments as of a day, in fold order.
-    pub fn amendments(&self, as_of: Date) -> Vec<AmendmentView> {
-        let _ = as_of;
-        Vec::new()
-    }
-
-    /// Deadlines as known as of a day, also those that have passed, by date, then subject.
-    pub fn deadlines(&self, as_of: Date) -> Vec<DeadlineView> {
-        let _ = as_of;
-        Vec::new()
-    }
-
-    /// The parts of the agreement's sums as of a day.
-    pub fn parts(&self, as_of: Date) -> Vec<PartView> {
-        let _ = as_of;
-        Vec::new()
-    }
-
-    /// The day from which on the sums, the charter and the policy no longer change, as known: from it
-    /// on, an answer differs only by what the passing of days does to the forecast and the state.
-    pub fn settled_from(&self) -> Option<Date> {
-        self.latest_effective()
-    }
 }

@@ -21,7 +21,7 @@ pub fn as_of_append(recorded: RecordedTime, effective: impl Iterator<Item = Date
 
 /// The changes between two states of an agreement, as of a day.
 pub fn finding_changes(before: &Agreement, after: &Agreement, as_of: Date) -> FindingChanges {
-    let reaches_beyond = after.latest_effective().is_some_and(|latest| latest > as_of);
+    let reaches_beyond = after.settled_from().is_some_and(|settled| settled > as_of);
     let early = |agreement: &Agreement| {
         let forecast = Usage::at(agreement, as_of).and_then(|usage| usage.forecast);
         forecast.is_some_and(|forecast| forecast.runs_out_early())
@@ -43,7 +43,7 @@ pub fn tracked_changes(before: &Agreement, after: &Agreement) -> FindingChanges 
 pub fn open_findings(agreement: &Agreement, as_of: Date) -> Vec<Finding> {
     let forecast = Usage::at(agreement, as_of).and_then(|usage| usage.forecast);
     let early = forecast.is_some_and(|forecast| forecast.runs_out_early());
-    let reaches_beyond = agreement.latest_effective().is_some_and(|latest| latest > as_of);
+    let reaches_beyond = agreement.settled_from().is_some_and(|settled| settled > as_of);
     let judged_at_day = agreement.tracker().horizon() == as_of;
     if !judged_at_day && (reaches_beyond || early) {
         let judged = agreement.at_version(agreement.version(), as_of);

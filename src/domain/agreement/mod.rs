@@ -2,28 +2,42 @@
 //!
 //! An [`Agreement`] is a value: cloning it is cheap, because its parts are shared, and applying an
 //! event to a clone leaves the original as it was. So a refused event is dropped with its clone, and
-//! readers keep what they hold. [`apply`](Agreement::apply) routes an event to the charter or to the
-//! call-offs it touches; `settle` carries the change into levels and findings.
+//! readers keep what they hold. [`apply`](Agreement::apply) takes an event in: `route` puts it into the
+//! charter, the call-offs and the reservations that it touches, `settle` carries the change into
+//! levels, `judge` into findings. `names` knows which ids are in use, `own` what is wrong with an
+//! event by itself, `handling` what people did about findings, `views` what lists show.
 
+mod handling;
+mod judge;
+mod names;
+mod own;
+mod route;
 mod settle;
+mod views;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
+use imbl::{OrdMap, OrdSet, Vector};
 
-use super::call_off::{CallOff, CallOffKey, Entry, Standing};
+use super::admit::breaches;
+use super::call_off::{CallOff, CallOffKey};
 use super::charter::Charter;
 use super::date::{Date, RecordedTime};
-use super::event::{InvoiceReceived, Payload, Recorded};
-use super::id::{
-    AgreementId, CreditNoteId, EventId, InvoiceId, OrderId, PaymentId, Position, Version,
-};
+use super::duplicates::Documents;
+use super::event::{AdmissionMode, InvoiceKind, Payload, Recorded};
+use super::id::{AgreementId, EventId, InvoiceId, OrderId, Position, ReservationId, Version};
 use super::levels::{Levels, Sums};
-use super::money::Amount;
+use super::money::{Amount, Currency};
 use super::policy::PolicyBook;
+use super::reservation::Reservation;
 use super::scope::Scope;
+use super::splits::Orders;
 use super::tracker::Tracker;
+
+use names::Names;
+use own::OverrideUse;
+pub(in crate::domain) use own::lacks_reason;
+use settle::Touched;
 
 /// One agreement after some of its events.
 #[derive(Debug, Clone)]
@@ -35,16 +49,24 @@ pub struct Agreement {
     events: Vector<Arc<Recorded>>,
     /// Reversed event and the event that reversed it.
     reversals: OrdMap<EventId, EventId>,
-    /// Live events of the agreement itself, in fold order.
+    /// Live events that make the charter, in fold order.
     charter_events: Arc<Vec<Arc<Recorded>>>,
     charter: Option<Arc<Charter>>,
     call_offs: OrdMap<CallOffKey, Arc<CallOff>>,
-    /// Where each known invoice belongs.
-    invoice_homes: OrdMap<InvoiceId, CallOffKey>,
-    credit_notes: OrdMap<CreditNoteId, Position>,
-    payments: OrdMap<PaymentId, Position>,
+    reservations: OrdMap<ReservationId, Arc<Reservation>>,
+    names: Names,
+    /// Live rejections of each invoice, by date.
+    rejections: OrdMap<InvoiceId, OrdSet<(Date, Position)>>,
+    documents: Documents,
+    /// Orders in force as of the horizon. Empty while no policy has a split threshold.
+    orders_in_force: Orders,
+    override_uses: OrdMap<EventId, OverrideUse>,
+    /// Live events that handle findings.
+    handlings: Vector<Arc<Recorded>>,
     levels: OrdMap<Scope, Levels>,
     latest_effective: Option<Date>,
+    /// The latest day on which any event ever changed something: also the day after an expiry.
+    latest_change: Option<Date>,
     /// Sum of the magnitudes of all amounts: keeps every other sum in bounds.
     magnitude: Amount,
     tracker: Tracker,
@@ -62,11 +84,16 @@ impl Agreement {
             charter_events: Arc::default(),
             charter: None,
             call_offs: OrdMap::new(),
-            invoice_homes: OrdMap::new(),
-            credit_notes: OrdMap::new(),
-            payments: OrdMap::new(),
+            reservations: OrdMap::new(),
+            names: Names::default(),
+            rejections: OrdMap::new(),
+            documents: Documents::default(),
+            orders_in_force: Orders::default(),
+            override_uses: OrdMap::new(),
+            handlings: Vector::new(),
             levels: OrdMap::new(),
             latest_effective: None,
+            latest_change: None,
             magnitude: Amount::ZERO,
             tracker: Tracker::new(horizon),
         }
@@ -115,7 +142,7 @@ impl Agreement {
     }
 
     /// Everything recorded, in the order of versions.
-    pub fn events(&self) -> impl Iterator<Item = &Arc<Recorded>> {
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = &Arc<Recorded>> {
         self.events.iter()
     }
 
@@ -144,6 +171,14 @@ impl Agreement {
         &self.tracker
     }
 
+    /// The day from which on nothing recorded changes the sums, the charter or the policy any more:
+    /// from it on, answers differ only by what the passing of days does to the forecast and the state.
+    /// It takes in what was reversed since. None before the first event.
+    pub fn settled_from(&self) -> Option<Date> {
+        let configured = self.policies.changes().last().map(|(from, _)| *from);
+        self.latest_change.map(|latest| configured.map_or(latest, |from| from.max(latest)))
+    }
+
     /// The latest effective date of any event.
     pub fn latest_effective(&self) -> Option<Date> {
         self.latest_effective
@@ -162,22 +197,29 @@ impl Agreement {
     /// The call-off of an order that is placed and not reversed, on whatever date.
     pub fn live_order(&self, order: &OrderId) -> Option<&CallOff> {
         let call_off = self.call_offs.get(&CallOffKey::Order(order.clone()))?;
-        call_off.has_live_order().then_some(call_off)
+        call_off.has_live_order().then_some(&**call_off)
     }
 
-    /// Whether an invoice is known and not reversed.
-    pub fn knows_invoice(&self, invoice: &InvoiceId) -> bool {
-        self.invoice_homes.contains_key(invoice)
+    /// Whether a reservation is set aside and not reversed, on whatever date.
+    pub fn knows_reservation(&self, reservation: &ReservationId) -> bool {
+        self.reservations.get(reservation).is_some_and(|reservation| reservation.is_known())
     }
 
-    /// Whether a credit note is known and not reversed.
-    pub fn knows_credit_note(&self, credit_note: &CreditNoteId) -> bool {
-        self.credit_notes.contains_key(credit_note)
+    /// The currency of a known prepayment.
+    pub(in crate::domain) fn prepayment_currency(&self, invoice: &InvoiceId) -> Option<Currency> {
+        let call_off = self.call_offs.get(self.names.home_of(invoice)?)?;
+        call_off.entries().iter().find_map(|entry| {
+            let Payload::InvoiceReceived(received) = &entry.recorded.event.payload else {
+                return None;
+            };
+            let is_meant = received.invoice == *invoice && received.kind == InvoiceKind::Prepayment;
+            is_meant.then_some(received.net.money.currency)
+        })
     }
 
-    /// Whether a payment is known and not reversed.
-    pub fn knows_payment(&self, payment: &PaymentId) -> bool {
-        self.payments.contains_key(payment)
+    /// Which ids are in use.
+    pub(in crate::domain) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Sum of the magnitudes of all amounts so far.
@@ -185,188 +227,45 @@ impl Agreement {
         self.magnitude
     }
 
-    /// Orders and invoices that count as of a day.
-    pub fn document_counts(&self, as_of: Date) -> (u64, u64) {
-        let (mut orders, mut invoices) = (0, 0);
-        let entries = self.call_offs.values().flat_map(|call_off| call_off.entries());
-        for entry in entries.filter(|entry| {
-            entry.standing == Standing::Live && entry.recorded.event.effective <= as_of
-        }) {
-            match &entry.recorded.event.payload {
-                Payload::OrderPlaced(_) => orders += 1,
-                Payload::InvoiceReceived(_) => invoices += 1,
-                Payload::AgreementSigned(_)
-                | Payload::OptionExercised(_)
-                | Payload::OrderChanged(_)
-                | Payload::OrderCancelled(_)
-                | Payload::OrderClosed(_)
-                | Payload::CreditNoteReceived(_)
-                | Payload::InvoicePaid(_)
-                | Payload::EventReversed(_) => {}
-                _ => {}
-            }
-        }
-        (orders, invoices)
-    }
-
     /// Takes in the next event. Whether it may be recorded is for `admit`; here it counts.
     pub fn apply(&mut self, recorded: &Arc<Recorded>) {
+        let before = self.may_use_override(recorded).then(|| self.clone());
         self.events.push_back(Arc::clone(recorded));
-        let effective = recorded.event.effective;
-        self.latest_effective = self.latest_effective.max(Some(effective));
+        self.note_change(recorded);
         self.magnitude = self.magnitude.plus(settle::magnitude(recorded, self.charter()));
-        match &recorded.event.payload {
-            Payload::AgreementSigned(_) | Payload::OptionExercised(_) => {
-                let events = Arc::make_mut(&mut self.charter_events);
-                let place = events.partition_point(|other| fold_key(other) < fold_key(recorded));
-                events.insert(place, Arc::clone(recorded));
-                self.settle_charter(recorded);
-            }
-            Payload::EventReversed(reversed) => {
-                self.reversals.insert(reversed.target, recorded.event_id);
-                if let Some(target) = self.event(reversed.target).cloned() {
-                    self.take_out(&target, recorded);
-                }
-            }
-            Payload::OrderPlaced(_)
-            | Payload::OrderChanged(_)
-            | Payload::OrderCancelled(_)
-            | Payload::OrderClosed(_)
-            | Payload::InvoiceReceived(_)
-            | Payload::CreditNoteReceived(_)
-            | Payload::InvoicePaid(_) => {
-                let changed = self.put_in(recorded);
-                self.settle_call_offs(changed, recorded);
-            }
-            _ => {}
+        let mut touched = Touched::default();
+        self.route(recorded, &mut touched);
+        if let Some(before) = before {
+            self.note_override_use(&before, recorded);
         }
+        self.judge_event(recorded, &mut touched);
+        self.judge(recorded, touched);
+        self.handle(recorded);
     }
 
-    /// Puts a document into its call-off; an invoice brings along what was waiting for it.
-    fn put_in(&mut self, recorded: &Arc<Recorded>) -> BTreeMap<CallOffKey, CallOff> {
-        let mut changed = BTreeMap::new();
-        let Some(home) = self.home_of(&recorded.event.payload) else {
-            return changed;
-        };
-        let mut call_off = self.call_off(&home);
-        call_off.insert(Entry { recorded: Arc::clone(recorded), standing: Standing::Live });
-        match &recorded.event.payload {
-            Payload::InvoiceReceived(invoice) => {
-                self.invoice_homes.insert(invoice.invoice.clone(), home.clone());
-                let waiting = CallOffKey::Pending(invoice.invoice.clone());
-                if waiting != home {
-                    let entries = self.call_off(&waiting).entries().to_vec();
-                    for entry in entries {
-                        self.move_home(&entry, &home);
-                        call_off.insert(entry);
-                    }
-                    changed.insert(waiting, CallOff::default());
-                }
-            }
-            Payload::CreditNoteReceived(credit) => {
-                self.credit_notes.insert(credit.credit_note.clone(), recorded.position);
-            }
-            Payload::InvoicePaid(payment) => {
-                self.payments.insert(payment.payment.clone(), recorded.position);
-            }
-            Payload::AgreementSigned(_)
-            | Payload::OptionExercised(_)
-            | Payload::OrderPlaced(_)
-            | Payload::OrderChanged(_)
-            | Payload::OrderCancelled(_)
-            | Payload::OrderClosed(_)
-            | Payload::EventReversed(_) => {}
-            _ => {}
+    fn note_change(&mut self, recorded: &Recorded) {
+        let mut latest = recorded.event.effective;
+        self.latest_effective = self.latest_effective.max(Some(latest));
+        if let Payload::HeadroomReserved(reserved) = &recorded.event.payload {
+            latest = reserved.expiry.plus_days(1).map_or(latest, |after| after.max(latest));
         }
-        changed.insert(home, call_off);
-        changed
+        self.latest_change = self.latest_change.max(Some(latest));
     }
 
-    /// Takes a reversed event out of wherever it counts.
-    fn take_out(&mut self, target: &Arc<Recorded>, reversal: &Recorded) {
-        match &target.event.payload {
-            Payload::AgreementSigned(_) | Payload::OptionExercised(_) => {
-                let events = Arc::make_mut(&mut self.charter_events);
-                events.retain(|event| event.position != target.position);
-                self.settle_charter(reversal);
-                return;
-            }
-            Payload::EventReversed(_) => return,
-            Payload::CreditNoteReceived(credit) => {
-                self.credit_notes.remove(&credit.credit_note);
-            }
-            Payload::InvoicePaid(payment) => {
-                self.payments.remove(&payment.payment);
-            }
-            Payload::OrderPlaced(_)
-            | Payload::OrderChanged(_)
-            | Payload::OrderCancelled(_)
-            | Payload::OrderClosed(_)
-            | Payload::InvoiceReceived(_) => {}
-            _ => {}
-        }
-        let Some(home) = self.home_of(&target.event.payload) else {
-            return;
-        };
-        let mut changed = BTreeMap::new();
-        let mut call_off = self.call_off(&home);
-        call_off.reverse(target.position);
-        if let Payload::InvoiceReceived(invoice) = &target.event.payload {
-            self.invoice_homes.remove(&invoice.invoice);
-            let waiting = CallOffKey::Pending(invoice.invoice.clone());
-            if waiting != home {
-                let mut pending = self.call_off(&waiting);
-                for entry in call_off.detach(&invoice.invoice) {
-                    self.move_home(&entry, &waiting);
-                    pending.insert(entry);
-                }
-                changed.insert(waiting, pending);
-            }
-        }
-        changed.insert(home, call_off);
-        self.settle_call_offs(changed, reversal);
+    fn may_use_override(&self, recorded: &Recorded) -> bool {
+        let granted = self.charter().is_some_and(|charter| !charter.overrides().is_empty());
+        granted && recorded.event.mode == AdmissionMode::Intent
     }
 
-    fn home_of(&self, payload: &Payload) -> Option<CallOffKey> {
-        match payload {
-            Payload::OrderPlaced(placed) => Some(CallOffKey::Order(placed.order.clone())),
-            Payload::OrderChanged(changed) => Some(CallOffKey::Order(changed.order.clone())),
-            Payload::OrderCancelled(ended) | Payload::OrderClosed(ended) => {
-                Some(CallOffKey::Order(ended.order.clone()))
-            }
-            Payload::InvoiceReceived(invoice) => Some(self.home_of_invoice(invoice)),
-            Payload::CreditNoteReceived(credit) => Some(self.home_of_named(&credit.invoice)),
-            Payload::InvoicePaid(payment) => Some(self.home_of_named(&payment.invoice)),
-            Payload::AgreementSigned(_)
-            | Payload::OptionExercised(_)
-            | Payload::EventReversed(_) => None,
-            _ => None,
+    /// An intent that was accepted although it passed a maximum, did so under an override.
+    fn note_override_use(&mut self, before: &Self, recorded: &Recorded) {
+        let Some(charter) = self.charter() else { return };
+        let passed = breaches(before, self, charter, recorded.event.effective, Amount::ZERO);
+        let largest =
+            passed.into_iter().map(|(_, breach)| breach.excess).max_by_key(|one| one.amount);
+        if let Some(excess) = largest {
+            self.override_uses.insert(recorded.event_id, OverrideUse { excess });
         }
-    }
-
-    fn home_of_invoice(&self, invoice: &InvoiceReceived) -> CallOffKey {
-        if let Some(home) = self.invoice_homes.get(&invoice.invoice) {
-            return home.clone();
-        }
-        match invoice.corrected.as_ref().and_then(|named| self.invoice_homes.get(named)) {
-            Some(home) => home.clone(),
-            None => CallOffKey::of_invoice(invoice),
-        }
-    }
-
-    fn home_of_named(&self, invoice: &InvoiceId) -> CallOffKey {
-        let home = self.invoice_homes.get(invoice).cloned();
-        home.unwrap_or_else(|| CallOffKey::Pending(invoice.clone()))
-    }
-
-    fn move_home(&mut self, entry: &Entry, home: &CallOffKey) {
-        if let Payload::InvoiceReceived(invoice) = &entry.recorded.event.payload {
-            self.invoice_homes.insert(invoice.invoice.clone(), home.clone());
-        }
-    }
-
-    fn call_off(&self, key: &CallOffKey) -> CallOff {
-        self.call_offs.get(key).map(|call_off| CallOff::clone(call_off)).unwrap_or_default()
     }
 }
 

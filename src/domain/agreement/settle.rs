@@ -1,4 +1,4 @@
-//! Carrying a change of call-offs or charter into levels and findings.
+//! Carrying a change of charter, call-offs or reservations into levels, and noting what it touched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,31 +7,56 @@ use super::Agreement;
 use crate::domain::call_off::{CallOff, CallOffKey, Timeline};
 use crate::domain::charter::Charter;
 use crate::domain::date::Date;
-use crate::domain::event::{CeilingKind, CeilingTerms, OptionGives, Payload, Recorded, Value};
-use crate::domain::finding::{Condition, FindingKey, Subject};
+use crate::domain::duplicates::DocumentId;
+use crate::domain::event::{OptionGives, Payload, Recorded, Value};
+use crate::domain::id::{EventId, OrderId, ReservationId};
 use crate::domain::levels::Sums;
-use crate::domain::money::{Amount, Money};
-use crate::domain::reason::Reason;
+use crate::domain::money::Amount;
+use crate::domain::reservation::Reservation;
 use crate::domain::scope::Scope;
 use crate::domain::tracker::{Judged, Source};
-use crate::domain::usage;
+
+/// What an event has touched so far.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    /// Conditions judged anew.
+    pub(super) judged: Vec<Judged>,
+    /// Scopes whose levels changed, and the first day on which they did.
+    pub(super) scopes: BTreeMap<Scope, Date>,
+}
+
+impl Touched {
+    pub(super) fn clear_event(&mut self, event: EventId) {
+        self.judged.push((Source::Event(event), Vec::new()));
+    }
+
+    pub(super) fn clear_document(&mut self, document: DocumentId) {
+        self.judged.push((Source::Document(document), Vec::new()));
+    }
+
+    fn note(&mut self, scope: &Scope, date: Date) {
+        let first = self.scopes.entry(scope.clone()).or_insert(date);
+        *first = (*first).min(date);
+    }
+}
 
 impl Agreement {
     /// Puts changed call-offs in place and follows them into levels and findings.
     pub(super) fn settle_call_offs(
         &mut self,
         changed: BTreeMap<CallOffKey, CallOff>,
-        cause: &Recorded,
+        touched: &mut Touched,
     ) {
         let charter = self.charter.clone();
-        let mut judged = Vec::new();
         for (key, call_off) in changed {
             if let Some(charter) = &charter {
                 let old = self.call_off(&key).timeline(charter);
-                let new = call_off.timeline(charter);
-                self.add_difference(&old, &new);
+                self.add_difference(&old, &call_off.timeline(charter), touched);
                 let conditions = call_off.conditions(charter, self.tracker.horizon());
-                judged.push((Source::CallOff(key.clone()), conditions));
+                touched.judged.push((Source::CallOff(key.clone()), conditions));
+                if let CallOffKey::Order(order) = &key {
+                    self.settle_order_in_force(order, &call_off, charter, touched);
+                }
             }
             if call_off.is_empty() {
                 self.call_offs.remove(&key);
@@ -39,43 +64,108 @@ impl Agreement {
                 self.call_offs.insert(key, Arc::new(call_off));
             }
         }
-        self.observe(cause, judged);
     }
 
-    /// Folds the charter anew. What is agreed bears on every call-off: its scopes and its findings.
-    pub(super) fn settle_charter(&mut self, cause: &Recorded) {
-        self.charter = Charter::fold(&self.charter_events).map(Arc::new);
-        self.levels.clear();
-        let mut judged = Vec::new();
-        let call_offs: Vec<_> = self
-            .call_offs
-            .iter()
-            .map(|(key, call_off)| (key.clone(), Arc::clone(call_off)))
-            .collect();
-        let charter = self.charter.clone();
-        for (key, call_off) in call_offs {
-            let conditions = match &charter {
-                Some(charter) => {
-                    let new = call_off.timeline(charter);
-                    self.add_difference(&Timeline::new(), &new);
-                    call_off.conditions(charter, self.tracker.horizon())
-                }
-                None => Vec::new(),
-            };
-            judged.push((Source::CallOff(key), conditions));
+    /// Changes a reservation and follows it into levels and findings.
+    pub(super) fn change_reservation(
+        &mut self,
+        id: &ReservationId,
+        touched: &mut Touched,
+        change: impl FnOnce(&mut Reservation),
+    ) {
+        let old = self.reservations.get(id).cloned().unwrap_or_default();
+        let mut new = Reservation::clone(&old);
+        change(&mut new);
+        if let Some(charter) = self.charter.clone() {
+            self.add_difference(&old.timeline(&charter), &new.timeline(&charter), touched);
+            let conditions = new.conditions(&charter, self.tracker.horizon());
+            touched.judged.push((Source::Reservation(id.clone()), conditions));
         }
-        let horizon = self.tracker.horizon();
+        if new.is_empty() {
+            self.reservations.remove(id);
+        } else {
+            self.reservations.insert(id.clone(), Arc::new(new));
+        }
+    }
+
+    /// Folds the charter anew. What is agreed bears on everything: scopes, sums and findings.
+    pub(super) fn settle_charter(&mut self, touched: &mut Touched) {
+        let before = self.charter.take();
+        self.charter = Charter::fold(&self.charter_events, &self.policies).map(Arc::new);
+        for scope in before.iter().chain(&self.charter).flat_map(|charter| charter.scopes()) {
+            touched.note(scope, Date::BEGINNING_OF_TIME);
+        }
+        self.levels.clear();
+        let (charter, horizon) = (self.charter.clone(), self.tracker.horizon());
+        let charter = charter.as_deref();
+        let call_offs = self.call_offs.clone();
+        for (key, call_off) in &call_offs {
+            let conditions = charter.map(|charter| {
+                self.add_difference(&Timeline::new(), &call_off.timeline(charter), touched);
+                call_off.conditions(charter, horizon)
+            });
+            touched.judged.push((Source::CallOff(key.clone()), conditions.unwrap_or_default()));
+        }
+        let reservations = self.reservations.clone();
+        for (id, reservation) in &reservations {
+            let conditions = charter.map(|charter| {
+                self.add_difference(&Timeline::new(), &reservation.timeline(charter), touched);
+                reservation.conditions(charter, horizon)
+            });
+            touched.judged.push((Source::Reservation(id.clone()), conditions.unwrap_or_default()));
+        }
         let of_charter = charter.map(|charter| charter.conditions(horizon)).unwrap_or_default();
-        judged.push((Source::Charter, of_charter));
-        self.observe(cause, judged);
+        touched.judged.push((Source::Charter, of_charter));
+        self.judge_all_events(touched);
+        self.settle_orders_in_force(touched);
     }
 
-    fn observe(&mut self, cause: &Recorded, mut judged: Vec<Judged>) {
-        judged.push((Source::Ceilings, self.ceiling_conditions()));
-        self.tracker.observe(cause, judged);
+    /// An order in force that changed may look like one purchase with others. Nobody looks while no
+    /// policy says from which value on.
+    fn settle_order_in_force(
+        &mut self,
+        order: &OrderId,
+        call_off: &CallOff,
+        charter: &Charter,
+        touched: &mut Touched,
+    ) {
+        let Some(window) = split_window(charter) else { return };
+        let mut suspects: BTreeSet<OrderId> =
+            self.orders_in_force.touched_by(order, window).into_iter().collect();
+        match call_off.standing_order(charter, self.tracker.horizon()) {
+            Some((placement, placed, value)) => {
+                self.orders_in_force.put(&placed, super::fold_key(&placement), value);
+            }
+            None => self.orders_in_force.remove(order),
+        }
+        suspects.extend(self.orders_in_force.touched_by(order, window));
+        suspects.insert(order.clone());
+        self.judge_suspects(&suspects, charter, touched);
     }
 
-    fn add_difference(&mut self, old: &Timeline, new: &Timeline) {
+    fn settle_orders_in_force(&mut self, touched: &mut Touched) {
+        let before = std::mem::take(&mut self.orders_in_force);
+        let mut suspects: BTreeSet<OrderId> = before.orders().cloned().collect();
+        let Some(charter) = self.charter.clone() else {
+            let cleared = suspects.into_iter().map(|order| (Source::Split(order), Vec::new()));
+            touched.judged.extend(cleared);
+            return;
+        };
+        if split_window(&charter).is_some() {
+            let horizon = self.tracker.horizon();
+            for (key, call_off) in &self.call_offs {
+                let CallOffKey::Order(order) = key else { continue };
+                if let Some((placement, placed, value)) = call_off.standing_order(&charter, horizon)
+                {
+                    self.orders_in_force.put(&placed, super::fold_key(&placement), value);
+                    suspects.insert(order.clone());
+                }
+            }
+        }
+        self.judge_suspects(&suspects, &charter, touched);
+    }
+
+    fn add_difference(&mut self, old: &Timeline, new: &Timeline, touched: &mut Touched) {
         let scopes: BTreeSet<&Scope> =
             old.iter().chain(new).flat_map(|(_, sums)| sums.keys()).collect();
         let dates: BTreeSet<Date> = old.iter().chain(new).map(|(date, _)| *date).collect();
@@ -88,65 +178,22 @@ impl Agreement {
                     changes.push((*date, change));
                 }
             }
-            if !changes.is_empty() {
+            if let Some((first, _)) = changes.first() {
+                touched.note(scope, *first);
                 self.levels.entry(scope.clone()).or_default().add(&changes);
             }
         }
     }
 
-    fn ceiling_conditions(&self) -> Vec<(FindingKey, Condition)> {
-        let horizon = self.tracker.horizon();
-        let Some(charter) = self.charter_at(horizon) else {
-            return Vec::new();
-        };
-        let ceilings = &charter.stage_at(horizon).ceilings;
-        let mut conditions: Vec<_> = ceilings
-            .iter()
-            .filter_map(|ceiling| self.ceiling_condition(charter, ceiling, horizon))
-            .collect();
-        let forecast = usage::forecast(self, charter, horizon);
-        if horizon != Date::END_OF_TIME
-            && forecast.is_some_and(|forecast| forecast.runs_out_early())
-        {
-            let subject = Subject::Scope(Scope::Agreement);
-            let key = FindingKey { rule: Reason::ForecastRunsOutEarly, subject };
-            conditions.push((key, Condition { amount: None, days: None, since: horizon }));
-        }
-        conditions
+    pub(super) fn call_off(&self, key: &CallOffKey) -> CallOff {
+        self.call_offs.get(key).map(|call_off| CallOff::clone(call_off)).unwrap_or_default()
     }
+}
 
-    fn ceiling_condition(
-        &self,
-        charter: &Charter,
-        ceiling: &CeilingTerms,
-        as_of: Date,
-    ) -> Option<(FindingKey, Condition)> {
-        let excess = self.sums(&ceiling.scope, as_of).exposure.minus(ceiling.amount);
-        if !excess.is_positive() {
-            return None;
-        }
-        let rule = match ceiling.kind {
-            CeilingKind::Maximum => Reason::CeilingExceeded,
-            CeilingKind::Estimate => Reason::EstimateExceeded,
-        };
-        let amount = Money { amount: excess, currency: charter.terms().currency };
-        let since = self.breached_since(charter, &ceiling.scope, as_of);
-        let key = FindingKey { rule, subject: Subject::Scope(ceiling.scope.clone()) };
-        Some((key, Condition { amount: Some(amount), days: None, since }))
-    }
-
-    /// The first day of the unbroken breach that lasts on a day.
-    fn breached_since(&self, charter: &Charter, scope: &Scope, as_of: Date) -> Date {
-        let levels =
-            self.levels(scope).into_iter().flat_map(|levels| levels.dates_back_from(as_of));
-        let agreed = charter.dates_from(charter.terms().start).filter(|date| *date <= as_of);
-        let days: BTreeSet<Date> = levels.chain(agreed).collect();
-        let exceeded = |date: &&Date| {
-            let ceiling = charter.stage_at(**date).ceiling(scope);
-            ceiling.is_some_and(|ceiling| self.sums(scope, **date).exposure > ceiling.amount)
-        };
-        days.iter().rev().take_while(exceeded).last().copied().unwrap_or(as_of)
-    }
+/// The longest window of any policy that has a split threshold. None when none has.
+fn split_window(charter: &Charter) -> Option<u32> {
+    let with_threshold = charter.policies().filter(|policy| policy.split_threshold.is_some());
+    with_threshold.map(|policy| policy.split_window_days).max()
 }
 
 fn value_at(timeline: &Timeline, scope: &Scope, date: Date) -> Sums {
@@ -156,10 +203,13 @@ fn value_at(timeline: &Timeline, scope: &Scope, date: Date) -> Sums {
 }
 
 /// The magnitude of everything that an event adds to sums, in the agreement's currency.
-pub(in crate::domain) fn magnitude(recorded: &Recorded, charter: Option<&Charter>) -> Amount {
+pub(super) fn magnitude(recorded: &Recorded, charter: Option<&Charter>) -> Amount {
     let converted = |value: Value| {
         let currency = charter.map(|charter| charter.terms().currency);
         currency.and_then(|currency| value.in_currency(currency)).unwrap_or_default().magnitude()
+    };
+    let total = |amounts: &mut dyn Iterator<Item = Amount>| {
+        amounts.fold(Amount::ZERO, |sum, amount| sum.plus(amount.magnitude()))
     };
     match &recorded.event.payload {
         Payload::AgreementSigned(signed) => {
@@ -168,17 +218,59 @@ pub(in crate::domain) fn magnitude(recorded: &Recorded, charter: Option<&Charter
                 OptionGives::Time { .. } => None,
                 OptionGives::Volume { amount, .. } => Some(*amount),
             });
-            ceilings.chain(options).fold(Amount::ZERO, |sum, amount| sum.plus(amount.magnitude()))
+            total(&mut ceilings.chain(options))
         }
+        Payload::AgreementAmended(amended) => {
+            total(&mut amended.ceiling_changes.iter().map(|change| change.change.amount))
+        }
+        Payload::HeadroomReserved(reserved) => converted(reserved.value),
         Payload::OrderPlaced(placed) => converted(placed.value),
         Payload::OrderChanged(changed) => converted(changed.value),
-        Payload::InvoiceReceived(invoice) => converted(invoice.net),
-        Payload::CreditNoteReceived(credit) => converted(credit.net),
+        Payload::InvoiceReceived(invoice) => {
+            let (net, rate) = (invoice.net, invoice.net.rate);
+            let currency = net.money.currency;
+            let also = [invoice.vat, invoice.interest_and_fees, invoice.prepaid];
+            let stated = also.map(|amount| {
+                converted(Value { money: crate::domain::money::Money { amount, currency }, rate })
+            });
+            total(&mut std::iter::once(converted(net)).chain(stated))
+        }
+        Payload::CreditNoteReceived(credit) => {
+            let money = crate::domain::money::Money {
+                amount: credit.vat,
+                currency: credit.net.money.currency,
+            };
+            converted(credit.net).plus(converted(Value { money, rate: credit.net.rate }))
+        }
         Payload::InvoicePaid(payment) => converted(payment.value),
+        Payload::RetentionWithheld(withheld) => converted(withheld.value),
+        Payload::RetentionReleased(released) => converted(released.value),
+        Payload::OverrideGranted(granted) => granted.limit.amount,
         Payload::OptionExercised(_)
+        | Payload::OptionDeclined(_)
+        | Payload::PriceIndexed(_)
+        | Payload::AgreementSuspended(_)
+        | Payload::AgreementResumed
+        | Payload::AgreementTerminated(_)
+        | Payload::AgreementClosed
+        | Payload::ReservationReleased(_)
+        | Payload::OrderConfirmed(_)
+        | Payload::OrderRejected(_)
         | Payload::OrderCancelled(_)
+        | Payload::DeliveryReceived(_)
         | Payload::OrderClosed(_)
-        | Payload::EventReversed(_) => Amount::ZERO,
-        _ => Amount::ZERO,
+        | Payload::OrderReopened(_)
+        | Payload::InvoiceApproved(_)
+        | Payload::InvoiceDisputed(_)
+        | Payload::InvoiceRejected(_)
+        | Payload::DisputeResolved(_)
+        | Payload::PrepaymentOffset(_)
+        | Payload::PaymentReversed(_)
+        | Payload::EventReversed(_)
+        | Payload::FindingAcknowledged(_)
+        | Payload::FindingWaived(_)
+        | Payload::FindingResolved(_)
+        | Payload::ThresholdPolicySet(_)
+        | Payload::DocumentAttached => Amount::ZERO,
     }
 }

@@ -1,144 +1,128 @@
-//! Which rules do not hold for a call-off, at a point of its fold.
+//! Which rules do not hold for a call-off, at a point of its fold, and since when.
 
-use super::walk::{OrderStatus, OrderView, Walk, is_consumption};
+use super::placement::{self, placement_faults};
+use super::walk::{OrderSoFar, OrderStatus, Walk};
 use crate::domain::charter::Charter;
 use crate::domain::date::Date;
-use crate::domain::event::{Competition, FrameworkKind};
-use crate::domain::event::{InvoiceKind, OrderPlaced, OrderPolicy};
-use crate::domain::finding::{FindingKey, Subject};
-use crate::domain::money::{Amount, Currency, Money};
+use crate::domain::event::{InvoiceKind, OrderPolicy};
+use crate::domain::finding::{Condition, FindingKey, Subject};
+use crate::domain::id::InvoiceId;
+use crate::domain::money::Money;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::Refusal;
 
-type Conditions = Vec<(FindingKey, Option<Money>)>;
+type Conditions = Vec<(FindingKey, Condition)>;
 
-/// Every rule that does not hold, with its amount.
-pub(super) fn of(walk: &Walk<'_>, charter: &Charter) -> Conditions {
+/// A rule that can hold again later in the fold, so that its first day must be looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Volatile {
+    OverInvoiced,
+    Overpaid(InvoiceId),
+}
+
+/// Every rule that does not hold and whose first day is that of a document.
+pub(super) fn lasting(walk: &Walk<'_>, charter: &Charter) -> Conditions {
     let mut conditions = Conditions::new();
     if let Some(order) = &walk.order {
-        of_order(&mut conditions, walk, order, charter);
+        of_placement(&mut conditions, walk, order, charter);
     }
-    if let Some(order) = walk.touched_when_not_open {
-        let key = FindingKey { rule: Reason::OrderNotOpen, subject: Subject::Order(order.clone()) };
-        conditions.push((key, None));
+    if let Some((order, since)) = walk.touched_when_not_open {
+        push(&mut conditions, Reason::OrderNotOpen, Subject::Order(order.clone()), None, since);
     }
     of_invoices(&mut conditions, walk, charter);
     of_references(&mut conditions, walk);
     conditions
 }
 
-fn of_order(
-    conditions: &mut Conditions,
-    walk: &Walk<'_>,
-    order: &OrderView<'_>,
-    charter: &Charter,
-) {
-    let subject = Subject::Order(order.placed.order.clone());
-    let mut add =
-        |rule, amount| conditions.push((FindingKey { rule, subject: subject.clone() }, amount));
-    if order.status != OrderStatus::NotPlaced {
-        let value = Money { amount: order.placed_value, currency: walk.currency };
-        for refusal in placement_faults(order.placed, order.placed_on, charter) {
-            add(refusal.reason, Some(value));
+/// The volatile rules that do not hold.
+pub(super) fn volatile(walk: &Walk<'_>) -> Vec<Volatile> {
+    let mut broken = Vec::new();
+    if over_invoiced(walk).is_some() {
+        broken.push(Volatile::OverInvoiced);
+    }
+    for one in &walk.invoices {
+        if overpaid(walk, &one.invoice.invoice).is_some() {
+            broken.push(Volatile::Overpaid(one.invoice.invoice.clone()));
         }
     }
-    let excess = over_invoiced(walk, order);
-    if excess.amount.is_positive() {
-        add(Reason::OverInvoiced, Some(excess));
-    }
+    broken
 }
 
-/// What is wrong with the placement of an order: parties and state, not ceilings.
-pub(in crate::domain) fn placement_faults(
-    placed: &OrderPlaced,
-    date: Date,
-    charter: &Charter,
-) -> Vec<Refusal> {
-    let terms = charter.terms();
-    let mut faults = Vec::new();
-    if let Some(buyer) = placed.keys.buyer.as_ref().filter(|buyer| !terms.buyers.contains(buyer)) {
-        let text = "the buyer is not a party to the agreement";
-        faults.push(Refusal::new(Reason::BuyerNotParty, buyer.to_string(), text));
+impl Volatile {
+    /// How far it is broken. None while it holds.
+    pub(super) fn excess(&self, walk: &Walk<'_>) -> Option<Money> {
+        match self {
+            Self::OverInvoiced => over_invoiced(walk),
+            Self::Overpaid(invoice) => overpaid(walk, invoice),
+        }
     }
-    let supplier = placed.keys.supplier.as_ref();
-    if let Some(supplier) = supplier.filter(|supplier| !terms.suppliers.contains(supplier)) {
-        let text = "the supplier is not a party to the agreement";
-        faults.push(Refusal::new(Reason::SupplierNotParty, supplier.to_string(), text));
+
+    /// The finding that it is.
+    pub(super) fn key(&self, walk: &Walk<'_>) -> Option<FindingKey> {
+        match self {
+            Self::OverInvoiced => {
+                let order = walk.order.as_ref()?.placed.order.clone();
+                Some(FindingKey { rule: Reason::OverInvoiced, subject: Subject::Order(order) })
+            }
+            Self::Overpaid(invoice) => {
+                let subject = Subject::Invoice(invoice.clone());
+                Some(FindingKey { rule: Reason::Overpaid, subject })
+            }
+        }
     }
-    if let Some(lot) = placed.keys.lot.as_ref().filter(|lot| !terms.lots.contains(lot)) {
-        let text = "the agreement has no such lot";
-        faults.push(Refusal::new(Reason::UnknownLot, lot.to_string(), text));
-    }
-    if placed.ordered_by.is_some() && placed.ordered_by == placed.approved_by {
-        let text = "the same person ordered and approved";
-        faults.push(Refusal::new(Reason::SeparationOfDuties, placed.order.to_string(), text));
-    }
-    let reopened = terms.framework_kind == FrameworkKind::WithReopenedCompetition;
-    if reopened && placed.competition == Competition::NotDocumented {
-        let text =
-            "call-offs under this framework follow a reopened competition, and none is named";
-        faults.push(Refusal::new(Reason::CompetitionMissing, placed.order.to_string(), text));
-    }
-    let end = charter.stage_at(date).end;
-    if date < terms.start {
-        let text = format!("the term begins on {}", terms.start);
-        faults.push(
-            Refusal::new(Reason::AgreementNotStarted, placed.order.to_string(), text).on(date),
-        );
-    } else if date > end {
-        let text = format!("the term in force ended on {end}");
-        faults
-            .push(Refusal::new(Reason::AgreementExpired, placed.order.to_string(), text).on(date));
-    }
-    faults
 }
 
 /// How much more is invoiced than was last ordered: in the order's own currency when every document
 /// on it shares that, so that a moving rate alone never makes an order over-invoiced.
-fn over_invoiced(walk: &Walk<'_>, order: &OrderView<'_>) -> Money {
+fn over_invoiced(walk: &Walk<'_>) -> Option<Money> {
+    let order = walk.order.as_ref()?;
     let stated = order.ordered_stated.currency;
-    match invoiced_as_stated(walk, stated) {
+    let excess = match walk.invoiced_as_stated(stated) {
         Some(invoiced) => {
             Money { amount: invoiced.minus(order.ordered_stated.amount), currency: stated }
         }
         None => Money { amount: walk.invoiced().minus(order.ordered), currency: walk.currency },
-    }
+    };
+    excess.amount.is_positive().then_some(excess)
 }
 
-fn invoiced_as_stated(walk: &Walk<'_>, currency: Currency) -> Option<Amount> {
-    let mut sum = Amount::ZERO;
-    for view in walk.invoices.iter().filter(|view| is_consumption(view)) {
-        let net = view.invoice.net.money;
-        if net.currency != currency {
-            return None;
-        }
-        sum = sum.plus(net.amount);
+fn overpaid(walk: &Walk<'_>, invoice: &InvoiceId) -> Option<Money> {
+    walk.payments.standing_on(invoice).next()?;
+    let excess = walk.owed(walk.invoice(invoice)?).overpaid();
+    excess.amount.is_positive().then_some(excess)
+}
+
+fn of_placement(
+    conditions: &mut Conditions,
+    walk: &Walk<'_>,
+    order: &OrderSoFar<'_>,
+    charter: &Charter,
+) {
+    if order.status == OrderStatus::NotPlaced {
+        return;
     }
-    for view in &walk.credits {
-        let Some(credited) = walk.invoice(&view.credit.invoice) else {
-            continue;
-        };
-        if !is_consumption(credited) {
-            continue;
-        }
-        let net = view.credit.net.money;
-        if net.currency != currency {
-            return None;
-        }
-        sum = sum.minus(net.amount);
+    let subject = Subject::Order(order.placed.order.clone());
+    let value = Some(Money { amount: order.placed_value, currency: walk.currency });
+    let event = &order.placement.event;
+    let standing = match event.corrects {
+        Some(_) => placement::Standing::Correction,
+        None => placement::Standing::Original,
+    };
+    for fault in placement_faults(order.placed, event.effective, standing, charter) {
+        push(conditions, fault.reason, subject.clone(), value, event.effective);
     }
-    Some(sum)
 }
 
 fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) {
     let policy = charter.terms().order_policy;
-    for view in &walk.invoices {
-        let invoice = view.invoice;
+    for one in &walk.invoices {
+        let invoice = one.invoice;
+        if walk.is_rejected(invoice) {
+            continue;
+        }
+        let since = one.receipt.event.effective;
         let subject = Subject::Invoice(invoice.invoice.clone());
-        let net = Money { amount: walk.net_less_corrections(view), currency: walk.currency };
-        let mut add = |rule| {
-            conditions.push((FindingKey { rule, subject: subject.clone() }, Some(net)));
-        };
+        let net = Money { amount: walk.net_less_corrections(one), currency: walk.currency };
+        let mut add = |rule| push(conditions, rule, subject.clone(), Some(net), since);
         let parties = [&invoice.keys.supplier, &invoice.keys.buyer];
         if parties.into_iter().flatten().any(|party| !party.is_valid()) {
             add(Reason::InvalidOrganisationNumber);
@@ -150,20 +134,13 @@ fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) 
             }
             continue;
         }
-        if view.after_closing {
+        if one.after_closing {
             add(Reason::InvoiceOnClosedOrder);
         }
-        if walk.order.is_some() {
-            continue;
-        }
-        let corrects_unknown =
-            invoice.corrected.as_ref().is_some_and(|corrected| walk.invoice(corrected).is_none());
-        if invoice.corrected.is_some() && !corrects_unknown {
-            // It lowers the invoice that it names, and is told with that one.
-            continue;
-        }
-        if corrects_unknown {
+        if walk.is_adrift(invoice) {
             add(Reason::UnknownInvoice);
+        } else if walk.order.is_some() || invoice.corrected.is_some() {
+            // A negative invoice lowers the one that it names, and is told with that one.
         } else if invoice.order.is_some() {
             add(Reason::UnknownOrder);
         } else if policy == OrderPolicy::Required {
@@ -173,25 +150,33 @@ fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) 
 }
 
 fn of_references(conditions: &mut Conditions, walk: &Walk<'_>) {
-    for view in &walk.credits {
-        let subject = Subject::CreditNote(view.credit.credit_note.clone());
-        let amount = Money { amount: view.net, currency: walk.currency };
-        let mut add = |rule| {
-            conditions.push((FindingKey { rule, subject: subject.clone() }, Some(amount)));
-        };
-        if walk.invoice(&view.credit.invoice).is_none() {
-            add(Reason::UnknownInvoice);
+    for one in &walk.credits {
+        let subject = Subject::CreditNote(one.credit.credit_note.clone());
+        let amount = Some(Money { amount: one.net, currency: walk.currency });
+        let since = one.recorded.event.effective;
+        if walk.invoice(&one.credit.invoice).is_none() {
+            push(conditions, Reason::UnknownInvoice, subject.clone(), amount, since);
         }
-        if !view.credit.supplier.is_valid() {
-            add(Reason::InvalidOrganisationNumber);
+        if !one.credit.supplier.is_valid() {
+            push(conditions, Reason::InvalidOrganisationNumber, subject, amount, since);
         }
     }
-    for (payment, amount) in &walk.payments {
-        if walk.invoice(&payment.invoice).is_none() {
-            let subject = Subject::Payment(payment.payment.clone());
-            let amount = Money { amount: *amount, currency: walk.currency };
-            let key = FindingKey { rule: Reason::UnknownInvoice, subject };
-            conditions.push((key, Some(amount)));
+    for payment in walk.payments.unattached() {
+        if walk.payments.came_back(&payment.paid.payment) {
+            continue;
         }
+        let subject = Subject::Payment(payment.paid.payment.clone());
+        let amount = Some(Money { amount: payment.amount, currency: walk.currency });
+        push(conditions, Reason::UnknownInvoice, subject, amount, payment.date());
     }
+}
+
+fn push(
+    conditions: &mut Conditions,
+    rule: Reason,
+    subject: Subject,
+    amount: Option<Money>,
+    since: Date,
+) {
+    conditions.push((FindingKey { rule, subject }, Condition { amount, days: None, since }));
 }

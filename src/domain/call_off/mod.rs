@@ -1,11 +1,16 @@
 //! One call-off: an order and all that hangs on it, or an invoice that came without one.
 //!
 //! A call-off is small and folded on its own, so that a late document touches its own order and the
-//! days after it, never the whole agreement. `walk` folds it; `prepaid` offsets prepayments;
-//! `conditions` says which rules do not hold.
+//! days after it, never the whole agreement. `walk` folds it, `payments` keeps what is paid and held
+//! back, `prepaid` offsets prepayments; `figures` says what it amounts to, `conditions` which rules
+//! do not hold, `placement` what is wrong with how an order was placed, and `view` what lists show.
 
 mod conditions;
+mod figures;
+mod payments;
+mod placement;
 mod prepaid;
+mod view;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -13,14 +18,15 @@ use std::sync::Arc;
 
 use super::charter::Charter;
 use super::date::Date;
-use super::event::{InvoiceReceived, Payload, Recorded};
+use super::event::{InvoiceKind, InvoiceReceived, OrderPlaced, Payload, Recorded};
 use super::finding::{Condition, FindingKey};
 use super::id::{InvoiceId, OrderId, Position};
 use super::levels::Sums;
+use super::money::Amount;
 use super::organisation::OrganisationId;
 use super::scope::Scope;
 
-pub(in crate::domain) use conditions::placement_faults;
+pub(in crate::domain) use placement::{Standing as Placement, party_faults, placement_faults};
 pub use walk::OrderStatus;
 use walk::Walk;
 
@@ -43,8 +49,7 @@ impl CallOffKey {
         if let (Some(order), None) = (&invoice.order, &invoice.corrected) {
             return Self::Order(order.clone());
         }
-        let offsets =
-            invoice.kind == super::event::InvoiceKind::Prepayment || !invoice.prepaid.is_zero();
+        let offsets = invoice.kind == InvoiceKind::Prepayment || !invoice.prepaid.is_zero();
         match (&invoice.corrected, &invoice.keys.supplier) {
             (Some(corrected), _) => Self::Pending(corrected.clone()),
             (None, Some(supplier)) if offsets => Self::PrepaidOffOrder(supplier.clone()),
@@ -60,6 +65,8 @@ pub struct Entry {
     pub recorded: Arc<Recorded>,
     /// Whether it counts. A reversed placement stays, so that what hangs on it keeps its scopes.
     pub standing: Standing,
+    /// The invoice without which it has no place of its own.
+    pub hangs_on: Option<InvoiceId>,
 }
 
 /// Whether a document counts.
@@ -126,8 +133,9 @@ impl CallOff {
         let mut unknown = vec![invoice.clone()];
         let mut detached = Vec::new();
         loop {
-            let names_unknown =
-                |entry: &Entry| hangs_on(entry).is_some_and(|named| unknown.contains(named));
+            let names_unknown = |entry: &Entry| {
+                entry.hangs_on.as_ref().is_some_and(|named| unknown.contains(named))
+            };
             let (leaving, staying): (Vec<_>, Vec<_>) =
                 std::mem::take(&mut self.entries).into_iter().partition(names_unknown);
             self.entries = staying;
@@ -180,20 +188,42 @@ impl CallOff {
         let currency = charter.terms().currency;
         let mut last = Walk::new(currency);
         self.each_day(&mut last, as_of, |_, _| {});
-        if conditions::of(&last, charter).is_empty() {
-            return Vec::new();
+        let mut broken = conditions::lasting(&last, charter);
+        let volatile = conditions::volatile(&last);
+        if volatile.is_empty() {
+            return broken;
         }
-        // Only where something does not hold are the earlier days looked at, for its first one.
-        let mut holding: BTreeMap<FindingKey, Condition> = BTreeMap::new();
+        // Only where such a rule does not hold are the earlier days looked at, for its first one.
+        let mut since: Vec<Option<Date>> = vec![None; volatile.len()];
         self.each_day(&mut Walk::new(currency), as_of, |date, walk| {
-            let mut today = BTreeMap::new();
-            for (key, amount) in conditions::of(walk, charter) {
-                let since = holding.get(&key).map_or(date, |earlier| earlier.since);
-                today.insert(key, Condition { amount, days: None, since });
+            for (since, rule) in since.iter_mut().zip(&volatile) {
+                *since = rule.excess(walk).map(|_| since.unwrap_or(date));
             }
-            holding = today;
         });
-        holding.into_iter().collect()
+        for (rule, since) in volatile.iter().zip(since) {
+            if let (Some(key), Some(since)) = (rule.key(&last), since) {
+                broken.push((key, Condition { amount: rule.excess(&last), days: None, since }));
+            }
+        }
+        broken
+    }
+
+    /// The order that stands here as of a day, with its placement and value in force. None when it is
+    /// not placed, or nothing is in force.
+    pub fn standing_order(
+        &self,
+        charter: &Charter,
+        as_of: Date,
+    ) -> Option<(Arc<Recorded>, OrderPlaced, Amount)> {
+        let mut walk = Walk::new(charter.terms().currency);
+        self.each_day(&mut walk, as_of, |_, _| {});
+        let order = walk.order?;
+        match order.status {
+            OrderStatus::Open | OrderStatus::Closed => {
+                Some((Arc::clone(order.placement), order.placed.clone(), order.ordered))
+            }
+            OrderStatus::NotPlaced | OrderStatus::Cancelled | OrderStatus::Rejected => None,
+        }
     }
 
     fn each_day<'a>(
@@ -217,22 +247,5 @@ impl CallOff {
             }
             day_is_done(date, walk);
         }
-    }
-}
-
-/// The invoice without which a document has no place of its own.
-fn hangs_on(entry: &Entry) -> Option<&InvoiceId> {
-    match &entry.recorded.event.payload {
-        Payload::CreditNoteReceived(credit) => Some(&credit.invoice),
-        Payload::InvoicePaid(payment) => Some(&payment.invoice),
-        Payload::InvoiceReceived(invoice) => invoice.corrected.as_ref(),
-        Payload::AgreementSigned(_)
-        | Payload::OptionExercised(_)
-        | Payload::OrderPlaced(_)
-        | Payload::OrderChanged(_)
-        | Payload::OrderCancelled(_)
-        | Payload::OrderClosed(_)
-        | Payload::EventReversed(_) => None,
-        _ => None,
     }
 }

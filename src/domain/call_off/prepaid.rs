@@ -2,14 +2,15 @@
 //!
 //! A final invoice states what was prepaid with VAT, while a prepayment counts net. The stated amount
 //! is taken off prepayments oldest first, each by its own ratio of net to gross and its own rate,
-//! rounded once; the last takes any excess, and nothing falls below zero.
+//! rounded once; the last takes any excess, and nothing falls below zero. An offset by hand states a
+//! net amount and names its prepayment; it is taken off before what invoices state.
 
-use super::walk::{InvoiceView, Walk};
-use crate::domain::event::InvoiceKind;
+use super::walk::{InvoiceSoFar, Walk};
+use crate::domain::event::{InvoiceKind, PrepaymentOffset, Value};
 use crate::domain::money::{Amount, Currency};
 
 struct Prepayment<'w, 'a> {
-    view: &'w InvoiceView<'a>,
+    invoice: &'w InvoiceSoFar<'a>,
     /// Net still to be offset, in the agreement's currency.
     left: Amount,
     /// Gross still to be stated, in the prepayment's own currency.
@@ -17,37 +18,65 @@ struct Prepayment<'w, 'a> {
 }
 
 /// The prepayments of a call-off, oldest first, each with what is left of its net amount.
-pub(super) fn left<'w, 'a>(walk: &'w Walk<'a>) -> Vec<(&'w InvoiceView<'a>, Amount)> {
+pub(super) fn left<'w, 'a>(walk: &'w Walk<'a>) -> Vec<(&'w InvoiceSoFar<'a>, Amount)> {
     if !walk.has_prepayments {
         return Vec::new();
     }
     let mut prepayments: Vec<Prepayment<'w, 'a>> = walk
         .invoices
         .iter()
-        .filter(|view| view.invoice.kind == InvoiceKind::Prepayment)
-        .map(|view| Prepayment {
-            view,
-            left: walk.net_less_credits(view).or_zero(),
-            gross_left: gross(view),
+        .filter(|one| one.invoice.kind == InvoiceKind::Prepayment && !walk.is_rejected(one.invoice))
+        .map(|invoice| Prepayment {
+            invoice,
+            left: walk.net_less_credits(invoice).or_zero(),
+            gross_left: gross(invoice),
         })
         .collect();
-    for view in &walk.invoices {
-        if view.invoice.kind != InvoiceKind::Prepayment && view.invoice.prepaid.is_positive() {
-            offset(&mut prepayments, view, walk.currency);
+    for offset in &walk.offsets {
+        offset_by_hand(&mut prepayments, offset, walk.currency);
+    }
+    for one in &walk.invoices {
+        let states = one.invoice.kind != InvoiceKind::Prepayment
+            && one.invoice.prepaid.is_positive()
+            && !walk.is_rejected(one.invoice);
+        if states {
+            offset(&mut prepayments, one, walk.currency);
         }
     }
-    prepayments.into_iter().map(|prepayment| (prepayment.view, prepayment.left)).collect()
+    prepayments.into_iter().map(|prepayment| (prepayment.invoice, prepayment.left)).collect()
+}
+
+fn offset_by_hand(
+    prepayments: &mut [Prepayment<'_, '_>],
+    offset: &PrepaymentOffset,
+    target: Currency,
+) {
+    let named = prepayments.iter_mut().find(|one| {
+        one.invoice.invoice.invoice == offset.prepayment
+            && one.invoice.invoice.net.money.currency == offset.amount.currency
+    });
+    let Some(prepayment) = named else { return };
+    let rate = prepayment.invoice.invoice.net.rate;
+    // An amount too large once converted is more than what is left.
+    let off = Value { money: offset.amount, rate }.in_currency(target);
+    let off = off.map_or(prepayment.left, |off| off.min(prepayment.left));
+    prepayment.left = prepayment.left.minus(off);
+    let net = prepayment.invoice.invoice.net.money.amount;
+    let (whole, currency) = (gross(prepayment.invoice), offset.amount.currency);
+    let gross_off = offset.amount.amount.proportion(whole, net, None, currency);
+    let gross_off = gross_off.map_or(prepayment.gross_left, |off| off.min(prepayment.gross_left));
+    prepayment.gross_left = prepayment.gross_left.minus(gross_off);
 }
 
 fn offset(
     prepayments: &mut [Prepayment<'_, '_>],
-    last_invoice: &InvoiceView<'_>,
+    last_invoice: &InvoiceSoFar<'_>,
     target: Currency,
 ) {
     let stated_currency = last_invoice.invoice.net.money.currency;
     let mut stated = last_invoice.invoice.prepaid;
     let same_currency = |prepayment: &Prepayment<'_, '_>| {
-        prepayment.view.invoice.net.money.currency == stated_currency
+        prepayment.invoice.invoice.net.money.currency == stated_currency
     };
     let last = prepayments
         .iter()
@@ -60,11 +89,11 @@ fn offset(
             continue;
         }
         let taken = if Some(index) == last { stated } else { stated.min(prepayment.gross_left) };
-        let invoice = prepayment.view.invoice;
+        let invoice = prepayment.invoice.invoice;
         let net = invoice.net.money.amount;
         let rate = invoice.net.rate.filter(|_| stated_currency != target);
         // A share too large for an amount is more than what is left.
-        let off = taken.proportion(net, gross(prepayment.view), rate, target);
+        let off = taken.proportion(net, gross(prepayment.invoice), rate, target);
         let off = off.map_or(prepayment.left, |off| off.min(prepayment.left).or_zero());
         prepayment.left = prepayment.left.minus(off);
         prepayment.gross_left = prepayment.gross_left.minus(taken);
@@ -72,6 +101,6 @@ fn offset(
     }
 }
 
-fn gross(view: &InvoiceView<'_>) -> Amount {
-    view.invoice.net.money.amount.plus(view.invoice.vat)
+fn gross(invoice: &InvoiceSoFar<'_>) -> Amount {
+    invoice.invoice.net.money.amount.plus(invoice.invoice.vat)
 }

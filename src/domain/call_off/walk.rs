@@ -1,18 +1,20 @@
-//! The fold of one call-off: what it amounts to after each document.
+//! The fold of one call-off: what has happened to it after each document.
+//!
+//! Sums are kept as it is walked, so that a day costs the same however many documents there are.
+//! `figures` says what it amounts to, `conditions` which rules do not hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::prepaid;
+use super::payments::Payments;
 use super::{Entry, Standing};
-use crate::domain::charter::Charter;
 use crate::domain::date::Date;
 use crate::domain::event::{
-    CreditNoteReceived, InvoiceKind, InvoicePaid, InvoiceReceived, OrderPlaced, Payload, Value,
+    CreditNoteReceived, InvoiceKind, InvoiceReceived, OrderPlaced, Payload, PrepaymentOffset,
+    Recorded, Value,
 };
 use crate::domain::id::{InvoiceId, OrderId};
-use crate::domain::levels::Sums;
 use crate::domain::money::{Amount, Currency, Money};
-use crate::domain::scope::{Scope, ScopeKeys};
 
 /// What an order is at a place in the fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,60 +33,88 @@ pub enum OrderStatus {
 
 /// The order so far.
 #[derive(Debug)]
-pub(super) struct OrderView<'a> {
+pub(super) struct OrderSoFar<'a> {
+    pub(super) placement: &'a Arc<Recorded>,
     pub(super) placed: &'a OrderPlaced,
-    pub(super) placed_on: Date,
     pub(super) status: OrderStatus,
+    /// Whether it was ended last, also when the placement is reversed.
+    pub(super) ended: bool,
     /// Last value in the agreement's currency.
     pub(super) ordered: Amount,
     /// Last value as stated.
     pub(super) ordered_stated: Money,
     /// Value at placement, in the agreement's currency.
     pub(super) placed_value: Amount,
+    pub(super) confirmed: bool,
+    pub(super) deliveries: u32,
+    pub(super) received_by: Vec<String>,
 }
 
 /// An invoice so far.
 #[derive(Debug)]
-pub(super) struct InvoiceView<'a> {
+pub(super) struct InvoiceSoFar<'a> {
+    pub(super) receipt: &'a Arc<Recorded>,
     pub(super) invoice: &'a InvoiceReceived,
     /// Net in the agreement's currency.
     pub(super) net: Amount,
     /// Whether the order was no longer open when it came.
     pub(super) after_closing: bool,
+    /// Places of the negative invoices that name it.
+    pub(super) corrections: Vec<usize>,
+    pub(super) approved_by: Option<&'a str>,
+    pub(super) approved: bool,
+    pub(super) disputed: bool,
 }
 
 /// A credit note so far.
 #[derive(Debug)]
-pub(super) struct CreditView<'a> {
+pub(super) struct CreditSoFar<'a> {
+    pub(super) recorded: &'a Arc<Recorded>,
     pub(super) credit: &'a CreditNoteReceived,
     /// Net in the agreement's currency.
     pub(super) net: Amount,
+}
+
+/// What the counting documents of a call-off state, by currency.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Stated {
+    documents: u64,
+    pub(super) net: Amount,
+}
+
+/// Whether a document joins a sum or leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    In,
+    Out,
 }
 
 /// The state of the fold.
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
     pub(super) currency: Currency,
-    pub(super) order: Option<OrderView<'a>>,
-    pub(super) invoices: Vec<InvoiceView<'a>>,
-    pub(super) credits: Vec<CreditView<'a>>,
-    pub(super) payments: Vec<(&'a InvoicePaid, Amount)>,
+    pub(super) order: Option<OrderSoFar<'a>>,
+    pub(super) invoices: Vec<InvoiceSoFar<'a>>,
+    pub(super) credits: Vec<CreditSoFar<'a>>,
+    pub(super) offsets: Vec<&'a PrepaymentOffset>,
+    pub(super) payments: Payments<'a>,
     /// Whether any invoice is a prepayment.
     pub(super) has_prepayments: bool,
     /// Place of each invoice in `invoices`.
     places: BTreeMap<&'a InvoiceId, usize>,
+    /// Places of negative invoices by the invoice that they name and that has not come.
+    waiting: BTreeMap<&'a InvoiceId, Vec<usize>>,
+    rejected: BTreeSet<&'a InvoiceId>,
+    /// Places in `credits` by the invoice credited, known or not.
+    credits_of: BTreeMap<&'a InvoiceId, Vec<usize>>,
     /// What is credited on each invoice, known or not.
     credited: BTreeMap<&'a InvoiceId, Amount>,
-    /// What is paid on each invoice, known or not.
-    paid: BTreeMap<&'a InvoiceId, Amount>,
-    /// Net less credits of the invoices that are consumption.
+    /// Net less credits of what counts as consumption here.
     invoiced: Amount,
-    /// What is paid on known invoices.
-    paid_on_known: Amount,
-    /// What is paid on all.
-    paid_in_all: Amount,
-    /// The order, when something was done to it that only an open order allows.
-    pub(super) touched_when_not_open: Option<&'a OrderId>,
+    /// The same as stated, by currency.
+    stated: BTreeMap<Currency, Stated>,
+    /// First day on which something was done to the order that only an open order allows.
+    pub(super) touched_when_not_open: Option<(&'a OrderId, Date)>,
 }
 
 impl<'a> Walk<'a> {
@@ -94,56 +124,87 @@ impl<'a> Walk<'a> {
             order: None,
             invoices: Vec::new(),
             credits: Vec::new(),
-            payments: Vec::new(),
+            offsets: Vec::new(),
+            payments: Payments::new(currency),
             has_prepayments: false,
             places: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            rejected: BTreeSet::new(),
+            credits_of: BTreeMap::new(),
             credited: BTreeMap::new(),
-            paid: BTreeMap::new(),
             invoiced: Amount::ZERO,
-            paid_on_known: Amount::ZERO,
-            paid_in_all: Amount::ZERO,
+            stated: BTreeMap::new(),
             touched_when_not_open: None,
         }
     }
 
     pub(super) fn absorb(&mut self, entry: &'a Entry) {
-        let date = entry.recorded.event.effective;
-        match &entry.recorded.event.payload {
-            Payload::OrderPlaced(placed) => self.place(placed, date, entry.standing),
+        let recorded = &entry.recorded;
+        let date = recorded.event.effective;
+        match &recorded.event.payload {
+            Payload::OrderPlaced(placed) => self.place(recorded, placed, entry.standing),
+            Payload::OrderConfirmed(_) => self.on_order(|order| order.confirmed = true),
             Payload::OrderChanged(changed) => {
                 let ordered = self.amount(changed.value);
-                self.touch(&changed.order);
-                if let Some(order) = self.placed_order() {
+                self.touch(&changed.order, date);
+                self.on_order(|order| {
                     order.ordered = ordered;
                     order.ordered_stated = changed.value.money;
-                }
+                });
             }
-            Payload::OrderCancelled(ended) => self.end(&ended.order, OrderStatus::Cancelled),
-            Payload::OrderClosed(ended) => self.end(&ended.order, OrderStatus::Closed),
-            Payload::InvoiceReceived(invoice) => self.take_invoice(invoice),
-            Payload::CreditNoteReceived(credit) => {
-                let net = self.amount(credit.net);
-                let credited = self.credited.entry(&credit.invoice).or_default();
-                *credited = credited.plus(net);
-                if self.invoice(&credit.invoice).is_some_and(is_consumption) {
-                    self.invoiced = self.invoiced.minus(net);
-                }
-                self.credits.push(CreditView { credit, net });
+            Payload::OrderRejected(_) => self.end(OrderStatus::Rejected),
+            Payload::OrderCancelled(ended) => {
+                self.touch(&ended.order, date);
+                self.end(OrderStatus::Cancelled);
             }
-            Payload::InvoicePaid(payment) => {
-                let amount = self.amount(payment.value);
-                let paid = self.paid.entry(&payment.invoice).or_default();
-                *paid = paid.plus(amount);
-                self.paid_in_all = self.paid_in_all.plus(amount);
-                if self.invoice(&payment.invoice).is_some() {
-                    self.paid_on_known = self.paid_on_known.plus(amount);
-                }
-                self.payments.push((payment, amount));
+            Payload::OrderClosed(ended) => {
+                self.touch(&ended.order, date);
+                self.end(OrderStatus::Closed);
             }
+            Payload::OrderReopened(_) => self.end(OrderStatus::Open),
+            Payload::DeliveryReceived(delivery) => {
+                self.touch(&delivery.order, date);
+                self.on_order(|order| {
+                    order.deliveries = order.deliveries.saturating_add(1);
+                    note_once(&mut order.received_by, delivery.received_by.as_deref());
+                });
+            }
+            Payload::InvoiceReceived(invoice) => self.take_invoice(recorded, invoice),
+            Payload::CreditNoteReceived(credit) => self.take_credit(recorded, credit),
+            Payload::InvoiceApproved(approved) => self.on_invoice(&approved.invoice, |invoice| {
+                invoice.approved = true;
+                invoice.approved_by = approved.approved_by.as_deref();
+            }),
+            Payload::InvoiceDisputed(disputed) => {
+                self.on_invoice(&disputed.invoice, |invoice| invoice.disputed = true);
+            }
+            Payload::DisputeResolved(resolved) => {
+                self.on_invoice(&resolved.invoice, |invoice| invoice.disputed = false);
+            }
+            Payload::InvoiceRejected(rejected) => self.reject(&rejected.invoice),
+            Payload::PrepaymentOffset(offset) => self.offsets.push(offset),
+            Payload::InvoicePaid(paid) => self.payments.pay(recorded, paid),
+            Payload::PaymentReversed(reversed) => self.payments.pay_back(&reversed.payment),
+            Payload::RetentionWithheld(withheld) => self.payments.withhold(withheld),
+            Payload::RetentionReleased(released) => self.payments.release(released),
             Payload::AgreementSigned(_)
             | Payload::OptionExercised(_)
-            | Payload::EventReversed(_) => {}
-            _ => {}
+            | Payload::OptionDeclined(_)
+            | Payload::AgreementAmended(_)
+            | Payload::PriceIndexed(_)
+            | Payload::AgreementSuspended(_)
+            | Payload::AgreementResumed
+            | Payload::AgreementTerminated(_)
+            | Payload::AgreementClosed
+            | Payload::HeadroomReserved(_)
+            | Payload::ReservationReleased(_)
+            | Payload::OverrideGranted(_)
+            | Payload::EventReversed(_)
+            | Payload::FindingAcknowledged(_)
+            | Payload::FindingWaived(_)
+            | Payload::FindingResolved(_)
+            | Payload::ThresholdPolicySet(_)
+            | Payload::DocumentAttached => {}
         }
     }
 
@@ -152,8 +213,14 @@ impl<'a> Walk<'a> {
     }
 
     /// The invoice of an id, when it has come.
-    pub(super) fn invoice(&self, id: &InvoiceId) -> Option<&InvoiceView<'a>> {
+    pub(super) fn invoice(&self, id: &InvoiceId) -> Option<&InvoiceSoFar<'a>> {
         self.invoices.get(*self.places.get(id)?)
+    }
+
+    /// The credit notes on an invoice.
+    pub(super) fn credits_of(&self, id: &InvoiceId) -> impl Iterator<Item = &CreditSoFar<'a>> {
+        let places = self.credits_of.get(id).into_iter().flatten();
+        places.filter_map(|place| self.credits.get(*place))
     }
 
     /// What is credited on an invoice, in the agreement's currency.
@@ -161,96 +228,54 @@ impl<'a> Walk<'a> {
         self.credited.get(id).copied().unwrap_or_default()
     }
 
-    /// Net less credits of the invoices that are consumption.
+    /// Net less credits of what counts as consumption: on the order, when there is one.
     pub(super) fn invoiced(&self) -> Amount {
         self.invoiced
     }
 
-    pub(super) fn net_less_credits(&self, view: &InvoiceView<'_>) -> Amount {
-        view.net.minus(self.credited(&view.invoice.invoice))
+    /// The same as stated, when every counting document is in this currency.
+    pub(super) fn invoiced_as_stated(&self, currency: Currency) -> Option<Amount> {
+        let other = self.stated.iter().any(|(of, stated)| *of != currency && stated.documents > 0);
+        let own = || self.stated.get(&currency).map(|stated| stated.net).unwrap_or_default();
+        (!other).then(own)
     }
 
-    /// The sums per scope that has a ceiling, the agreement always.
-    pub(super) fn sums(&self, charter: &Charter) -> BTreeMap<Scope, Sums> {
-        let mut sums = BTreeMap::new();
-        match &self.order {
-            Some(order) => {
-                let prepaid = total(prepaid::left(self).into_iter().map(|(_, left)| left));
-                let invoiced = self.invoiced();
-                let (committed, claimed) = match order.status {
-                    OrderStatus::Open => (order.ordered, order.ordered.max(invoiced.plus(prepaid))),
-                    OrderStatus::Cancelled
-                    | OrderStatus::Rejected
-                    | OrderStatus::Closed
-                    | OrderStatus::NotPlaced => (Amount::ZERO, invoiced.plus(prepaid)),
-                };
-                let paid = self.paid_on_known;
-                let exposure = claimed.or_zero();
-                let whole =
-                    Sums { reserved: Amount::ZERO, committed, invoiced, prepaid, paid, exposure };
-                add(&mut sums, charter, &order.placed.keys, whole);
-            }
-            None => self.add_off_order(&mut sums, charter),
-        }
-        let loose_paid = self.paid_in_all.minus(self.paid_on_known);
-        let loose = Sums { paid: loose_paid, ..Sums::default() };
-        add(&mut sums, charter, &ScopeKeys::default(), loose);
-        sums
+    pub(super) fn net_less_credits(&self, invoice: &InvoiceSoFar<'_>) -> Amount {
+        invoice.net.minus(self.credited(&invoice.invoice.invoice))
     }
 
-    /// Without an order each invoice counts by itself, in the scopes that it names.
-    fn add_off_order(&self, sums: &mut BTreeMap<Scope, Sums>, charter: &Charter) {
-        for view in &self.invoices {
-            let invoiced =
-                if is_consumption(view) { self.net_less_credits(view) } else { Amount::ZERO };
-            let paid = self.paid.get(&view.invoice.invoice).copied().unwrap_or_default();
-            let one = Sums { invoiced, paid, exposure: invoiced, ..Sums::default() };
-            add(sums, charter, self.keys_of(view.invoice), one);
-        }
-        for (view, left) in prepaid::left(self) {
-            let one = Sums { prepaid: left, exposure: left, ..Sums::default() };
-            add(sums, charter, &view.invoice.keys, one);
-        }
+    /// Whether an invoice is rejected, or names one that is.
+    pub(super) fn is_rejected(&self, invoice: &InvoiceReceived) -> bool {
+        self.line_of(invoice).any(|one| self.rejected.contains(&one.invoice))
     }
 
-    /// Net of an invoice less its credit notes and the negative invoices that name it.
-    pub(super) fn net_less_corrections(&self, view: &InvoiceView<'_>) -> Amount {
-        let id = &view.invoice.invoice;
-        let naming =
-            self.invoices.iter().filter(|other| other.invoice.corrected.as_ref() == Some(id));
-        naming
-            .fold(self.net_less_credits(view), |net, other| net.plus(self.net_less_credits(other)))
+    /// A negative invoice that names one that has not come: it counts off the order.
+    pub(super) fn is_adrift(&self, invoice: &InvoiceReceived) -> bool {
+        self.line_of(invoice)
+            .any(|one| one.corrected.as_ref().is_some_and(|named| !self.places.contains_key(named)))
     }
 
-    /// A negative invoice counts where the invoice that it lowers counts.
-    fn keys_of(&self, invoice: &'a InvoiceReceived) -> &'a ScopeKeys {
-        let mut counted = invoice;
-        // At most once through all of them: ids of invoices that name each other may go in a ring.
-        for _ in &self.invoices {
-            match counted.corrected.as_ref().and_then(|named| self.invoice(named)) {
-                Some(named) => counted = named.invoice,
-                None => break,
-            }
-        }
-        &counted.keys
+    /// The invoice whose scopes a document counts in: itself, or the one that it lowers.
+    pub(super) fn counted_as<'s>(&'s self, invoice: &'s InvoiceReceived) -> &'s InvoiceReceived {
+        self.line_of(invoice).last().unwrap_or(invoice)
     }
 
-    /// What came before its invoice attaches to it.
-    fn take_invoice(&mut self, invoice: &'a InvoiceReceived) {
-        let net = self.amount(invoice.net);
-        let after_closing = match self.order_status() {
-            OrderStatus::Cancelled | OrderStatus::Rejected | OrderStatus::Closed => true,
-            OrderStatus::NotPlaced | OrderStatus::Open => false,
+    /// An invoice, the one that it names, the one which that one names, and so on. Names may go in a
+    /// ring, so no further than there are invoices.
+    fn line_of<'s>(
+        &'s self,
+        invoice: &'s InvoiceReceived,
+    ) -> impl Iterator<Item = &'s InvoiceReceived> {
+        let next = |one: &&'s InvoiceReceived| {
+            let named = one.corrected.as_ref()?;
+            self.invoice(named).map(|named| named.invoice)
         };
-        let view = InvoiceView { invoice, net, after_closing };
-        if is_consumption(&view) {
-            self.invoiced = self.invoiced.plus(self.net_less_credits(&view));
-        }
-        let paid = self.paid.get(&invoice.invoice).copied().unwrap_or_default();
-        self.paid_on_known = self.paid_on_known.plus(paid);
-        self.has_prepayments |= invoice.kind == InvoiceKind::Prepayment;
-        self.places.insert(&invoice.invoice, self.invoices.len());
-        self.invoices.push(view);
+        std::iter::successors(Some(invoice), next).take(self.invoices.len() + 1)
+    }
+
+    /// Whether an invoice counts as consumption of this call-off: on the order, when there is one.
+    pub(super) fn counts(&self, invoice: &InvoiceReceived) -> bool {
+        is_consumption(invoice) && !self.is_rejected(invoice) && !self.is_adrift(invoice)
     }
 
     pub(super) fn amount(&self, value: Value) -> Amount {
@@ -258,7 +283,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A reversed placement leaves what hangs on it in the order's scopes, with nothing ordered.
-    fn place(&mut self, placed: &'a OrderPlaced, placed_on: Date, standing: Standing) {
+    fn place(&mut self, placement: &'a Arc<Recorded>, placed: &'a OrderPlaced, standing: Standing) {
         let placed_value = self.amount(placed.value);
         let stated = placed.value.money;
         let nothing = Money { amount: Amount::ZERO, currency: stated.currency };
@@ -268,53 +293,185 @@ impl<'a> Walk<'a> {
         };
         let live_already = self.order_status() != OrderStatus::NotPlaced;
         if standing == Standing::Live || !live_already {
-            self.order = Some(OrderView {
+            self.order = Some(OrderSoFar {
+                placement,
                 placed,
-                placed_on,
                 status,
+                ended: false,
                 ordered,
                 ordered_stated,
                 placed_value,
+                confirmed: false,
+                deliveries: 0,
+                received_by: Vec::new(),
             });
         }
     }
 
-    fn placed_order(&mut self) -> Option<&mut OrderView<'a>> {
-        self.order.as_mut().filter(|order| order.status != OrderStatus::NotPlaced)
-    }
-
-    fn touch(&mut self, order: &'a OrderId) {
-        if self.order_status() != OrderStatus::Open {
-            self.touched_when_not_open = Some(order);
+    /// Does something to an order that is placed.
+    fn on_order(&mut self, change: impl FnOnce(&mut OrderSoFar<'a>)) {
+        if let Some(order) = &mut self.order
+            && order.status != OrderStatus::NotPlaced
+        {
+            change(order);
         }
     }
 
-    /// The first end counts: a closed order is not cancelled afterwards, nor the other way.
-    fn end(&mut self, order: &'a OrderId, status: OrderStatus) {
-        self.touch(order);
-        if let Some(order) = self.placed_order().filter(|order| order.status == OrderStatus::Open) {
-            order.status = status;
+    fn touch(&mut self, order: &'a OrderId, date: Date) {
+        if self.order_status() != OrderStatus::Open && self.touched_when_not_open.is_none() {
+            self.touched_when_not_open = Some((order, date));
         }
+    }
+
+    /// What was done last says what the order is. An order whose placement is reversed stays not
+    /// placed, but an invoice that comes after its end still comes too late.
+    fn end(&mut self, status: OrderStatus) {
+        if let Some(order) = &mut self.order {
+            order.ended = status != OrderStatus::Open;
+            if order.status != OrderStatus::NotPlaced {
+                order.status = status;
+            }
+        }
+    }
+
+    fn on_invoice(&mut self, id: &InvoiceId, change: impl FnOnce(&mut InvoiceSoFar<'a>)) {
+        let place = self.places.get(id).copied();
+        if let Some(invoice) = place.and_then(|place| self.invoices.get_mut(place)) {
+            change(invoice);
+        }
+    }
+
+    /// What came before its invoice attaches to it.
+    fn take_invoice(&mut self, receipt: &'a Arc<Recorded>, invoice: &'a InvoiceReceived) {
+        let place = self.invoices.len();
+        let net = self.amount(invoice.net);
+        let after_closing = self.order.as_ref().is_some_and(|order| order.ended);
+        self.has_prepayments |= invoice.kind == InvoiceKind::Prepayment;
+        self.invoices.push(InvoiceSoFar {
+            receipt,
+            invoice,
+            net,
+            after_closing,
+            corrections: Vec::new(),
+            approved_by: None,
+            approved: false,
+            disputed: false,
+        });
+        self.places.insert(&invoice.invoice, place);
+        if let Some(named) = &invoice.corrected {
+            match self.places.get(named).copied() {
+                Some(named) => self.correct(named, place),
+                None => self.waiting.entry(named).or_default().push(place),
+            }
+        }
+        // Whoever waited for this one waits no longer, unless this one waits itself.
+        let came_for: Vec<usize> = self.waiting.remove(&invoice.invoice).unwrap_or_default();
+        for correction in &came_for {
+            self.correct(place, *correction);
+        }
+        if !self.is_adrift(invoice) {
+            for joined in self.with_corrections(place) {
+                self.count(joined, Move::In);
+            }
+        }
+        self.payments.know(&invoice.invoice);
+    }
+
+    fn correct(&mut self, named: usize, correction: usize) {
+        if let Some(named) = self.invoices.get_mut(named) {
+            named.corrections.push(correction);
+        }
+    }
+
+    /// An invoice and all that lower it, directly or in a line.
+    fn with_corrections(&self, place: usize) -> Vec<usize> {
+        let mut places = vec![place];
+        let mut looked_at = 0;
+        while let Some(invoice) = places.get(looked_at).and_then(|place| self.invoices.get(*place))
+        {
+            let more: Vec<usize> =
+                invoice.corrections.iter().copied().filter(|one| !places.contains(one)).collect();
+            places.extend(more);
+            looked_at += 1;
+        }
+        places
+    }
+
+    /// Counts an invoice with its credit notes in, or out again.
+    fn count(&mut self, place: usize, way: Move) {
+        let Some(invoice) = self.invoices.get(place) else { return };
+        let (net, stated, id) = (invoice.net, invoice.invoice.net.money, &invoice.invoice.invoice);
+        if !is_consumption(invoice.invoice) || self.is_rejected(invoice.invoice) {
+            return;
+        }
+        let credits: Vec<(Amount, Money)> =
+            self.credits_of(id).map(|credit| (credit.net, credit.credit.net.money)).collect();
+        self.add(net, stated, way);
+        for (net, stated) in credits {
+            self.add(net.negated(), negated(stated), way);
+        }
+    }
+
+    fn add(&mut self, net: Amount, stated: Money, way: Move) {
+        let of = self.stated.entry(stated.currency).or_default();
+        match way {
+            Move::In => {
+                self.invoiced = self.invoiced.plus(net);
+                of.documents += 1;
+                of.net = of.net.plus(stated.amount);
+            }
+            Move::Out => {
+                self.invoiced = self.invoiced.minus(net);
+                of.documents = of.documents.saturating_sub(1);
+                of.net = of.net.minus(stated.amount);
+            }
+        }
+    }
+
+    fn take_credit(&mut self, recorded: &'a Arc<Recorded>, credit: &'a CreditNoteReceived) {
+        let net = self.amount(credit.net);
+        let credited = self.credited.entry(&credit.invoice).or_default();
+        *credited = credited.plus(net);
+        self.credits_of.entry(&credit.invoice).or_default().push(self.credits.len());
+        self.credits.push(CreditSoFar { recorded, credit, net });
+        let counts = self.invoice(&credit.invoice).is_some_and(|of| self.counts(of.invoice));
+        if counts {
+            self.add(net.negated(), negated(credit.net.money), Move::In);
+        }
+    }
+
+    /// What lowers a rejected invoice goes with it.
+    fn reject(&mut self, id: &'a InvoiceId) {
+        if self.rejected.contains(id) {
+            return;
+        }
+        let place = self.places.get(id).copied();
+        let counted = place.and_then(|place| self.invoices.get(place));
+        if let (Some(place), Some(invoice)) = (place, counted)
+            && !self.is_adrift(invoice.invoice)
+        {
+            for leaving in self.with_corrections(place) {
+                self.count(leaving, Move::Out);
+            }
+        }
+        self.rejected.insert(id);
     }
 }
 
-pub(super) fn is_consumption(view: &InvoiceView<'_>) -> bool {
-    match view.invoice.kind {
+pub(super) fn is_consumption(invoice: &InvoiceReceived) -> bool {
+    match invoice.kind {
         InvoiceKind::Commercial => true,
         InvoiceKind::Prepayment | InvoiceKind::InterestOrFee => false,
     }
 }
 
-fn total(amounts: impl Iterator<Item = Amount>) -> Amount {
-    amounts.fold(Amount::ZERO, Amount::plus)
+fn negated(money: Money) -> Money {
+    Money { amount: money.amount.negated(), currency: money.currency }
 }
 
-fn add(sums: &mut BTreeMap<Scope, Sums>, charter: &Charter, keys: &ScopeKeys, one: Sums) {
-    let ceilings = &charter.terms().ceilings;
-    for scope in keys.scopes() {
-        if ceilings.iter().any(|ceiling| ceiling.scope == scope) {
-            let sum: &mut Sums = sums.entry(scope).or_default();
-            *sum = sum.plus(one);
-        }
+/// Notes a pseudonym the first time that it comes.
+pub(super) fn note_once(list: &mut Vec<String>, person: Option<&str>) {
+    if let Some(person) = person.filter(|person| !list.iter().any(|one| one == person)) {
+        list.push(person.to_owned());
     }
 }

@@ -1,0 +1,135 @@
+//! What an intent would break: parties, state, documentation, ceilings.
+
+use super::ceilings;
+use crate::domain::agreement::{Agreement, lacks_reason};
+use crate::domain::call_off::{OrderStatus, Placement, party_faults, placement_faults};
+use crate::domain::charter::{Charter, OptionFault};
+use crate::domain::event::{Group, Payload, Reasoning, Recorded};
+use crate::domain::id::OrderId;
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+
+/// Every rule that an intent would break.
+pub(super) fn broken(before: &Agreement, after: &Agreement, recorded: &Recorded) -> Vec<Refusal> {
+    let payload = &recorded.event.payload;
+    let (Some(charter), None) = (after.charter(), payload.signature()) else {
+        return Vec::new();
+    };
+    let date = recorded.event.effective;
+    let mut refusals = of_documentation(charter, recorded);
+    refusals.extend(of_state(before, charter, recorded));
+    if payload.group() == Group::Control {
+        return refusals;
+    }
+    if let Some(before) = before.charter() {
+        let own =
+            charter.lowerings().iter().filter(|one| one.recorded.position == recorded.position);
+        refusals.extend(own.flat_map(|one| ceilings::lowered(before, after, charter, one)));
+    }
+    refusals.extend(ceilings::exceeded(before, after, charter, date));
+    refusals
+}
+
+fn of_state(before: &Agreement, charter: &Charter, recorded: &Recorded) -> Vec<Refusal> {
+    let date = recorded.event.effective;
+    let placement = match recorded.event.corrects {
+        Some(_) => Placement::Correction,
+        None => Placement::Original,
+    };
+    let mut refusals = match &recorded.event.payload {
+        Payload::OrderPlaced(placed) => {
+            return placement_faults(placed, date, placement, charter);
+        }
+        Payload::HeadroomReserved(reserved) => party_faults(&reserved.keys, date, charter),
+        Payload::OptionExercised(_) | Payload::OptionDeclined(_) => {
+            charter.faults_of(recorded.position).map(option_refusal).collect()
+        }
+        Payload::OrderChanged(changed) => not_open(before, &changed.order, recorded),
+        Payload::OrderCancelled(ended) | Payload::OrderClosed(ended) => {
+            not_open(before, &ended.order, recorded)
+        }
+        Payload::DeliveryReceived(delivery) => not_open(before, &delivery.order, recorded),
+        Payload::AgreementSigned(_)
+        | Payload::AgreementAmended(_)
+        | Payload::PriceIndexed(_)
+        | Payload::AgreementSuspended(_)
+        | Payload::AgreementResumed
+        | Payload::AgreementTerminated(_)
+        | Payload::AgreementClosed
+        | Payload::ReservationReleased(_)
+        | Payload::OrderConfirmed(_)
+        | Payload::OrderRejected(_)
+        | Payload::OrderReopened(_)
+        | Payload::InvoiceReceived(_)
+        | Payload::CreditNoteReceived(_)
+        | Payload::InvoiceApproved(_)
+        | Payload::InvoiceDisputed(_)
+        | Payload::InvoiceRejected(_)
+        | Payload::DisputeResolved(_)
+        | Payload::PrepaymentOffset(_)
+        | Payload::InvoicePaid(_)
+        | Payload::PaymentReversed(_)
+        | Payload::RetentionWithheld(_)
+        | Payload::RetentionReleased(_)
+        | Payload::OverrideGranted(_)
+        | Payload::EventReversed(_)
+        | Payload::FindingAcknowledged(_)
+        | Payload::FindingWaived(_)
+        | Payload::FindingResolved(_)
+        | Payload::ThresholdPolicySet(_)
+        | Payload::DocumentAttached => Vec::new(),
+    };
+    let is_control = recorded.event.payload.group() == Group::Control;
+    if charter.is_closed(date) && placement == Placement::Original && !is_control {
+        let text = "the agreement is closed before that day; only corrections are accepted";
+        refusals.push(Refusal::new(Reason::AgreementClosed, "", text).on(date));
+    }
+    refusals
+}
+
+fn of_documentation(charter: &Charter, recorded: &Recorded) -> Vec<Refusal> {
+    let payload = &recorded.event.payload;
+    let unreasoned = |subject: &str| {
+        Refusal::new(Reason::ReasonMissing, subject, "this must say why, and does not")
+    };
+    if let Payload::AgreementAmended(amended) = payload {
+        let missing = amended.reasoning == Reasoning::Missing;
+        return missing.then(|| unreasoned(amended.amendment.as_str())).into_iter().collect();
+    }
+    if let Payload::OverrideGranted(granted) = payload {
+        let id = granted.override_id.as_str();
+        let own = charter.overrides().iter().find(|one| one.position == recorded.position);
+        let faults = own.into_iter().flat_map(|one| &one.faults);
+        return faults
+            .map(|reason| match reason {
+                Reason::ReasonMissing => unreasoned(id),
+                other => Refusal::new(*other, id, "an override needs two different persons"),
+            })
+            .collect();
+    }
+    lacks_reason(payload).then(|| unreasoned("")).into_iter().collect()
+}
+
+fn option_refusal(fault: &OptionFault) -> Refusal {
+    let text = if fault.reason == Reason::OptionLate {
+        "the last day of notice has passed"
+    } else {
+        "the option is not in the agreement, is used or declined already, or is not the next in order"
+    };
+    Refusal::new(fault.reason, fault.option.to_string(), text).on(fault.date)
+}
+
+fn not_open(before: &Agreement, order: &OrderId, recorded: &Recorded) -> Vec<Refusal> {
+    let (Some(call_off), Some(charter)) = (before.live_order(order), before.charter()) else {
+        return Vec::new();
+    };
+    let date = recorded.event.effective;
+    let text = match call_off.order_status_before(charter, date, recorded.position) {
+        OrderStatus::Open => return Vec::new(),
+        OrderStatus::NotPlaced => "the order is not yet placed on that day",
+        OrderStatus::Cancelled => "the order is cancelled",
+        OrderStatus::Rejected => "the order is rejected by the supplier",
+        OrderStatus::Closed => "the order is closed",
+    };
+    vec![Refusal::new(Reason::OrderNotOpen, order.to_string(), text).on(date)]
+}

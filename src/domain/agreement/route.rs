@@ -1,0 +1,277 @@
+//! Putting an event where it counts, and taking a reversed one out again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::settle::Touched;
+use super::{Agreement, fold_key};
+use crate::domain::call_off::{CallOff, CallOffKey, Entry, Standing};
+use crate::domain::duplicates::Document;
+use crate::domain::event::{Group, InvoiceReceived, Payload, Recorded};
+use crate::domain::id::{InvoiceId, ReservationId};
+use crate::domain::money::Money;
+
+/// Call-offs as they will be.
+type Changed = BTreeMap<CallOffKey, CallOff>;
+
+impl Agreement {
+    /// Puts an event where it counts.
+    pub(super) fn route(&mut self, recorded: &Arc<Recorded>, touched: &mut Touched) {
+        let payload = &recorded.event.payload;
+        if let Payload::EventReversed(reversed) = payload {
+            self.reversals.insert(reversed.target, recorded.event_id);
+            if let Some(target) = self.event(reversed.target).cloned() {
+                self.take_out(&target, touched);
+            }
+            return;
+        }
+        self.names.note(recorded);
+        if makes_charter(payload) {
+            let events = Arc::make_mut(&mut self.charter_events);
+            let place = events.partition_point(|other| fold_key(other) < fold_key(recorded));
+            events.insert(place, Arc::clone(recorded));
+            self.settle_charter(touched);
+            return;
+        }
+        if is_handling(payload) {
+            self.handlings.push_back(Arc::clone(recorded));
+            return;
+        }
+        if let Some(reservation) = reservation_of(payload) {
+            self.change_reservation(reservation, touched, |one| one.insert(recorded));
+        }
+        if let Some(home) = self.home_of(payload) {
+            let changed = self.put_in(recorded, home);
+            self.settle_call_offs(changed, touched);
+        }
+        self.note_document(recorded, touched);
+        if let Payload::InvoiceRejected(rejected) = payload {
+            let of = self.rejections.entry(rejected.invoice.clone()).or_default();
+            of.insert(fold_key(recorded));
+            self.judge_documents_of(&rejected.invoice, touched);
+        }
+    }
+
+    /// Puts a document into its call-off; an invoice brings along what was waiting for it.
+    fn put_in(&mut self, recorded: &Arc<Recorded>, home: CallOffKey) -> Changed {
+        let mut changed = Changed::new();
+        let mut call_off = self.call_off(&home);
+        let hangs_on = self.hangs_on(&recorded.event.payload);
+        call_off.insert(Entry {
+            recorded: Arc::clone(recorded),
+            standing: Standing::Live,
+            hangs_on,
+        });
+        if let Payload::InvoiceReceived(invoice) = &recorded.event.payload {
+            self.names.invoice_homes.insert(invoice.invoice.clone(), home.clone());
+            let waiting = CallOffKey::Pending(invoice.invoice.clone());
+            if waiting != home {
+                for entry in self.call_off(&waiting).entries().to_vec() {
+                    self.move_home(&entry, &home);
+                    call_off.insert(entry);
+                }
+                changed.insert(waiting, CallOff::default());
+            }
+        }
+        changed.insert(home, call_off);
+        changed
+    }
+
+    /// Takes a reversed event out of wherever it counts.
+    fn take_out(&mut self, target: &Arc<Recorded>, touched: &mut Touched) {
+        let payload = &target.event.payload;
+        touched.clear_event(target.event_id);
+        self.override_uses.remove(&target.event_id);
+        self.names.free(payload);
+        if makes_charter(payload) {
+            let events = Arc::make_mut(&mut self.charter_events);
+            events.retain(|event| event.position != target.position);
+            self.settle_charter(touched);
+            return;
+        }
+        if is_handling(payload) {
+            self.handlings.retain(|event| event.position != target.position);
+            return;
+        }
+        if let Some(reservation) = reservation_of(payload) {
+            self.change_reservation(reservation, touched, |one| one.remove(target.position));
+        }
+        self.forget_document(target, touched);
+        if let Payload::InvoiceRejected(rejected) = payload {
+            if let Some(of) = self.rejections.get_mut(&rejected.invoice) {
+                of.remove(&fold_key(target));
+            }
+            self.judge_documents_of(&rejected.invoice, touched);
+        }
+        let Some(home) = self.home_of(payload) else {
+            return;
+        };
+        let mut changed = Changed::new();
+        let mut call_off = self.call_off(&home);
+        call_off.reverse(target.position);
+        if let Payload::InvoiceReceived(invoice) = payload {
+            self.names.invoice_homes.remove(&invoice.invoice);
+            let waiting = CallOffKey::Pending(invoice.invoice.clone());
+            if waiting != home {
+                let mut pending = self.call_off(&waiting);
+                for entry in call_off.detach(&invoice.invoice) {
+                    self.move_home(&entry, &waiting);
+                    pending.insert(entry);
+                }
+                changed.insert(waiting, pending);
+            }
+        }
+        changed.insert(home, call_off);
+        self.settle_call_offs(changed, touched);
+    }
+
+    fn home_of(&self, payload: &Payload) -> Option<CallOffKey> {
+        match payload {
+            Payload::OrderPlaced(placed) => Some(CallOffKey::Order(placed.order.clone())),
+            Payload::OrderChanged(changed) => Some(CallOffKey::Order(changed.order.clone())),
+            Payload::OrderConfirmed(order)
+            | Payload::OrderRejected(order)
+            | Payload::OrderCancelled(order)
+            | Payload::OrderClosed(order)
+            | Payload::OrderReopened(order) => Some(CallOffKey::Order(order.order.clone())),
+            Payload::DeliveryReceived(delivery) => Some(CallOffKey::Order(delivery.order.clone())),
+            Payload::InvoiceReceived(invoice) => Some(self.home_of_invoice(invoice)),
+            Payload::CreditNoteReceived(_)
+            | Payload::InvoiceApproved(_)
+            | Payload::InvoiceDisputed(_)
+            | Payload::InvoiceRejected(_)
+            | Payload::DisputeResolved(_)
+            | Payload::PrepaymentOffset(_)
+            | Payload::InvoicePaid(_)
+            | Payload::PaymentReversed(_)
+            | Payload::RetentionWithheld(_)
+            | Payload::RetentionReleased(_) => {
+                self.hangs_on(payload).map(|invoice| self.home_of_named(&invoice))
+            }
+            Payload::AgreementSigned(_)
+            | Payload::OptionExercised(_)
+            | Payload::OptionDeclined(_)
+            | Payload::AgreementAmended(_)
+            | Payload::PriceIndexed(_)
+            | Payload::AgreementSuspended(_)
+            | Payload::AgreementResumed
+            | Payload::AgreementTerminated(_)
+            | Payload::AgreementClosed
+            | Payload::HeadroomReserved(_)
+            | Payload::ReservationReleased(_)
+            | Payload::OverrideGranted(_)
+            | Payload::EventReversed(_)
+            | Payload::FindingAcknowledged(_)
+            | Payload::FindingWaived(_)
+            | Payload::FindingResolved(_)
+            | Payload::ThresholdPolicySet(_)
+            | Payload::DocumentAttached => None,
+        }
+    }
+
+    /// The invoice without which a document has no place of its own.
+    fn hangs_on(&self, payload: &Payload) -> Option<InvoiceId> {
+        if let Payload::InvoiceReceived(invoice) = payload {
+            return invoice.corrected.clone();
+        }
+        let named = if let Payload::CreditNoteReceived(credit) = payload {
+            &credit.invoice
+        } else if let Payload::InvoiceApproved(approved) = payload {
+            &approved.invoice
+        } else if let Payload::InvoiceDisputed(disputed) = payload {
+            &disputed.invoice
+        } else if let Payload::InvoiceRejected(rejected) = payload {
+            &rejected.invoice
+        } else if let Payload::DisputeResolved(resolved) = payload {
+            &resolved.invoice
+        } else if let Payload::PrepaymentOffset(offset) = payload {
+            &offset.prepayment
+        } else if let Payload::InvoicePaid(paid) = payload {
+            &paid.invoice
+        } else if let Payload::PaymentReversed(reversed) = payload {
+            self.names.payment(&reversed.payment)?
+        } else if let Payload::RetentionWithheld(withheld) = payload {
+            &withheld.invoice
+        } else if let Payload::RetentionReleased(released) = payload {
+            self.names.retention(&released.retention)?
+        } else {
+            return None;
+        };
+        Some(named.clone())
+    }
+
+    fn home_of_invoice(&self, invoice: &InvoiceReceived) -> CallOffKey {
+        if let Some(home) = self.names.home_of(&invoice.invoice) {
+            return home.clone();
+        }
+        match invoice.corrected.as_ref().and_then(|named| self.names.home_of(named)) {
+            Some(home) => home.clone(),
+            None => CallOffKey::of_invoice(invoice),
+        }
+    }
+
+    fn home_of_named(&self, invoice: &InvoiceId) -> CallOffKey {
+        let home = self.names.home_of(invoice).cloned();
+        home.unwrap_or_else(|| CallOffKey::Pending(invoice.clone()))
+    }
+
+    fn move_home(&mut self, entry: &Entry, home: &CallOffKey) {
+        if let Payload::InvoiceReceived(invoice) = &entry.recorded.event.payload {
+            self.names.invoice_homes.insert(invoice.invoice.clone(), home.clone());
+        }
+    }
+
+    fn note_document(&mut self, recorded: &Recorded, touched: &mut Touched) {
+        if let Some(document) = self.document(&recorded.event.payload) {
+            self.documents.insert(fold_key(recorded), document.clone());
+            self.judge_same_as(&document, touched);
+        }
+    }
+
+    fn forget_document(&mut self, target: &Recorded, touched: &mut Touched) {
+        if let Some(document) = self.documents.remove(fold_key(target)) {
+            touched.clear_document(document.id.clone());
+            self.judge_same_as(&document, touched);
+        }
+    }
+
+    fn document(&self, payload: &Payload) -> Option<Document> {
+        let currency = self.charter.as_ref().map(|charter| charter.terms().currency)?;
+        if let Payload::InvoiceReceived(invoice) = payload {
+            let amount = invoice.net.in_currency(currency)?;
+            Some(Document::of_invoice(invoice, Money { amount, currency }))
+        } else if let Payload::CreditNoteReceived(credit) = payload {
+            let amount = credit.net.in_currency(currency)?;
+            Some(Document::of_credit_note(credit, Money { amount, currency }))
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether an event says what is agreed: also the policy and the overrides, which hold from a day on.
+fn makes_charter(payload: &Payload) -> bool {
+    let of_control =
+        matches!(payload, Payload::OverrideGranted(_) | Payload::ThresholdPolicySet(_));
+    payload.group() == Group::Agreement || of_control
+}
+
+fn is_handling(payload: &Payload) -> bool {
+    matches!(
+        payload,
+        Payload::FindingAcknowledged(_) | Payload::FindingWaived(_) | Payload::FindingResolved(_)
+    )
+}
+
+/// The reservation that an event sets aside, uses or gives back.
+fn reservation_of(payload: &Payload) -> Option<&ReservationId> {
+    if let Payload::HeadroomReserved(reserved) = payload {
+        Some(&reserved.reservation)
+    } else if let Payload::ReservationReleased(released) = payload {
+        Some(&released.reservation)
+    } else if let Payload::OrderPlaced(placed) = payload {
+        placed.reservation.as_ref()
+    } else {
+        None
+    }
+}
