@@ -20,6 +20,9 @@ use contract_ledger::wire::v1;
 
 use super::support::time;
 
+/// The instant at which nothing is recorded any more.
+const TODAY: &str = "2026-01-01T12:00:00Z";
+
 /// What has happened to one agreement so far.
 #[derive(Clone)]
 pub(super) struct Story {
@@ -31,7 +34,7 @@ pub(super) struct Story {
 pub(super) fn given(events: impl IntoIterator<Item = v1::Event>) -> Story {
     let id = AgreementId::parse("A").unwrap();
     let agreement = Agreement::new(id, Arc::default(), Date::END_OF_TIME);
-    let mut story = Story { agreement, now: time("2026-01-01T12:00:00Z") };
+    let mut story = Story { agreement, now: time("1900-01-01T12:00:00Z") };
     for event in events {
         let told = format!("{event:?}");
         story = story.when(event).unwrap_or_else(|refusals| panic!("{told}: {refusals:?}"));
@@ -50,14 +53,18 @@ impl Story {
     pub(super) fn when(&self, event: v1::Event) -> Result<Self, Vec<Refusal>> {
         let version = self.agreement.version();
         let position = version.get();
+        let effective = parse_recorded_event(&event).unwrap().effective;
+        // Recorded on its own day, unless something later was recorded before or it is in the future.
+        let own_day = time(&format!("{effective}T10:00:00Z"));
+        let now = self.now.max(own_day.min(time(TODAY)));
         let recorded = Recorded {
             position: Position::new(position),
             version: version.next(),
             event_id: EventId::parse(&Self::event_id(position)).unwrap(),
-            recorded: self.now,
+            recorded: now,
             event: parse_recorded_event(&event).unwrap(),
         };
-        admit(&self.agreement, recorded).map(|agreement| Self { agreement, now: self.now })
+        admit(&self.agreement, recorded).map(|agreement| Self { agreement, now })
     }
 
     /// The reasons for which one more event is refused.
@@ -85,8 +92,17 @@ impl Story {
         judged.tracker().open().cloned().collect()
     }
 
-    /// Rule and subject of the findings as of a day.
+    /// Rule and subject of the findings as of a day, but for warning steps, forecasts and late
+    /// registrations.
     pub(super) fn finding_names(&self, as_of: &str) -> Vec<String> {
+        let mut names = self.all_finding_names(as_of);
+        let by_the_way = ["THRESHOLD_REACHED", "LATE_REGISTRATION", "FORECAST_RUNS_OUT_EARLY"];
+        names.retain(|name| !by_the_way.iter().any(|rule| name.starts_with(rule)));
+        names
+    }
+
+    /// Rule and subject of the findings as of a day.
+    pub(super) fn all_finding_names(&self, as_of: &str) -> Vec<String> {
         let name = |finding: &Finding| format!("{} {}", finding.key.rule, finding.key.subject);
         self.findings(as_of).iter().map(name).collect()
     }

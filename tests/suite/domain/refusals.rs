@@ -242,7 +242,7 @@ fn an_estimate_refuses_nothing() {
     terms.ceilings[0].kind = v1::CeilingKind::Estimate.into();
     let story = given([sign_as(terms), intent("2024-01-01", order("O1", "150"))]);
     let names = story.finding_names("2025-12-31");
-    assert_eq!(names, ["ESTIMATE_EXCEEDED agreement", "FORECAST_RUNS_OUT_EARLY agreement"]);
+    assert_eq!(names, ["ESTIMATE_EXCEEDED agreement"]);
 }
 
 #[test]

@@ -81,6 +81,7 @@ pub(crate) fn signed(amount: &str, start: &str, end: &str) -> v1::AgreementSigne
         ceilings: vec![ceiling(v1::scope::Scope::Agreement(true), amount)],
         currency: "NOK".to_owned(),
         term: Some(v1::Term { start_date: start.to_owned(), end_date: end.to_owned() }),
+        term_justification: "long enough for every test".to_owned(),
         ..Default::default()
     }
 }

@@ -21,8 +21,16 @@ pub(crate) fn row(exposure: &str, remaining: &str, ppm: i64) -> (String, String,
     (exposure.to_owned(), remaining.to_owned(), Some(ppm))
 }
 
-/// Rule, subject and amount of findings, sorted.
+/// Rule, subject and amount of findings, sorted, but for warning steps and late registrations, which
+/// stories told at today's clock are full of.
 pub(crate) fn findings(findings: &[v1::Finding]) -> Vec<(String, String, String)> {
+    let mut told = all_findings(findings);
+    told.retain(|(rule, _, _)| rule != "THRESHOLD_REACHED" && rule != "LATE_REGISTRATION");
+    told
+}
+
+/// Rule, subject and amount of findings, sorted.
+pub(crate) fn all_findings(findings: &[v1::Finding]) -> Vec<(String, String, String)> {
     let amount = |finding: &v1::Finding| {
         finding.amount.as_ref().map(|money| money.amount.clone()).unwrap_or_default()
     };
