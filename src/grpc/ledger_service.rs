@@ -29,7 +29,7 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         request: Request<v1::AppendEventsRequest>,
     ) -> Result<Response<v1::AppendEventsResponse>, Status> {
         let command = parse_append(request.into_inner(), self.limits.events_per_request_max)
-            .map_err(status::of_fault)?;
+            .map_err(|violations| status::of_violations(&violations))?;
         match self.outcome(command).await? {
             Ok(AppendOutcome::Accepted(answer)) => Ok(Response::new(accepted(&answer))),
             Ok(AppendOutcome::Refused(refusal)) => Err(status::of_refusal(&refusal)),

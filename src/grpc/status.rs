@@ -1,7 +1,7 @@
 //! Every failure as a status: one `ErrorInfo`, the typed details, all values in its metadata.
 //!
-//! Order of precedence of answers to an append: malformed, unimplemented, known request id, known
-//! source event, version, what is refused always, rules with parties and state before ceilings.
+//! Order of precedence of answers to an append: malformed, known request id, known source event,
+//! version, what is refused always, rules with parties and state before ceilings.
 //! Internal text goes to the log, not to the client.
 //!
 //! Details travel in a header, and clients take 8 to 16 kB of headers in all. So lists are told up to
@@ -17,7 +17,7 @@ use tonic_types::pb;
 
 use crate::ledger::command::{AppendFailure, AppendRefusal, Telling};
 use crate::ledger::error::{LedgerError, WithCauses};
-use crate::wire::parse::{RequestFault, Violation};
+use crate::wire::parse::Violation;
 use crate::wire::v1;
 
 /// Domain of every `ErrorInfo`.
@@ -39,7 +39,6 @@ pub(super) mod reason {
     pub(in crate::grpc) const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
     pub(in crate::grpc) const MALFORMED_MESSAGE: &str = "MALFORMED_MESSAGE";
     pub(in crate::grpc) const STORED_DATA_DAMAGED: &str = "STORED_DATA_DAMAGED";
-    pub(in crate::grpc) const EVENT_UNIMPLEMENTED: &str = "EVENT_UNIMPLEMENTED";
     pub(in crate::grpc) const METHOD_UNIMPLEMENTED: &str = "METHOD_UNIMPLEMENTED";
     pub(in crate::grpc) const POSITION_NOT_REACHED: &str = "POSITION_NOT_REACHED";
     pub(in crate::grpc) const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
@@ -104,21 +103,6 @@ impl Failure {
         let details = std::iter::once(info).chain(details).collect();
         let status = pb::Status { code: code.into(), message: message.clone(), details };
         Status::with_details(code, message, status.encode_to_vec().into())
-    }
-}
-
-/// A request that cannot be considered.
-pub(super) fn of_fault(fault: RequestFault) -> Status {
-    match fault {
-        RequestFault::Malformed(violations) => of_violations(&violations),
-        RequestFault::Unimplemented { event, event_index } => {
-            let text =
-                format!("{event} is in the catalogue, but this version has no rules for it yet");
-            Failure::new(Code::Unimplemented, reason::EVENT_UNIMPLEMENTED, text)
-                .with("event", event)
-                .with("event_index", event_index)
-                .into_status()
-        }
     }
 }
 

@@ -414,6 +414,7 @@ fn header(command: &AppendCommand, position: u64, recorded: RecordedTime) -> Rec
         request_id: command.request_id,
         expected_version: command.expected_version,
         request_event_count: u32::try_from(command.events.len()).unwrap_or(u32::MAX),
+        provenance: record::Provenance::Observed,
     }
 }
 

@@ -11,6 +11,7 @@
     reason = "helpers give values in the form that the generated messages hold them"
 )]
 
+mod catalogue;
 mod daemon;
 mod domain;
 mod golden;

@@ -1,10 +1,20 @@
 //! From the wire to the domain: one pass that finds every violation at once.
 //!
-//! `values` reads what events share, `payload` what happened, `signing` the terms of an
-//! agreement. What is read once here is valid by its type everywhere else.
+//! `payload` knows which reader takes which event: there is one for each group of the catalogue,
+//! and `signing` and `amendment` for the two that are long. `values`, `texts` and `lists` read what
+//! events share. What is read once here is valid by its type everywhere else.
 
+mod agreement;
+mod amendment;
+mod control;
+mod headroom;
+mod invoice;
+mod lists;
+mod order;
 mod payload;
+mod payment;
 mod signing;
+mod texts;
 mod values;
 
 use super::v1;
@@ -24,11 +34,15 @@ pub const TITLE_BYTES_MAX: usize = 512;
 pub const URI_BYTES_MAX: usize = 2048;
 /// Longest reason, reasoning or description.
 pub const LONG_TEXT_BYTES_MAX: usize = 4096;
+/// Longest kind of a document.
+pub const DOCUMENT_KIND_BYTES_MAX: usize = 64;
 /// Most documents of one event.
 pub const DOCUMENTS_MAX: usize = 32;
 /// Most options of an agreement.
 pub const OPTIONS_MAX: usize = 64;
-/// Most entries of a list in an agreement: buyers, suppliers, lots, ceilings, CPV codes.
+/// Most CPV codes of an agreement.
+pub const CPV_CODES_MAX: usize = 64;
+/// Most entries of a list in an agreement or amendment: buyers, suppliers, lots, ceilings.
 pub const TERMS_MAX: usize = 1024;
 /// Version of the payload schema that this program writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -58,6 +72,8 @@ pub mod malformed {
     pub const UNKNOWN_ENUM_VALUE: &str = "UNKNOWN_ENUM_VALUE";
     /// A list has too few or too many entries.
     pub const LIST_OUT_OF_BOUNDS: &str = "LIST_OUT_OF_BOUNDS";
+    /// A number is too small or too large.
+    pub const NUMBER_OUT_OF_BOUNDS: &str = "NUMBER_OUT_OF_BOUNDS";
     /// Two fields contradict each other.
     pub const CONTRADICTION: &str = "CONTRADICTION";
 }
@@ -86,20 +102,6 @@ impl Violations {
     pub fn into_vec(self) -> Vec<Violation> {
         self.0
     }
-}
-
-/// Why a request cannot even be considered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RequestFault {
-    /// It is wrong whatever the ledger holds. Not empty.
-    Malformed(Vec<Violation>),
-    /// It has an event whose rules this version does not have.
-    Unimplemented {
-        /// Name of the event in the catalogue.
-        event: &'static str,
-        /// Place in the request.
-        event_index: usize,
-    },
 }
 
 /// Where an event comes from.
@@ -146,11 +148,11 @@ pub enum Purpose {
     ValidateOnly,
 }
 
-/// Reads a request to append.
+/// Reads a request to append, or tells everything that is wrong with it whatever the ledger holds.
 pub fn parse_append(
     request: v1::AppendEventsRequest,
     events_max: usize,
-) -> Result<AppendCommand, RequestFault> {
+) -> Result<AppendCommand, Vec<Violation>> {
     let v1::AppendEventsRequest {
         request_id,
         agreement_id,
@@ -165,39 +167,24 @@ pub fn parse_append(
     if events.is_empty() || events.len() > events_max {
         let text = format!("must have 1 to {events_max} events, not {}", events.len());
         violations.add("events", malformed::LIST_OUT_OF_BOUNDS, text);
-        return Err(RequestFault::Malformed(violations.into_vec()));
+        return Err(violations.into_vec());
     }
     let mut submitted = Vec::with_capacity(events.len());
-    let mut unimplemented = None;
-    for (event_index, stated) in events.into_iter().enumerate() {
-        match parse_event(&mut violations, &format!("events[{event_index}]"), stated) {
-            Parsed::Event(event) => submitted.push(*event),
-            Parsed::Violated => {}
-            Parsed::Unimplemented(event) => {
-                unimplemented.get_or_insert(RequestFault::Unimplemented { event, event_index });
-            }
-        }
+    for (index, stated) in events.into_iter().enumerate() {
+        submitted.extend(parse_event(&mut violations, &format!("events[{index}]"), stated));
     }
     let (Some(request_id), Some(agreement_id), true) =
         (request_id, agreement_id, violations.is_empty())
     else {
-        return Err(RequestFault::Malformed(violations.into_vec()));
+        return Err(violations.into_vec());
     };
-    if let Some(fault) = unimplemented {
-        return Err(fault);
-    }
     let purpose = if validate_only { Purpose::ValidateOnly } else { Purpose::Record };
     let expected_version = expected_version.map(Version::new);
     Ok(AppendCommand { request_id, agreement_id, expected_version, purpose, events: submitted })
 }
 
-enum Parsed {
-    Event(Box<Submitted>),
-    Violated,
-    Unimplemented(&'static str),
-}
-
-fn parse_event(violations: &mut Violations, path: &str, stated: v1::Event) -> Parsed {
+/// An event as read; None after a violation.
+fn parse_event(violations: &mut Violations, path: &str, stated: v1::Event) -> Option<Submitted> {
     let before = violations.0.len();
     let effective =
         values::date(violations, &format!("{path}.effective_date"), &stated.effective_date);
@@ -209,34 +196,17 @@ fn parse_event(violations: &mut Violations, path: &str, stated: v1::Event) -> Pa
         &format!("{path}.corrects_event_id"),
         &stated.corrects_event_id,
     );
-    let payload = match &stated.payload {
-        None => {
-            violations.add(
-                &format!("{path}.payload"),
-                malformed::FIELD_MISSING,
-                "must say what happened",
-            );
-            return Parsed::Violated;
-        }
-        Some(payload) => {
-            // A missing mode is a violation of its own; the amounts are then read as for a fact.
-            let mode = mode.unwrap_or(AdmissionMode::Fact);
-            match payload::parse(violations, path, payload, mode) {
-                payload::ParsedPayload::Known(payload) => payload,
-                payload::ParsedPayload::Unimplemented(name) if violations.0.len() == before => {
-                    return Parsed::Unimplemented(name);
-                }
-                payload::ParsedPayload::Unimplemented(_) => return Parsed::Violated,
-            }
-        }
+    let Some(payload) = &stated.payload else {
+        let field = format!("{path}.payload");
+        violations.add(&field, malformed::FIELD_MISSING, "must say what happened");
+        return None;
     };
-    match (effective, mode, payload) {
-        (Some(effective), Some(mode), Some(payload)) if violations.0.len() == before => {
-            let event = Event { effective, mode, corrects, payload };
-            Parsed::Event(Box::new(Submitted { event, source, stated }))
-        }
-        _ => Parsed::Violated,
-    }
+    // A missing mode is a violation of its own; the payload is then read as that of a fact.
+    let read_as = mode.unwrap_or(AdmissionMode::Fact);
+    let payload = payload::parse(violations, path, payload, read_as, effective);
+    (violations.0.len() == before).then_some(())?;
+    let event = Event { effective: effective?, mode: mode?, corrects, payload: payload? };
+    Some(Submitted { event, source, stated })
 }
 
 fn admission_mode(violations: &mut Violations, path: &str, number: i32) -> Option<AdmissionMode> {
@@ -254,12 +224,6 @@ fn admission_mode(violations: &mut Violations, path: &str, number: i32) -> Optio
 /// Reads an event that was valid when it was recorded.
 pub fn parse_recorded_event(stated: &v1::Event) -> Result<Event, Vec<Violation>> {
     let mut violations = Violations::default();
-    match parse_event(&mut violations, "event", stated.clone()) {
-        Parsed::Event(submitted) => Ok(submitted.event),
-        Parsed::Violated => Err(violations.into_vec()),
-        Parsed::Unimplemented(name) => {
-            violations.add("event.payload", "UNIMPLEMENTED", format!("is a {name}"));
-            Err(violations.into_vec())
-        }
-    }
+    let submitted = parse_event(&mut violations, "event", stated.clone());
+    submitted.map(|submitted| submitted.event).ok_or_else(|| violations.into_vec())
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::values::{self, Check, Sign};
+use super::values::{self, Sign};
 use super::{
-    LONG_TEXT_BYTES_MAX, NAME_BYTES_MAX, OPTIONS_MAX, SHORT_TEXT_BYTES_MAX, TERMS_MAX,
-    TITLE_BYTES_MAX, Violations, malformed,
+    CPV_CODES_MAX, OPTIONS_MAX, SHORT_TEXT_BYTES_MAX, TITLE_BYTES_MAX, Violations, lists,
+    malformed, texts,
 };
 use crate::domain::date::Date;
 use crate::domain::event::{
     AgreementSigned, CeilingKind, CeilingTerms, FrameworkKind, Indexation, Nature, OptionGives,
-    OptionTerms, OrderPolicy, Reasoning,
+    OptionTerms, OrderPolicy, Payload,
 };
 use crate::domain::id::{LotId, OptionId};
 use crate::domain::money::Currency;
@@ -22,7 +22,7 @@ pub(super) fn parse(
     violations: &mut Violations,
     path: &str,
     stated: &v1::AgreementSigned,
-) -> Option<AgreementSigned> {
+) -> Option<Payload> {
     let before = violations.0.len();
     let v1::AgreementSigned {
         reference,
@@ -45,23 +45,23 @@ pub(super) fn parse(
         term_justification,
     } = stated;
     let at = |name: &str| format!("{path}.{name}");
-    values::required_text(violations, &at("reference"), reference, SHORT_TEXT_BYTES_MAX);
-    values::required_text(violations, &at("title"), title, TITLE_BYTES_MAX);
+    texts::required_text(violations, &at("reference"), reference, SHORT_TEXT_BYTES_MAX);
+    texts::required_text(violations, &at("title"), title, TITLE_BYTES_MAX);
     let tender = at("tender_reference");
-    values::text(violations, &tender, tender_reference, SHORT_TEXT_BYTES_MAX);
-    let justification = at("term_justification");
-    values::text(violations, &justification, term_justification, LONG_TEXT_BYTES_MAX);
+    texts::text(violations, &tender, tender_reference, SHORT_TEXT_BYTES_MAX);
+    let term_justification =
+        texts::reasoning(violations, &at("term_justification"), term_justification);
     let framework_kind = framework_kind(violations, &at("framework_kind"), *kind);
     let nature = parse_nature(violations, &at("nature"), *nature);
-    if bounded(violations, &at("cpv_codes"), cpv_codes.len(), 0) {
+    if lists::within(violations, &at("cpv_codes"), cpv_codes.len(), 0, CPV_CODES_MAX) {
         for (index, code) in cpv_codes.iter().enumerate() {
-            values::cpv_code(violations, &at(&format!("cpv_codes[{index}]")), code);
+            texts::cpv_code(violations, &at(&format!("cpv_codes[{index}]")), code);
         }
     }
-    organisation(violations, &at("owner"), owner.as_ref());
-    let buyers = parties(violations, &at("buyers"), buyers);
-    let suppliers = parties(violations, &at("suppliers"), suppliers);
-    let lots = parse_lots(violations, &at("lots"), lots);
+    lists::organisation(violations, &at("owner"), owner.as_ref());
+    let buyers = lists::parties(violations, &at("buyers"), buyers, 1);
+    let suppliers = lists::parties(violations, &at("suppliers"), suppliers, 1);
+    let lots = lists::lots(violations, &at("lots"), lots);
     let order_policy = order_policy(violations, &at("order_policy"), *policy);
     let term = parse_term(violations, &at("term"), term.as_ref());
     let currency = values::currency(violations, &at("currency"), currency)?;
@@ -70,15 +70,11 @@ pub(super) fn parse(
     let options = parse_options(violations, &at("options"), options, currency, end);
     check_scopes(violations, path, &ceilings, &options, &buyers, &suppliers, &lots);
     (violations.0.len() == before).then_some(())?;
-    Some(AgreementSigned {
+    Some(Payload::AgreementSigned(Box::new(AgreementSigned {
         framework_kind: framework_kind?,
         nature: nature?,
         indexation: if *ceiling_indexed { Indexation::CeilingsToo } else { Indexation::PricesOnly },
-        term_justification: if term_justification.trim().is_empty() {
-            Reasoning::Missing
-        } else {
-            Reasoning::Stated
-        },
+        term_justification,
         buyers,
         suppliers,
         lots,
@@ -88,7 +84,7 @@ pub(super) fn parse(
         end,
         options,
         order_policy: order_policy?,
-    })
+    })))
 }
 
 fn framework_kind(violations: &mut Violations, field: &str, number: i32) -> Option<FrameworkKind> {
@@ -133,76 +129,6 @@ fn order_policy(violations: &mut Violations, field: &str, number: i32) -> Option
     }
 }
 
-fn bounded(violations: &mut Violations, field: &str, length: usize, length_min: usize) -> bool {
-    within(violations, field, length, length_min, TERMS_MAX)
-}
-
-fn within(
-    violations: &mut Violations,
-    field: &str,
-    length: usize,
-    length_min: usize,
-    length_max: usize,
-) -> bool {
-    let within = (length_min..=length_max).contains(&length);
-    if !within {
-        let text = format!("must have {length_min} to {length_max} entries, not {length}");
-        violations.add(field, malformed::LIST_OUT_OF_BOUNDS, text);
-    }
-    within
-}
-
-fn organisation(
-    violations: &mut Violations,
-    field: &str,
-    stated: Option<&v1::Organisation>,
-) -> Option<OrganisationId> {
-    let name = stated.map_or("", |stated| stated.name.as_str());
-    values::text(violations, &format!("{field}.name"), name, NAME_BYTES_MAX);
-    let id = stated.and_then(|stated| stated.id.as_ref());
-    values::organisation(violations, &format!("{field}.id"), id, Check::Strict)
-}
-
-fn parties(
-    violations: &mut Violations,
-    field: &str,
-    stated: &[v1::Organisation],
-) -> Vec<OrganisationId> {
-    if !bounded(violations, field, stated.len(), 1) {
-        return Vec::new();
-    }
-    let mut parties = Vec::with_capacity(stated.len());
-    for (index, party) in stated.iter().enumerate() {
-        let field = format!("{field}[{index}]");
-        let Some(id) = organisation(violations, &field, Some(party)) else { continue };
-        if parties.contains(&id) {
-            violations.add(&field, malformed::CONTRADICTION, "must not be listed twice");
-        }
-        parties.push(id);
-    }
-    parties
-}
-
-fn parse_lots(violations: &mut Violations, field: &str, stated: &[v1::Lot]) -> Vec<LotId> {
-    if !bounded(violations, field, stated.len(), 0) {
-        return Vec::new();
-    }
-    let mut lots = Vec::with_capacity(stated.len());
-    for (index, lot) in stated.iter().enumerate() {
-        let field = format!("{field}[{index}]");
-        values::text(violations, &format!("{field}.title"), &lot.title, TITLE_BYTES_MAX);
-        let id_field = format!("{field}.lot_id");
-        let Some(id) = values::id(violations, &id_field, &lot.lot_id, LotId::parse) else {
-            continue;
-        };
-        if lots.contains(&id) {
-            violations.add(&id_field, malformed::CONTRADICTION, "must not be listed twice");
-        }
-        lots.push(id);
-    }
-    lots
-}
-
 fn parse_term(
     violations: &mut Violations,
     field: &str,
@@ -229,7 +155,7 @@ fn parse_ceilings(
     stated: &[v1::Ceiling],
     currency: Currency,
 ) -> Vec<CeilingTerms> {
-    if !bounded(violations, field, stated.len(), 1) {
+    if !lists::bounded(violations, field, stated.len(), 1) {
         return Vec::new();
     }
     let mut ceilings: Vec<CeilingTerms> = Vec::with_capacity(stated.len());
@@ -271,7 +197,7 @@ fn parse_options(
     currency: Currency,
     base_end: Date,
 ) -> Vec<OptionTerms> {
-    if !within(violations, field, stated.len(), 0, OPTIONS_MAX) {
+    if !lists::within(violations, field, stated.len(), 0, OPTIONS_MAX) {
         return Vec::new();
     }
     let mut end = base_end;

@@ -1,12 +1,10 @@
 //! Reading the values that events and requests share.
 
-use super::{
-    DOCUMENTS_MAX, NAME_BYTES_MAX, SHORT_TEXT_BYTES_MAX, SourceEvent, URI_BYTES_MAX, Violations,
-    malformed,
-};
+use super::texts::{documents, text};
+use super::{NAME_BYTES_MAX, SHORT_TEXT_BYTES_MAX, SourceEvent, Violations, malformed};
 use crate::domain::date::{Date, MalformedDate, RecordedTime};
-use crate::domain::event::Value;
-use crate::domain::id::{EventId, MalformedId};
+use crate::domain::event::{AdmissionMode, Value};
+use crate::domain::id::{EventId, LotId, MalformedId};
 use crate::domain::money::{Amount, Currency, MalformedAmount, Money, Rate};
 use crate::domain::organisation::{InvalidOrganisation, OrganisationId};
 use crate::domain::reason::Reason;
@@ -105,36 +103,22 @@ pub fn parse_known(
     }
 }
 
-pub(super) fn text(violations: &mut Violations, field: &str, text: &str, bytes_max: usize) {
-    if text.len() > bytes_max {
-        let description = format!("must be at most {bytes_max} bytes, not {}", text.len());
-        violations.add(field, malformed::MALFORMED_TEXT, description);
-    }
-    let stray =
-        |character: char| character.is_control() && !matches!(character, '\n' | '\t' | '\r');
-    if text.contains(stray) {
-        violations.add(field, malformed::MALFORMED_TEXT, "must not have control characters");
-    }
-}
-
-pub(super) fn required_text(
-    violations: &mut Violations,
-    field: &str,
-    value: &str,
-    bytes_max: usize,
-) {
-    if value.trim().is_empty() {
-        violations.add(field, malformed::FIELD_MISSING, "must not be empty");
-    }
-    text(violations, field, value, bytes_max);
-}
-
 /// Which amounts a field may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
     Any,
     NotNegative,
     Positive,
+}
+
+impl Sign {
+    /// An intent asks for something; a fact may have been for nothing.
+    pub(super) fn positive_as_intent(mode: AdmissionMode) -> Self {
+        match mode {
+            AdmissionMode::Intent => Self::Positive,
+            AdmissionMode::Fact => Self::NotNegative,
+        }
+    }
 }
 
 pub(super) fn currency(violations: &mut Violations, field: &str, code: &str) -> Option<Currency> {
@@ -173,6 +157,13 @@ pub(super) fn money(
     }
 }
 
+/// Money that may be left out and that no rule reads.
+pub(super) fn check_money(violations: &mut Violations, field: &str, stated: Option<&v1::Money>) {
+    if let Some(stated) = stated {
+        money(violations, field, Some(stated), Sign::Any);
+    }
+}
+
 /// Money that must be in a given currency.
 pub(super) fn money_in(
     violations: &mut Violations,
@@ -190,6 +181,17 @@ pub(super) fn money_in(
     Some(money.amount)
 }
 
+/// A rate, or a factor that is written as one.
+pub(super) fn rate_text(violations: &mut Violations, field: &str, text: &str) -> Option<Rate> {
+    match Rate::parse(text) {
+        Ok(rate) => Some(rate),
+        Err(fault) => {
+            violations.add_reason(field, Reason::MalformedAmount, fault.to_string());
+            None
+        }
+    }
+}
+
 pub(super) fn value(
     violations: &mut Violations,
     path: &str,
@@ -200,18 +202,12 @@ pub(super) fn value(
 ) -> Option<Value> {
     let money = money(violations, &format!("{path}.{field}"), stated, sign);
     let mut well_formed = true;
-    let rate = rate.and_then(|rate| {
+    let rate = rate.and_then(|stated| {
         let field = format!("{path}.exchange_rate");
-        text(violations, &format!("{field}.source"), &rate.source, NAME_BYTES_MAX);
-        match Rate::parse(&rate.rate) {
-            Ok(rate) => Some(rate),
-            Err(fault) => {
-                let field = format!("{field}.rate");
-                violations.add_reason(&field, Reason::MalformedAmount, fault.to_string());
-                well_formed = false;
-                None
-            }
-        }
+        text(violations, &format!("{field}.source"), &stated.source, NAME_BYTES_MAX);
+        let parsed = rate_text(violations, &format!("{field}.rate"), &stated.rate);
+        well_formed = parsed.is_some();
+        parsed
     });
     money.filter(|_| well_formed).map(|money| Value { money, rate })
 }
@@ -223,6 +219,16 @@ pub(super) enum Check {
     Strict,
     /// It stands as somebody else's document states it; a wrong one is a finding.
     AsStated,
+}
+
+impl Check {
+    /// A document that came states what it states; what is asked for must be right.
+    pub(super) fn strict_as_intent(mode: AdmissionMode) -> Self {
+        match mode {
+            AdmissionMode::Intent => Self::Strict,
+            AdmissionMode::Fact => Self::AsStated,
+        }
+    }
 }
 
 pub(super) fn organisation(
@@ -269,7 +275,6 @@ pub(super) fn scope(
     field: &str,
     stated: Option<&v1::Scope>,
 ) -> Option<Scope> {
-    use crate::domain::id::LotId;
     match stated.and_then(|stated| stated.scope.as_ref()) {
         Some(v1::scope::Scope::Agreement(true)) => Some(Scope::Agreement),
         Some(v1::scope::Scope::LotId(lot)) => {
@@ -287,21 +292,6 @@ pub(super) fn scope(
             violations.add(field, malformed::FIELD_MISSING, "must name a scope");
             None
         }
-    }
-}
-
-pub(super) fn cpv_code(violations: &mut Violations, field: &str, code: &str) {
-    let well_formed = code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_digit());
-    if !well_formed {
-        violations.add(field, malformed::MALFORMED_TEXT, "must be a CPV code of eight digits");
-    }
-}
-
-pub(super) fn sha256(violations: &mut Violations, field: &str, text: &str) {
-    let hexadecimal = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if text.len() != 64 || !text.bytes().all(hexadecimal) {
-        let description = "must be 64 lower-case hexadecimal digits";
-        violations.add(field, malformed::MALFORMED_TEXT, description);
     }
 }
 
@@ -338,15 +328,5 @@ pub(super) fn envelope(violations: &mut Violations, path: &str, stated: &v1::Eve
     text(violations, &correlation, &stated.correlation_id, SHORT_TEXT_BYTES_MAX);
     let causation = format!("{path}.causation_id");
     text(violations, &causation, &stated.causation_id, SHORT_TEXT_BYTES_MAX);
-    if stated.documents.len() > DOCUMENTS_MAX {
-        let field = format!("{path}.documents");
-        let description = format!("must have at most {DOCUMENTS_MAX} documents");
-        violations.add(&field, malformed::LIST_OUT_OF_BOUNDS, description);
-    }
-    for (index, document) in stated.documents.iter().enumerate().take(DOCUMENTS_MAX) {
-        let field = format!("{path}.documents[{index}]");
-        required_text(violations, &format!("{field}.kind"), &document.kind, 64);
-        sha256(violations, &format!("{field}.sha256"), &document.sha256);
-        text(violations, &format!("{field}.uri"), &document.uri, URI_BYTES_MAX);
-    }
+    documents(violations, &format!("{path}.documents"), &stated.documents);
 }

@@ -175,3 +175,203 @@ pub(crate) fn pay(id: &str, invoice_id: &str, amount: &str) -> Payload {
         ..Default::default()
     })
 }
+
+/// A scope of a test's own choice.
+pub(crate) fn scope(scope: v1::scope::Scope) -> Option<v1::Scope> {
+    Some(v1::Scope { scope: Some(scope) })
+}
+
+pub(crate) fn decline(option_id: &str) -> Payload {
+    let option_id = option_id.to_owned();
+    Payload::OptionDeclined(v1::OptionDeclined { option_id, reason: String::new() })
+}
+
+/// A justified amendment of the ceiling of the whole agreement; an empty change leaves it alone.
+pub(crate) fn amended(id: &str, basis: v1::LegalBasis, change: &str) -> v1::AgreementAmended {
+    let whole =
+        v1::CeilingChange { scope: scope(v1::scope::Scope::Agreement(true)), change: nok(change) };
+    v1::AgreementAmended {
+        amendment_id: id.to_owned(),
+        legal_basis: basis.into(),
+        reasoning: "as agreed".to_owned(),
+        decision_maker: "person-1".to_owned(),
+        decided_date: "2020-01-01".to_owned(),
+        ceiling_changes: if change.is_empty() { Vec::new() } else { vec![whole] },
+        ..Default::default()
+    }
+}
+
+pub(crate) fn amend(id: &str, basis: v1::LegalBasis, change: &str) -> Payload {
+    Payload::AgreementAmended(amended(id, basis, change))
+}
+
+pub(crate) fn index_prices(factor: &str) -> Payload {
+    let factor = factor.to_owned();
+    Payload::PriceIndexed(v1::PriceIndexed { factor, index_name: String::new() })
+}
+
+pub(crate) fn suspend(reason: &str) -> Payload {
+    Payload::AgreementSuspended(v1::AgreementSuspended { reason: reason.to_owned() })
+}
+
+pub(crate) fn resume() -> Payload {
+    Payload::AgreementResumed(v1::AgreementResumed::default())
+}
+
+/// The agreement ends early; open orders are finished.
+pub(crate) fn terminate(reason: &str) -> Payload {
+    Payload::AgreementTerminated(v1::AgreementTerminated {
+        reason: reason.to_owned(),
+        open_orders: v1::OpenOrderTreatment::Finish.into(),
+    })
+}
+
+pub(crate) fn close_agreement() -> Payload {
+    Payload::AgreementClosed(v1::AgreementClosed::default())
+}
+
+/// Room for the buyer, whoever delivers.
+pub(crate) fn reserved(id: &str, amount: &str, expiry: &str) -> v1::HeadroomReserved {
+    v1::HeadroomReserved {
+        reservation_id: id.to_owned(),
+        amount: nok(amount),
+        expiry_date: expiry.to_owned(),
+        buyer: org(BUYER),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn reserve(id: &str, amount: &str, expiry: &str) -> Payload {
+    Payload::HeadroomReserved(reserved(id, amount, expiry))
+}
+
+pub(crate) fn release(reservation_id: &str) -> Payload {
+    let reservation_id = reservation_id.to_owned();
+    Payload::ReservationReleased(v1::ReservationReleased { reservation_id, reason: String::new() })
+}
+
+pub(crate) fn confirm(order_id: &str) -> Payload {
+    let order_id = order_id.to_owned();
+    Payload::OrderConfirmed(v1::OrderConfirmed { order_id, supplier_reference: String::new() })
+}
+
+pub(crate) fn reject_order(order_id: &str) -> Payload {
+    let order_id = order_id.to_owned();
+    Payload::OrderRejected(v1::OrderRejected { order_id, reason: String::new() })
+}
+
+/// A delivery on an order; an empty person leaves open who received it.
+pub(crate) fn deliver(id: &str, order_id: &str, received_by: &str) -> Payload {
+    Payload::DeliveryReceived(v1::DeliveryReceived {
+        delivery_id: id.to_owned(),
+        order_id: order_id.to_owned(),
+        received_by: received_by.to_owned(),
+        ..Default::default()
+    })
+}
+
+pub(crate) fn reopen(order_id: &str) -> Payload {
+    let order_id = order_id.to_owned();
+    Payload::OrderReopened(v1::OrderReopened { order_id, reason: String::new() })
+}
+
+/// An approval; an empty person leaves open who approved.
+pub(crate) fn approve(invoice_id: &str, approved_by: &str) -> Payload {
+    let (invoice_id, approved_by) = (invoice_id.to_owned(), approved_by.to_owned());
+    Payload::InvoiceApproved(v1::InvoiceApproved { invoice_id, approved_by })
+}
+
+/// The whole invoice is disputed.
+pub(crate) fn dispute(invoice_id: &str, reason: &str) -> Payload {
+    let (invoice_id, reason) = (invoice_id.to_owned(), reason.to_owned());
+    Payload::InvoiceDisputed(v1::InvoiceDisputed { invoice_id, disputed: None, reason })
+}
+
+pub(crate) fn reject_invoice(invoice_id: &str, reason: &str) -> Payload {
+    let (invoice_id, reason) = (invoice_id.to_owned(), reason.to_owned());
+    Payload::InvoiceRejected(v1::InvoiceRejected { invoice_id, reason })
+}
+
+pub(crate) fn settle_dispute(invoice_id: &str) -> Payload {
+    let invoice_id = invoice_id.to_owned();
+    Payload::DisputeResolved(v1::DisputeResolved { invoice_id, resolution: String::new() })
+}
+
+/// A net amount off a prepayment; an empty final invoice names none.
+pub(crate) fn offset(prepayment_id: &str, final_invoice_id: &str, amount: &str) -> Payload {
+    Payload::PrepaymentOffset(v1::PrepaymentOffset {
+        prepayment_invoice_id: prepayment_id.to_owned(),
+        final_invoice_id: final_invoice_id.to_owned(),
+        amount: nok(amount),
+    })
+}
+
+pub(crate) fn pay_back(payment_id: &str) -> Payload {
+    let payment_id = payment_id.to_owned();
+    Payload::PaymentReversed(v1::PaymentReversed { payment_id, reason: String::new() })
+}
+
+pub(crate) fn withhold(id: &str, invoice_id: &str, amount: &str) -> Payload {
+    Payload::RetentionWithheld(v1::RetentionWithheld {
+        retention_id: id.to_owned(),
+        invoice_id: invoice_id.to_owned(),
+        amount: nok(amount),
+        ..Default::default()
+    })
+}
+
+pub(crate) fn release_retention(retention_id: &str, amount: &str) -> Payload {
+    Payload::RetentionReleased(v1::RetentionReleased {
+        retention_id: retention_id.to_owned(),
+        amount: nok(amount),
+        exchange_rate: None,
+    })
+}
+
+/// A valid override: a reason, and two persons.
+pub(crate) fn granted(id: &str, limit: &str, end: &str) -> v1::OverrideGranted {
+    v1::OverrideGranted {
+        override_id: id.to_owned(),
+        limit: nok(limit),
+        reason: "as decided".to_owned(),
+        end_date: end.to_owned(),
+        granted_by: "person-1".to_owned(),
+        seconded_by: "person-2".to_owned(),
+    }
+}
+
+pub(crate) fn grant(id: &str, limit: &str, end: &str) -> Payload {
+    Payload::OverrideGranted(granted(id, limit, end))
+}
+
+pub(crate) fn acknowledge(finding_id: &str) -> Payload {
+    let finding_id = finding_id.to_owned();
+    Payload::FindingAcknowledged(v1::FindingAcknowledged { finding_id, comment: String::new() })
+}
+
+pub(crate) fn waive(finding_id: &str, reason: &str) -> Payload {
+    let (finding_id, reason) = (finding_id.to_owned(), reason.to_owned());
+    Payload::FindingWaived(v1::FindingWaived { finding_id, reason })
+}
+
+pub(crate) fn resolve(finding_id: &str, resolution: &str) -> Payload {
+    let (finding_id, resolution) = (finding_id.to_owned(), resolution.to_owned());
+    Payload::FindingResolved(v1::FindingResolved { finding_id, resolution })
+}
+
+pub(crate) fn set_policy(policy: v1::ThresholdPolicySet) -> Payload {
+    Payload::ThresholdPolicySet(policy)
+}
+
+/// A document on an order, invoice, amendment or event; an empty id is the agreement.
+pub(crate) fn attach(subject_id: &str) -> Payload {
+    Payload::DocumentAttached(v1::DocumentAttached {
+        document: Some(v1::Document {
+            kind: "contract".to_owned(),
+            sha256: "0".repeat(64),
+            uri: String::new(),
+        }),
+        subject_id: subject_id.to_owned(),
+        description: String::new(),
+    })
+}
