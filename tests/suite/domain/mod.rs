@@ -1,6 +1,9 @@
 //! The rules by themselves: given events, when one more, then an answer or a refusal.
 
+mod agreement;
+mod finding_table;
 mod findings;
+mod headroom;
 mod prepayments;
 mod refusals;
 mod sums;
