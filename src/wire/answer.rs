@@ -167,3 +167,45 @@ pub fn refusal(refusal: &Refusal, event_index: u32) -> v1::Refusal {
     }
     wire
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::date::Date;
+    use crate::domain::finding::{FindingKey, Subject};
+
+    #[test]
+    fn what_people_did_about_a_finding_is_told() {
+        let agreement = AgreementId::parse("A").unwrap();
+        let recorded = |second: i64| RecordedTime::from_microseconds(second * 1_000_000).unwrap();
+        let key = FindingKey {
+            rule: Reason::LateRegistration,
+            subject: Subject::Scope(Scope::Agreement),
+        };
+        let open = Finding {
+            key,
+            amount: None,
+            since: Date::parse("2024-01-01").unwrap(),
+            known: recorded(1),
+            cleared: None,
+            evidence: vec![Position::new(3), Position::new(5)],
+            episode: 2,
+            days: Some(44),
+            handling: Handling::None,
+            handled: None,
+        };
+        let told = finding(&agreement, &open);
+        assert_eq!((told.days, told.handled_position), (Some(44), None));
+        assert_eq!(told.handling(), v1::FindingHandling::None);
+        assert_eq!((told.episode, told.evidence_positions.as_slice()), (2, [3, 5].as_slice()));
+        for (handling, expected) in [
+            (Handling::Acknowledged, v1::FindingHandling::Acknowledged),
+            (Handling::Waived, v1::FindingHandling::Waived),
+            (Handling::Resolved, v1::FindingHandling::Resolved),
+        ] {
+            let handled = Finding { handling, handled: Some(Position::new(7)), ..open.clone() };
+            let told = finding(&agreement, &handled);
+            assert_eq!((told.handling(), told.handled_position), (expected, Some(7)));
+        }
+    }
+}
