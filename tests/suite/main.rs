@@ -22,3 +22,4 @@ mod malformed;
 mod queries;
 mod scenarios;
 mod support;
+mod two_times;

@@ -1,11 +1,12 @@
 //! The decision on a new event: accepted, or refused with every reason.
 //!
 //! Order of checks. First the reasons that refuse always, intents and facts alike; they end the check
-//! (`always`). Then, for an intent, every rule that it would break (`rules`), parties and state before
+//! (`always`, and `references` for what an event names). Then, for an intent, every rule that it would break (`rules`), parties and state before
 //! ceilings (`ceilings`); a fact is recorded whatever it breaks, and findings follow from the fold.
 
 mod always;
 mod ceilings;
+mod references;
 mod rules;
 
 use std::sync::Arc;

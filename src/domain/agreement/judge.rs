@@ -174,7 +174,7 @@ impl Agreement {
                 }
             };
             let condition = Condition { amount: Some(same.net), days: None, since: place.0 };
-            let conditions = again.then(|| (FindingKey { rule, subject }, condition));
+            let conditions = again.then_some((FindingKey { rule, subject }, condition));
             let source = Source::Document(same.id.clone());
             touched.judged.push((source, conditions.into_iter().collect()));
         }

@@ -29,7 +29,7 @@ pub(super) struct Retention<'a> {
 #[derive(Debug)]
 pub(super) struct Payments<'a> {
     currency: Currency,
-    payments: Vec<Payment<'a>>,
+    all: Vec<Payment<'a>>,
     places: BTreeMap<&'a PaymentId, usize>,
     /// Payments that came back, known or not.
     reversed: BTreeSet<&'a PaymentId>,
@@ -49,7 +49,7 @@ impl<'a> Payments<'a> {
     pub(super) fn new(currency: Currency) -> Self {
         Self {
             currency,
-            payments: Vec::new(),
+            all: Vec::new(),
             places: BTreeMap::new(),
             reversed: BTreeSet::new(),
             paid: BTreeMap::new(),
@@ -65,8 +65,8 @@ impl<'a> Payments<'a> {
     pub(super) fn pay(&mut self, recorded: &'a Arc<Recorded>, paid: &'a InvoicePaid) {
         let amount = paid.value.in_currency(self.currency);
         let amount = amount.expect("admission refuses what cannot be converted");
-        let place = self.payments.len();
-        self.payments.push(Payment { recorded, paid, amount });
+        let place = self.all.len();
+        self.all.push(Payment { recorded, paid, amount });
         self.places.insert(&paid.payment, place);
         self.of_invoice.entry(&paid.invoice).or_default().push(place);
         if !self.reversed.contains(&paid.payment) {
@@ -78,7 +78,7 @@ impl<'a> Payments<'a> {
         if !self.reversed.insert(payment) {
             return;
         }
-        let known = self.places.get(payment).and_then(|place| self.payments.get(*place));
+        let known = self.places.get(payment).and_then(|place| self.all.get(*place));
         if let Some(Payment { paid, amount, .. }) = known {
             let (invoice, amount) = (&paid.invoice, amount.negated());
             self.add(invoice, amount);
@@ -134,13 +134,13 @@ impl<'a> Payments<'a> {
     /// The payments on an invoice that did not come back.
     pub(super) fn standing_on(&self, invoice: &InvoiceId) -> impl Iterator<Item = &Payment<'a>> {
         let places = self.of_invoice.get(invoice).into_iter().flatten();
-        let payments = places.filter_map(|place| self.payments.get(*place));
+        let payments = places.filter_map(|place| self.all.get(*place));
         payments.filter(|payment| !self.reversed.contains(&payment.paid.payment))
     }
 
     /// The payments on invoices that are not known.
     pub(super) fn unattached(&self) -> impl Iterator<Item = &Payment<'a>> {
-        self.payments.iter().filter(|payment| !self.known.contains(&payment.paid.invoice))
+        self.all.iter().filter(|payment| !self.known.contains(&payment.paid.invoice))
     }
 
     /// Whether a payment came back.

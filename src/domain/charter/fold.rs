@@ -74,7 +74,7 @@ impl Charter {
                 self.closed = Some(self.closed.map_or(date, |earlier| earlier.min(date)));
             }
             Payload::OverrideGranted(granted) => {
-                self.overrides.push(granted_override(event, granted))
+                self.overrides.push(granted_override(event, granted));
             }
             Payload::AgreementSigned(_)
             | Payload::HeadroomReserved(_)
@@ -263,14 +263,13 @@ fn decline(stage: &mut Stage, options: &[OptionTerms], option: &OptionId, date: 
 
 /// Adds to the ceiling of a scope; one without a ceiling gets a maximum.
 fn raise(stage: &mut Stage, scope: &Scope, change: Amount) {
-    match stage.ceilings.iter_mut().find(|ceiling| ceiling.scope == *scope) {
-        Some(ceiling) => ceiling.amount = ceiling.amount.plus(change),
-        None => {
-            let (scope, kind) = (scope.clone(), CeilingKind::Maximum);
-            stage.ceilings.push(CeilingTerms { scope, kind, amount: change });
-            stage.ceilings.sort_by(|left, right| left.scope.cmp(&right.scope));
-        }
+    if let Some(ceiling) = stage.ceilings.iter_mut().find(|ceiling| ceiling.scope == *scope) {
+        ceiling.amount = ceiling.amount.plus(change);
+        return;
     }
+    let (scope, kind) = (scope.clone(), CeilingKind::Maximum);
+    stage.ceilings.push(CeilingTerms { scope, kind, amount: change });
+    stage.ceilings.sort_by(|left, right| left.scope.cmp(&right.scope));
 }
 
 fn amend(stage: &mut Stage, amended: &AgreementAmended) {

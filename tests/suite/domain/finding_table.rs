@@ -69,6 +69,7 @@ fn watched(events: Vec<v1::Event>) -> Vec<v1::Event> {
     roomy([vec![intent("2020-01-01", set_policy(threshold))], events].concat())
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
     let order_one = || intent("2024-02-01", order("O1", "100"));
     let estimate = {

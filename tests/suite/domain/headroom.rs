@@ -91,7 +91,7 @@ fn the_use_of_an_override_clears_only_with_the_order_that_needed_it() {
         intent("2024-01-02", order("O1", "106")),
         intent("2024-01-03", change("O1", "50")),
     ]);
-    assert_eq!(story.finding_names("2024-12-31"), [used.clone()]);
+    assert_eq!(story.finding_names("2024-12-31"), std::slice::from_ref(&used));
     let reversed = story.when(fact("2024-01-04", reverse(&Story::event_id(2)))).unwrap();
     let names = reversed.finding_names("2024-12-31");
     assert!(!names.contains(&used), "{names:?}");

@@ -7,6 +7,7 @@ use super::super::super::support::events::*;
 use super::super::Story;
 use super::{Case, base, case, order_with, with};
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn cases() -> Vec<Case> {
     let invoice_one = fact("2024-01-02", invoice("I1", "O1", "10"));
     vec![

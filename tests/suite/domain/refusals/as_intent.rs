@@ -6,6 +6,7 @@ use contract_ledger::wire::v1::event::Payload;
 use super::super::super::support::events::*;
 use super::{Case, base, case, order_with, with, with_options, with_reopened_competition};
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn cases() -> Vec<Case> {
     let party =
         |number: &str| v1::OrganisationId { number: number.to_owned(), ..Default::default() };

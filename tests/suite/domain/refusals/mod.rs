@@ -7,7 +7,7 @@ use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::event::Payload;
 
 use super::super::support::events::*;
-use super::{Story, given};
+use super::given;
 
 mod always;
 mod as_intent;
