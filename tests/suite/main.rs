@@ -18,6 +18,7 @@ mod idempotency;
 mod index;
 mod limits;
 mod malformed;
+mod model;
 mod queries;
 mod scenarios;
 mod support;
