@@ -7,7 +7,7 @@ use contract_ledger::domain::event::{
     AdmissionMode, CeilingKind, Competition, FrameworkKind, Group, InvoiceKind, OrderPlaced,
     OverrideGranted, Payload, Reasoned, Reasoning, Recorded, Value,
 };
-use contract_ledger::domain::id::{InvoiceId, OptionId, OrderId};
+use contract_ledger::domain::id::{EventId, InvoiceId, OptionId, OrderId};
 use contract_ledger::domain::money::{Amount, Currency};
 use contract_ledger::domain::reason::Reason;
 use contract_ledger::domain::scope::{Scope, ScopeKeys};
@@ -64,6 +64,12 @@ fn refused_always(history: &History, fold: Option<&Fold<'_>>, new: &Recorded) ->
         refused.extend(fold.map(|_| Reason::AgreementExists));
         return refused;
     }
+    if let Payload::EventReversed(reversal) = &new.event.payload {
+        // A reversed signature leaves other recordings that may be wrong too.
+        refused.extend(history.events.is_empty().then_some(Reason::UnknownAgreement));
+        refused.extend(wrong_target(history, reversal.target));
+        return refused;
+    }
     let Some(fold) = fold else { return BTreeSet::from([Reason::UnknownAgreement]) };
     let live: Vec<&Payload> = history.live(count).map(|event| &event.event.payload).collect();
     let own = fold.currency();
@@ -80,18 +86,11 @@ fn refused_always(history: &History, fold: Option<&Fold<'_>>, new: &Recorded) ->
             |other| matches!(other, Payload::InvoiceReceived(invoice) if invoice.invoice == *id),
         )
     };
+    let corrects = new.event.corrects;
+    if corrects.is_some_and(|id| !history.events.iter().any(|event| event.event_id == id)) {
+        refused.insert(Reason::UnknownEvent);
+    }
     match &new.event.payload {
-        Payload::EventReversed(reversal) => {
-            let target = history.events.iter().find(|event| event.event_id == reversal.target);
-            match target.map(|target| &target.event.payload) {
-                None => refused.insert(Reason::UnknownEvent),
-                Some(Payload::EventReversed(_)) => refused.insert(Reason::ReversalOfReversal),
-                Some(_) if is_reversed(&history.events, reversal.target) => {
-                    refused.insert(Reason::AlreadyReversed)
-                }
-                Some(_) => false,
-            };
-        }
         Payload::OrderConfirmed(named)
         | Payload::OrderRejected(named)
         | Payload::OrderCancelled(named)
@@ -200,6 +199,15 @@ fn refused_always(history: &History, fold: Option<&Fold<'_>>, new: &Recorded) ->
         }
     }
     refused
+}
+
+fn wrong_target(history: &History, id: EventId) -> Option<Reason> {
+    let target = history.events.iter().find(|event| event.event_id == id);
+    match target.map(|target| &target.event.payload) {
+        None => Some(Reason::UnknownEvent),
+        Some(Payload::EventReversed(_)) => Some(Reason::ReversalOfReversal),
+        Some(_) => is_reversed(&history.events, id).then_some(Reason::AlreadyReversed),
+    }
 }
 
 fn reservation_known(live: &[&Payload], id: &contract_ledger::domain::id::ReservationId) -> bool {

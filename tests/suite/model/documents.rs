@@ -10,7 +10,7 @@ use contract_ledger::domain::money::{Amount, Money};
 use contract_ledger::domain::scope::ScopeKeys;
 
 use super::history::Fold;
-use super::orders::{in_own, order};
+use super::orders::{in_own, is_placed_or_was};
 
 /// One invoice in the fold.
 #[derive(Debug, Clone, Copy)]
@@ -94,15 +94,15 @@ pub(super) fn net_less_credits(fold: &Fold<'_>, invoice: &InvoiceReceived) -> Am
 }
 
 /// Where an invoice counts: with the invoice that it lowers, on its order, or by its own keys.
-pub(super) fn counts(fold: &Fold<'_>, invoice: &InvoiceReceived) -> Counts {
-    if let Some(target) = lowered(fold, invoice) {
-        return counts(fold, target.stated);
+pub(super) fn counts(fold: &Fold<'_>, invoice: Invoice<'_>) -> Counts {
+    let Invoice { recorded, stated, .. } = invoice;
+    if let Some(target) = lowered(fold, stated) {
+        return counts(fold, target);
     }
-    match &invoice.order {
-        Some(id) if !names_another(invoice) && order(fold, id).keys.is_some() => {
-            Counts::OnOrder(id.clone())
-        }
-        _ => Counts::OffOrder(invoice.keys.clone()),
+    let placed = |id| is_placed_or_was(fold, id, recorded.position.get());
+    match &stated.order {
+        Some(id) if !names_another(stated) && placed(id) => Counts::OnOrder(id.clone()),
+        _ => Counts::OffOrder(stated.keys.clone()),
     }
 }
 

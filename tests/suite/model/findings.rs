@@ -181,29 +181,26 @@ fn order_event(fold: &Fold<'_>, place: usize, event: &Recorded, found: &mut Cond
         Payload::OrderCancelled(named) | Payload::OrderClosed(named) => &named.order,
         Payload::DeliveryReceived(delivery) => &delivery.order,
         Payload::OrderPlaced(placed) => {
-            let subject = format!("order:{}", placed.order);
             let day = event.event.effective;
             let charter = charter_on(fold, day);
-            for reason in charter.parties(&placed.keys) {
-                found.add(reason, &*subject);
-            }
-            for reason in order_duties(placed) {
-                found.add(reason, &*subject);
-            }
+            let mut reasons = charter.parties(&placed.keys);
+            reasons.extend(order_duties(placed));
             if competition_missing(fold.terms.framework_kind, placed) {
-                found.add(Reason::CompetitionMissing, &*subject);
+                reasons.push(Reason::CompetitionMissing);
             }
             let corrects = event.event.corrects.is_some();
-            for reason in charter.stops(fold.terms.start, day, corrects) {
-                let value = in_own(fold, placed.value);
-                found.add_with(reason, &*subject, value, fold.currency());
+            reasons.extend(charter.stops(fold.terms.start, day, corrects));
+            for reason in reasons {
+                let (subject, value) = (format!("order:{}", placed.order), placed.value);
+                found.add_with(reason, subject, in_own(fold, value), fold.currency());
             }
             return;
         }
         Payload::HeadroomReserved(reserved) => {
-            let charter = charter_on(fold, event.event.effective);
-            for reason in charter.parties(&reserved.keys) {
-                found.add(reason, format!("reservation:{}", reserved.reservation));
+            for reason in charter_on(fold, event.event.effective).parties(&reserved.keys) {
+                let subject = format!("reservation:{}", reserved.reservation);
+                let value = in_own(fold, reserved.value);
+                found.add_with(reason, subject, value, fold.currency());
             }
             return;
         }
@@ -336,7 +333,7 @@ fn over_invoiced(
     let mut values = Vec::new();
     for invoice in invoices(fold) {
         let stated = invoice.stated;
-        let on_order = counts(fold, stated) == Counts::OnOrder(id.clone());
+        let on_order = counts(fold, invoice) == Counts::OnOrder(id.clone());
         let root = lowered(fold, stated).map_or(stated, |other| other.stated);
         let kinds = [stated.kind, root.kind];
         if !on_order || is_rejected(fold, stated) || kinds != [InvoiceKind::Commercial; 2] {
@@ -366,24 +363,20 @@ fn over_invoiced(
 fn invoice_findings(fold: &Fold<'_>, invoice: Invoice<'_>, found: &mut Conditions) {
     let stated = invoice.stated;
     let subject = format!("invoice:{}", stated.invoice);
+    let (amount, own) = (net_less_credits(fold, stated), fold.currency());
     let organisations = [&stated.keys.supplier, &stated.keys.buyer];
     if organisations.into_iter().flatten().any(|organisation| !organisation.is_valid()) {
-        found.add(Reason::InvalidOrganisationNumber, &*subject);
+        found.add_with(Reason::InvalidOrganisationNumber, &*subject, amount, own);
     }
     if is_rejected(fold, stated) || lowered(fold, stated).is_some() {
         return;
     }
-    let amount = net_less_credits(fold, stated);
-    let own = fold.currency();
     if names_another(stated) {
         found.add_with(Reason::UnknownInvoice, subject, amount, own);
         return;
     }
-    match (&stated.order, counts(fold, stated)) {
+    match (&stated.order, counts(fold, invoice)) {
         (Some(id), Counts::OnOrder(_)) => {
-            if order(fold, id).placement.is_none() {
-                found.add_with(Reason::UnknownOrder, &*subject, amount, own);
-            }
             let ended = match order_before(fold, id, invoice.place).status {
                 Status::NotPlaced | Status::Open => false,
                 Status::Cancelled | Status::Rejected | Status::Closed => true,
@@ -407,11 +400,12 @@ fn invoice_findings(fold: &Fold<'_>, invoice: Invoice<'_>, found: &mut Condition
 fn credits_and_payments(fold: &Fold<'_>, found: &mut Conditions) {
     for (_, credit) in credit_notes(fold) {
         let subject = format!("credit_note:{}", credit.credit_note);
+        let amount = in_own(fold, credit.net);
         if !credit.supplier.is_valid() {
-            found.add(Reason::InvalidOrganisationNumber, &*subject);
+            let rule = Reason::InvalidOrganisationNumber;
+            found.add_with(rule, &*subject, amount, fold.currency());
         }
         if invoice(fold, &credit.invoice).is_none() {
-            let amount = in_own(fold, credit.net);
             found.add_with(Reason::UnknownInvoice, subject, amount, fold.currency());
         }
     }

@@ -21,8 +21,8 @@ pub(super) struct Fold<'a> {
     /// When the signature is effective.
     pub(super) signed: Date,
     pub(super) events: Vec<&'a Recorded>,
-    /// Reversed events effective up to the day, in fold order.
-    pub(super) reversed: Vec<&'a Recorded>,
+    /// Reversed events effective up to the day, in fold order, with the position of the reversal.
+    pub(super) reversed: Vec<(&'a Recorded, u64)>,
     /// For each of `events` the largest excess under an override at its admission.
     pub(super) overridden: Vec<Option<Amount>>,
 }
@@ -47,14 +47,13 @@ impl History {
             if event.event.effective > as_of {
                 continue;
             }
-            if is_reversed(prefix, event.event_id) {
-                reversed.push(event);
-            } else {
-                events.push((event, self.overridden.get(index).copied().flatten()));
+            match reversal(prefix, event.event_id) {
+                Some(position) => reversed.push((event, position)),
+                None => events.push((event, self.overridden.get(index).copied().flatten())),
             }
         }
         events.sort_by_key(|(event, _)| (event.event.effective, event.position.get()));
-        reversed.sort_by_key(|event| (event.event.effective, event.position.get()));
+        reversed.sort_by_key(|(event, _)| (event.event.effective, event.position.get()));
         let overridden = events.iter().map(|(_, excess)| *excess).collect();
         let events = events.into_iter().map(|(event, _)| event).collect();
         let signed = signature.event.effective;
@@ -84,8 +83,13 @@ impl History {
 }
 
 pub(super) fn is_reversed(prefix: &[Recorded], id: EventId) -> bool {
-    prefix.iter().any(|event| match &event.event.payload {
-        Payload::EventReversed(reversal) => reversal.target == id,
-        _ => false,
+    reversal(prefix, id).is_some()
+}
+
+/// The position of the event that reverses this one.
+fn reversal(prefix: &[Recorded], id: EventId) -> Option<u64> {
+    prefix.iter().find_map(|event| match &event.event.payload {
+        Payload::EventReversed(reversal) if reversal.target == id => Some(event.position.get()),
+        _ => None,
     })
 }

@@ -52,11 +52,15 @@ pub(super) fn order<'a>(fold: &Fold<'a>, id: &OrderId) -> Order<'a> {
 pub(super) fn order_before<'a>(fold: &Fold<'a>, id: &OrderId, place: usize) -> Order<'a> {
     let mut order =
         Order { placement: None, keys: None, status: Status::NotPlaced, last_value: None };
-    for recorded in &fold.reversed {
+    for (recorded, _) in &fold.reversed {
         if let Payload::OrderPlaced(placed) = &recorded.event.payload
             && placed.order == *id
         {
+            // What is invoiced stays, on an order of nothing.
+            let mut value = placed.value;
+            value.money.amount = Amount::ZERO;
             order.keys = Some(placed.keys.clone());
+            order.last_value = Some(value);
         }
     }
     for recorded in fold.events.iter().take(place) {
@@ -86,10 +90,20 @@ pub(super) fn order_before<'a>(fold: &Fold<'a>, id: &OrderId, place: usize) -> O
     order
 }
 
+/// Whether an order is placed, or was until after an event at a position came.
+pub(super) fn is_placed_or_was(fold: &Fold<'_>, id: &OrderId, position: u64) -> bool {
+    let was = fold.reversed.iter().any(|(recorded, reversal)| match &recorded.event.payload {
+        Payload::OrderPlaced(placed) => placed.order == *id && *reversal > position,
+        _ => false,
+    });
+    was || order(fold, id).placement.is_some()
+}
+
 /// Every order that is or was placed in the fold.
 pub(super) fn order_ids(fold: &Fold<'_>) -> Vec<OrderId> {
     let mut ids: Vec<OrderId> = Vec::new();
-    for recorded in fold.events.iter().chain(&fold.reversed) {
+    let reversed = fold.reversed.iter().map(|(recorded, _)| recorded);
+    for recorded in fold.events.iter().chain(reversed) {
         if let Payload::OrderPlaced(placed) = &recorded.event.payload
             && !ids.contains(&placed.order)
         {

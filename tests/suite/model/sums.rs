@@ -54,7 +54,7 @@ pub(super) fn sums(fold: &Fold<'_>) -> BTreeMap<Scope, Sums> {
             InvoiceKind::Prepayment => part.prepaid = left[&stated.invoice],
             InvoiceKind::InterestOrFee => {}
         }
-        documents.push((counts(fold, stated), part));
+        documents.push((counts(fold, invoice), part));
     }
     for id in order_ids(fold) {
         let order = order(fold, &id);
@@ -86,7 +86,7 @@ pub(super) fn sums(fold: &Fold<'_>) -> BTreeMap<Scope, Sums> {
         let paid = in_own(fold, payment.value);
         let keys = match invoice(fold, &payment.invoice) {
             None => ScopeKeys::default(),
-            Some(invoice) => match counts(fold, invoice.stated) {
+            Some(invoice) => match counts(fold, invoice) {
                 Counts::OnOrder(id) => order(fold, &id).keys.unwrap(),
                 Counts::OffOrder(keys) => keys,
             },
