@@ -19,6 +19,7 @@ mod idempotency;
 mod index;
 mod limits;
 mod malformed;
+mod model;
 mod queries;
 mod scenarios;
 mod support;

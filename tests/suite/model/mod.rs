@@ -1,0 +1,19 @@
+//! A second, naive reading of the domain, and random histories on which it and the product must agree.
+//!
+//! The model recomputes everything from the events by plain loops, as `DOMAIN.md` words it. It shares
+//! only plain values and events with the product, none of its folds.
+
+mod admission;
+mod charter;
+mod compare;
+mod documents;
+mod episodes;
+mod findings;
+mod generate;
+mod history;
+mod orders;
+mod payloads;
+mod random;
+mod scenarios;
+mod sums;
+mod tell;
