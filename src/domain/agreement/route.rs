@@ -21,7 +21,7 @@ impl Agreement {
         if let Payload::EventReversed(reversed) = payload {
             self.reversals.insert(reversed.target, recorded.event_id);
             if let Some(target) = self.event(reversed.target).cloned() {
-                self.take_out(&target, touched);
+                self.take_out(&target, recorded, touched);
             }
             return;
         }
@@ -78,7 +78,7 @@ impl Agreement {
     }
 
     /// Takes a reversed event out of wherever it counts.
-    fn take_out(&mut self, target: &Arc<Recorded>, touched: &mut Touched) {
+    fn take_out(&mut self, target: &Arc<Recorded>, reversal: &Recorded, touched: &mut Touched) {
         let payload = &target.event.payload;
         touched.clear_event(target.event_id);
         self.override_uses.remove(&target.event_id);
@@ -108,7 +108,7 @@ impl Agreement {
         };
         let mut changed = Changed::new();
         let mut call_off = self.call_off(&home);
-        call_off.reverse(target.position);
+        call_off.reverse(target.position, reversal.position);
         if let Payload::InvoiceReceived(invoice) = payload {
             self.names.invoice_homes.remove(&invoice.invoice);
             let waiting = CallOffKey::Pending(invoice.invoice.clone());

@@ -129,7 +129,8 @@ fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) 
         }
         if invoice.kind == InvoiceKind::InterestOrFee {
             // It never counts, but it still names an order that is not there.
-            if walk.order.is_none() && invoice.order.is_some() {
+            let is_on_order = walk.order.is_some() && !walk.is_stray(invoice);
+            if !is_on_order && invoice.order.is_some() {
                 add(Reason::UnknownOrder);
             }
             continue;
@@ -137,9 +138,10 @@ fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) 
         if one.after_closing {
             add(Reason::InvoiceOnClosedOrder);
         }
-        if walk.is_adrift(invoice) {
+        let is_on_order = walk.order.is_some() && !walk.is_stray(invoice);
+        if walk.names_unknown_invoice(invoice) {
             add(Reason::UnknownInvoice);
-        } else if walk.order.is_some() || invoice.corrected.is_some() {
+        } else if is_on_order || invoice.corrected.is_some() {
             // A negative invoice lowers the one that it names, and is told with that one.
         } else if invoice.order.is_some() {
             add(Reason::UnknownOrder);

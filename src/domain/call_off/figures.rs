@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::payments::Payment;
 use super::prepaid;
-use super::walk::{InvoiceSoFar, OrderSoFar, OrderStatus, Walk, is_consumption};
+use super::walk::{InvoiceSoFar, OrderSoFar, OrderStatus, Walk};
 use crate::domain::charter::Charter;
 use crate::domain::event::{InvoiceReceived, Value};
 use crate::domain::levels::Sums;
@@ -50,24 +50,24 @@ impl<'a> Walk<'a> {
     /// The order with all that hangs on it, or each invoice by itself; also with an order what counts
     /// off it. Payments on unknown invoices are no part.
     pub(super) fn parts(&self) -> Vec<Part<'_>> {
-        let Some(order) = &self.order else {
-            let left = prepaid::left(self);
-            let left_of = |one: &InvoiceSoFar<'_>| {
-                let id = &one.invoice.invoice;
-                let found = left.iter().find(|(other, _)| other.invoice.invoice == *id);
-                found.map(|(_, left)| *left).unwrap_or_default()
-            };
-            return self.invoices.iter().map(|one| self.off_order(one, left_of(one))).collect();
+        let left = prepaid::left(self);
+        let left_of = |one: &InvoiceSoFar<'_>| {
+            let id = &one.invoice.invoice;
+            let found = left.iter().find(|(other, _)| other.invoice.invoice == *id);
+            found.map(|(_, left)| *left).unwrap_or_default()
         };
-        let mut parts = vec![(None, &order.placed.keys, self.order_sums(order))];
-        let adrift = self.invoices.iter().filter(|one| self.is_adrift(one.invoice));
-        parts.extend(adrift.map(|one| self.off_order(one, Amount::ZERO)));
-        parts
+        let order = self.order.as_ref();
+        let on_order = order.map(|order| (None, &order.placed.keys, self.order_sums(order)));
+        let off_order =
+            self.invoices.iter().filter(|one| order.is_none() || self.is_adrift(one.invoice));
+        let off_order = off_order.map(|one| self.off_order(one, left_of(one)));
+        on_order.into_iter().chain(off_order).collect()
     }
 
     pub(super) fn order_sums(&self, order: &OrderSoFar<'_>) -> Sums {
-        let left = prepaid::left(self).into_iter().map(|(_, left)| left);
-        let prepaid = left.fold(Amount::ZERO, Amount::plus);
+        let left = prepaid::left(self).into_iter();
+        let left = left.filter(|(one, _)| !self.is_adrift(one.invoice));
+        let prepaid = left.fold(Amount::ZERO, |sum, (_, left)| sum.plus(left));
         let invoiced = self.invoiced();
         let (committed, claimed) = match order.status {
             OrderStatus::Open => (order.ordered, order.ordered.max(invoiced.plus(prepaid))),
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
     }
 
     fn off_order<'w>(&'w self, one: &'w InvoiceSoFar<'a>, prepaid: Amount) -> Part<'w> {
-        let counts = is_consumption(one.invoice) && !self.is_rejected(one.invoice);
+        let counts = self.is_consumption(one.invoice) && !self.is_rejected(one.invoice);
         let invoiced = if counts { self.net_less_credits(one) } else { Amount::ZERO };
         let paid = self.payments.on_invoice(&one.invoice.invoice);
         let exposure = invoiced.plus(prepaid);

@@ -74,8 +74,8 @@ pub struct Entry {
 pub enum Standing {
     /// It counts.
     Live,
-    /// It is reversed.
-    Reversed,
+    /// It is reversed, by the event at this position. What came after that never was on the order.
+    Reversed(Position),
 }
 
 impl Entry {
@@ -113,16 +113,16 @@ impl CallOff {
     }
 
     /// Takes a document out. A placement stays, marked as reversed.
-    pub fn reverse(&mut self, position: Position) {
+    pub fn reverse(&mut self, position: Position, reversal: Position) {
         let keeps_place =
             |entry: &Entry| matches!(entry.recorded.event.payload, Payload::OrderPlaced(_));
         for entry in &mut self.entries {
             if entry.recorded.position == position && keeps_place(entry) {
-                entry.standing = Standing::Reversed;
+                entry.standing = Standing::Reversed(reversal);
             }
         }
         self.entries.retain(|entry| entry.recorded.position != position || keeps_place(entry));
-        if self.entries.iter().all(|entry| entry.standing == Standing::Reversed) {
+        if self.entries.iter().all(|entry| entry.standing != Standing::Live) {
             self.entries.clear();
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn left<'w, 'a>(walk: &'w Walk<'a>) -> Vec<(&'w InvoiceSoFar<'a>, Amo
         .filter(|one| one.invoice.kind == InvoiceKind::Prepayment && !walk.is_rejected(one.invoice))
         .map(|invoice| Prepayment {
             invoice,
-            left: walk.net_less_credits(invoice).or_zero(),
+            left: walk.net_less_corrections(invoice).or_zero(),
             gross_left: gross(invoice),
         })
         .collect();

@@ -167,7 +167,7 @@ fn invoice_view(walk: &Walk<'_>, one: &InvoiceSoFar<'_>, prepaid_left: Amount) -
         }
         Some(_) | None => invoice.keys.clone(),
     };
-    let counts = super::walk::is_consumption(invoice) && !walk.is_rejected(invoice);
+    let counts = walk.is_consumption(invoice) && !walk.is_rejected(invoice);
     let status = if walk.is_rejected(invoice) {
         InvoiceStatus::Rejected
     } else if one.disputed {

@@ -13,7 +13,7 @@ use crate::domain::event::{
     CreditNoteReceived, InvoiceKind, InvoiceReceived, OrderPlaced, Payload, PrepaymentOffset,
     Recorded, Value,
 };
-use crate::domain::id::{InvoiceId, OrderId};
+use crate::domain::id::{InvoiceId, OrderId, Position};
 use crate::domain::money::{Amount, Currency, Money};
 
 /// What an order is at a place in the fold.
@@ -37,14 +37,13 @@ pub(super) struct OrderSoFar<'a> {
     pub(super) placement: &'a Arc<Recorded>,
     pub(super) placed: &'a OrderPlaced,
     pub(super) status: OrderStatus,
-    /// Whether it was ended last, also when the placement is reversed.
-    pub(super) ended: bool,
     /// Last value in the agreement's currency.
     pub(super) ordered: Amount,
     /// Last value as stated.
     pub(super) ordered_stated: Money,
     /// Value at placement, in the agreement's currency.
     pub(super) placed_value: Amount,
+    standing: Standing,
     pub(super) confirmed: bool,
     pub(super) deliveries: u32,
     pub(super) received_by: Vec<String>,
@@ -105,6 +104,8 @@ pub(super) struct Walk<'a> {
     /// Places of negative invoices by the invoice that they name and that has not come.
     waiting: BTreeMap<&'a InvoiceId, Vec<usize>>,
     rejected: BTreeSet<&'a InvoiceId>,
+    /// Invoices that came after the placement was reversed: they name an order that is not known.
+    strays: BTreeSet<&'a InvoiceId>,
     /// Places in `credits` by the invoice credited, known or not.
     credits_of: BTreeMap<&'a InvoiceId, Vec<usize>>,
     /// What is credited on each invoice, known or not.
@@ -130,6 +131,7 @@ impl<'a> Walk<'a> {
             places: BTreeMap::new(),
             waiting: BTreeMap::new(),
             rejected: BTreeSet::new(),
+            strays: BTreeSet::new(),
             credits_of: BTreeMap::new(),
             credited: BTreeMap::new(),
             invoiced: Amount::ZERO,
@@ -249,10 +251,25 @@ impl<'a> Walk<'a> {
         self.line_of(invoice).any(|one| self.rejected.contains(&one.invoice))
     }
 
-    /// A negative invoice that names one that has not come: it counts off the order.
+    /// Whether an invoice counts off the order: it names one that has not come, or an order whose
+    /// placement was reversed before it came, or lowers one that does.
     pub(super) fn is_adrift(&self, invoice: &InvoiceReceived) -> bool {
+        // Almost always nothing is, and each day asks for each invoice.
+        if self.waiting.is_empty() && self.strays.is_empty() {
+            return false;
+        }
+        self.names_unknown_invoice(invoice) || self.is_stray(invoice)
+    }
+
+    /// Whether a negative invoice, or one that it lowers, names one that has not come.
+    pub(super) fn names_unknown_invoice(&self, invoice: &InvoiceReceived) -> bool {
         self.line_of(invoice)
             .any(|one| one.corrected.as_ref().is_some_and(|named| !self.places.contains_key(named)))
+    }
+
+    /// Whether an invoice, or one that it lowers, came after the order's placement was reversed.
+    pub(super) fn is_stray(&self, invoice: &InvoiceReceived) -> bool {
+        self.line_of(invoice).any(|one| self.strays.contains(&one.invoice))
     }
 
     /// The invoice whose scopes a document counts in: itself, or the one that it lowers.
@@ -273,9 +290,19 @@ impl<'a> Walk<'a> {
         std::iter::successors(Some(invoice), next).take(self.invoices.len() + 1)
     }
 
+    /// Whether an invoice is consumption: a commercial one, or a negative one that lowers such. What
+    /// lowers a prepayment, interest or a fee does to it what a credit note does.
+    pub(super) fn is_consumption(&self, invoice: &InvoiceReceived) -> bool {
+        let is_commercial = |one: &InvoiceReceived| match one.kind {
+            InvoiceKind::Commercial => true,
+            InvoiceKind::Prepayment | InvoiceKind::InterestOrFee => false,
+        };
+        is_commercial(invoice) && is_commercial(self.counted_as(invoice))
+    }
+
     /// Whether an invoice counts as consumption of this call-off: on the order, when there is one.
     pub(super) fn counts(&self, invoice: &InvoiceReceived) -> bool {
-        is_consumption(invoice) && !self.is_rejected(invoice) && !self.is_adrift(invoice)
+        self.is_consumption(invoice) && !self.is_rejected(invoice) && !self.is_adrift(invoice)
     }
 
     pub(super) fn amount(&self, value: Value) -> Amount {
@@ -289,7 +316,7 @@ impl<'a> Walk<'a> {
         let nothing = Money { amount: Amount::ZERO, currency: stated.currency };
         let (status, ordered, ordered_stated) = match standing {
             Standing::Live => (OrderStatus::Open, placed_value, stated),
-            Standing::Reversed => (OrderStatus::NotPlaced, Amount::ZERO, nothing),
+            Standing::Reversed(_) => (OrderStatus::NotPlaced, Amount::ZERO, nothing),
         };
         let live_already = self.order_status() != OrderStatus::NotPlaced;
         if standing == Standing::Live || !live_already {
@@ -297,14 +324,37 @@ impl<'a> Walk<'a> {
                 placement,
                 placed,
                 status,
-                ended: false,
                 ordered,
                 ordered_stated,
                 placed_value,
+                standing,
                 confirmed: false,
                 deliveries: 0,
                 received_by: Vec::new(),
             });
+            self.count_anew();
+        }
+    }
+
+    /// Another placement decides anew what is on the order.
+    fn count_anew(&mut self) {
+        let strays =
+            self.invoices.iter().filter(|one| self.is_after_reversal(one.receipt.position));
+        self.strays = strays.map(|one| &one.invoice.invoice).collect();
+        self.invoiced = Amount::ZERO;
+        self.stated.clear();
+        for place in 0..self.invoices.len() {
+            let adrift = self.invoices.get(place).is_some_and(|one| self.is_adrift(one.invoice));
+            if !adrift {
+                self.count(place, Move::In);
+            }
+        }
+    }
+
+    fn is_after_reversal(&self, position: Position) -> bool {
+        match self.order.as_ref().map(|order| order.standing) {
+            Some(Standing::Reversed(reversal)) => position > reversal,
+            Some(Standing::Live) | None => false,
         }
     }
 
@@ -324,14 +374,9 @@ impl<'a> Walk<'a> {
     }
 
     /// What was done last says what the order is. An order whose placement is reversed stays not
-    /// placed, but an invoice that comes after its end still comes too late.
+    /// placed, and nothing comes after its end.
     fn end(&mut self, status: OrderStatus) {
-        if let Some(order) = &mut self.order {
-            order.ended = status != OrderStatus::Open;
-            if order.status != OrderStatus::NotPlaced {
-                order.status = status;
-            }
-        }
+        self.on_order(|order| order.status = status);
     }
 
     fn on_invoice(&mut self, id: &InvoiceId, change: impl FnOnce(&mut InvoiceSoFar<'a>)) {
@@ -345,7 +390,10 @@ impl<'a> Walk<'a> {
     fn take_invoice(&mut self, receipt: &'a Arc<Recorded>, invoice: &'a InvoiceReceived) {
         let place = self.invoices.len();
         let net = self.amount(invoice.net);
-        let after_closing = self.order.as_ref().is_some_and(|order| order.ended);
+        let after_closing = match self.order_status() {
+            OrderStatus::Cancelled | OrderStatus::Rejected | OrderStatus::Closed => true,
+            OrderStatus::NotPlaced | OrderStatus::Open => false,
+        };
         self.has_prepayments |= invoice.kind == InvoiceKind::Prepayment;
         self.invoices.push(InvoiceSoFar {
             receipt,
@@ -358,6 +406,9 @@ impl<'a> Walk<'a> {
             disputed: false,
         });
         self.places.insert(&invoice.invoice, place);
+        if self.is_after_reversal(receipt.position) {
+            self.strays.insert(&invoice.invoice);
+        }
         if let Some(named) = &invoice.corrected {
             match self.places.get(named).copied() {
                 Some(named) => self.correct(named, place),
@@ -401,7 +452,7 @@ impl<'a> Walk<'a> {
     fn count(&mut self, place: usize, way: Move) {
         let Some(invoice) = self.invoices.get(place) else { return };
         let (net, stated, id) = (invoice.net, invoice.invoice.net.money, &invoice.invoice.invoice);
-        if !is_consumption(invoice.invoice) || self.is_rejected(invoice.invoice) {
+        if !self.is_consumption(invoice.invoice) || self.is_rejected(invoice.invoice) {
             return;
         }
         let credits: Vec<(Amount, Money)> =
@@ -455,13 +506,6 @@ impl<'a> Walk<'a> {
             }
         }
         self.rejected.insert(id);
-    }
-}
-
-pub(super) fn is_consumption(invoice: &InvoiceReceived) -> bool {
-    match invoice.kind {
-        InvoiceKind::Commercial => true,
-        InvoiceKind::Prepayment | InvoiceKind::InterestOrFee => false,
     }
 }
 
