@@ -10,6 +10,15 @@ use crate::domain::date::RecordedTime;
 use crate::domain::event::Recorded;
 use crate::domain::id::{AgreementId, EventId, MalformedId, Position, RequestId, Version};
 
+/// Whose observation a recorded time is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provenance {
+    /// This ledger's own.
+    Observed,
+    /// An older register's, stated by an importer.
+    Imported,
+}
+
 /// What a record of either kind says of its place and its request.
 #[derive(Debug, Clone)]
 pub struct RecordHeader<'a> {
@@ -25,6 +34,8 @@ pub struct RecordHeader<'a> {
     pub expected_version: Option<Version>,
     /// How many events the request had.
     pub request_event_count: u32,
+    /// Whose observation the recorded time is.
+    pub provenance: Provenance,
 }
 
 /// What a record of an accepted event says besides.
@@ -66,7 +77,7 @@ fn record(header: &RecordHeader<'_>, entry: v1::record::Entry) -> v1::Record {
         request_id: header.request_id.to_string(),
         expected_version: header.expected_version.map(Version::get),
         request_event_count: header.request_event_count,
-        imported: false,
+        imported: header.provenance == Provenance::Imported,
         entry: Some(entry),
     }
 }

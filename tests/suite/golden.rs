@@ -3,7 +3,7 @@
 use contract_ledger::domain::date::RecordedTime;
 use contract_ledger::domain::id::{AgreementId, EventId, Position, RequestId, Version};
 use contract_ledger::wire::record::{
-    AcceptedEvent, RecordHeader, decode, encode, of_event, recorded,
+    AcceptedEvent, Provenance, RecordHeader, decode, encode, of_event, recorded,
 };
 
 use super::support::Served;
@@ -22,6 +22,7 @@ fn a_stored_record_keeps_its_bytes() {
         request_id: RequestId::parse("6f1c2b1e-8a51-4d3f-9a53-1d0c5f3b7a03").unwrap(),
         expected_version: Some(Version::new(1)),
         request_event_count: 1,
+        provenance: Provenance::Observed,
     };
     let accepted = AcceptedEvent {
         version: Version::new(2),

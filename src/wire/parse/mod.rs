@@ -1,18 +1,21 @@
 //! From the wire to the domain: one pass that finds every violation at once.
 //!
 //! `values` reads what events share, `payload` what happened, `signing` the terms of an
-//! agreement. What is read once here is valid by its type everywhere else.
+//! agreement, `import` a request of an older register. What is read once here is valid by its type everywhere else.
 
+mod import;
 mod payload;
 mod signing;
 mod values;
 
 use super::v1;
+use crate::domain::date::RecordedTime;
 use crate::domain::event::{AdmissionMode, Event};
 use crate::domain::id::{AgreementId, RequestId, Version};
 use crate::domain::reason::Reason;
 
-pub use values::{parse_as_of, parse_known};
+pub use import::parse_import;
+pub use values::{parse_as_of, parse_known, parse_optional_date};
 
 /// Longest short text: names, numbers, pseudonyms.
 pub const SHORT_TEXT_BYTES_MAX: usize = 128;
@@ -58,6 +61,8 @@ pub mod malformed {
     pub const UNKNOWN_ENUM_VALUE: &str = "UNKNOWN_ENUM_VALUE";
     /// A list has too few or too many entries.
     pub const LIST_OUT_OF_BOUNDS: &str = "LIST_OUT_OF_BOUNDS";
+    /// A number is too small or too large.
+    pub const NUMBER_OUT_OF_BOUNDS: &str = "NUMBER_OUT_OF_BOUNDS";
     /// Two fields contradict each other.
     pub const CONTRADICTION: &str = "CONTRADICTION";
 }
@@ -133,6 +138,8 @@ pub struct AppendCommand {
     pub expected_version: Option<Version>,
     /// Whether nothing is to be recorded.
     pub purpose: Purpose,
+    /// When it is recorded.
+    pub recording: Recording,
     /// Events, at least one.
     pub events: Vec<Submitted>,
 }
@@ -144,6 +151,15 @@ pub enum Purpose {
     Record,
     /// It only asks what would happen.
     ValidateOnly,
+}
+
+/// When a request is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recording {
+    /// Now, by the ledger's clock.
+    Now,
+    /// At a time that an importer states, from an older register.
+    At(RecordedTime),
 }
 
 /// Reads a request to append.
@@ -188,7 +204,14 @@ pub fn parse_append(
     }
     let purpose = if validate_only { Purpose::ValidateOnly } else { Purpose::Record };
     let expected_version = expected_version.map(Version::new);
-    Ok(AppendCommand { request_id, agreement_id, expected_version, purpose, events: submitted })
+    Ok(AppendCommand {
+        request_id,
+        agreement_id,
+        expected_version,
+        purpose,
+        recording: Recording::Now,
+        events: submitted,
+    })
 }
 
 enum Parsed {
