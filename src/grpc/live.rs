@@ -121,14 +121,20 @@ impl<M> LiveSender<M> {
         self.settle(&sent)
     }
 
-    /// Whether it has been silent for as long as it may be.
+    /// Whether it has been silent for about as long as it may be.
     pub(super) fn owes_heartbeat(&self) -> bool {
-        self.sent.elapsed() >= self.limits.heartbeat
+        Instant::now() >= self.heartbeat_due()
+    }
+
+    /// Early by the length of a visit to the disk: one may have just begun when the time is up.
+    fn heartbeat_due(&self) -> Instant {
+        let heartbeat = self.limits.heartbeat;
+        self.sent + heartbeat.saturating_sub(heartbeat / VISITS_PER_HEARTBEAT)
     }
 
     /// Waits until the head changes or a heartbeat is due.
     pub(super) async fn wait(&mut self, head: &mut watch::Receiver<Head>) -> Result<(), Ended> {
-        let heartbeat = self.sent + self.limits.heartbeat;
+        let heartbeat = self.heartbeat_due();
         tokio::select! {
             biased;
             () = stopping(&mut self.serving) => Err(Ended::Stopping),

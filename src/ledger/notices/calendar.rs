@@ -2,6 +2,7 @@
 //! deadlines come near on it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
@@ -16,11 +17,18 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
-    /// Notes the next day on which something may come near, seen from the end of a day.
-    pub(super) fn note(&mut self, agreement: &Agreement, day: Date, days_ahead: i64) {
+    /// Notes the next day on which something may come near, seen from the end of a day, whose
+    /// deadlines are given.
+    pub(super) fn note(
+        &mut self,
+        agreement: &Agreement,
+        deadlines: &[DeadlineView],
+        day: Date,
+        days_ahead: i64,
+    ) {
         let id = agreement.id();
         self.take_out(id);
-        if let Some(next) = next_day(agreement, day, days_ahead) {
+        if let Some(next) = next_day(agreement, deadlines, day, days_ahead) {
             self.by_day.entry(next).or_default().insert(id.clone());
             self.by_agreement.insert(id.clone(), next);
         }
@@ -49,31 +57,44 @@ impl Calendar {
     }
 }
 
-/// Deadlines that are near on a day: not passed, and at most so many days ahead.
-pub(super) fn near(agreement: &Agreement, day: Date, days_ahead: i64) -> Vec<DeadlineView> {
-    let last = horizon(day, days_ahead);
-    let mut views = agreement.deadlines(day);
-    views.retain(|view| (day..=last).contains(&view.date));
-    views
+/// Deadlines of a day, and the days on which one is near: that day and so many after it.
+pub(super) struct Near<'a> {
+    deadlines: &'a [DeadlineView],
+    days: RangeInclusive<Date>,
 }
 
-/// Deadlines that are near now and were not near before. One that moves is another one; one that only
-/// changes its amount is not.
-pub(super) fn newly_near(before: &[DeadlineView], now: Vec<DeadlineView>) -> Vec<DeadlineView> {
-    let was_near = |view: &DeadlineView| {
-        before.iter().any(|old| old.subject == view.subject && old.date == view.date)
-    };
-    now.into_iter().filter(|view| !was_near(view)).collect()
+impl<'a> Near<'a> {
+    pub(super) fn new(deadlines: &'a [DeadlineView], day: Date, days_ahead: i64) -> Self {
+        Self { deadlines, days: day..=horizon(day, days_ahead) }
+    }
+
+    /// Those that are near.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a DeadlineView> {
+        self.deadlines.iter().filter(|view| self.days.contains(&view.date))
+    }
+
+    /// Those that are near here and were not near before. One that moves is another one; one that
+    /// only changes its amount is not.
+    pub(super) fn newly(&self, before: &Near<'_>) -> Vec<DeadlineView> {
+        let was_near: BTreeSet<_> = before.all().map(|view| (view.date, &view.subject)).collect();
+        let is_new = |view: &&DeadlineView| !was_near.contains(&(view.date, &view.subject));
+        self.all().filter(is_new).cloned().collect()
+    }
 }
 
 /// While what is known still takes effect, every day may bring something; after that, only deadlines
 /// that are known already come near.
-fn next_day(agreement: &Agreement, day: Date, days_ahead: i64) -> Option<Date> {
+fn next_day(
+    agreement: &Agreement,
+    deadlines: &[DeadlineView],
+    day: Date,
+    days_ahead: i64,
+) -> Option<Date> {
     if agreement.settled_from()? > day {
         return day.plus_days(1);
     }
     let last = horizon(day, days_ahead);
-    let ahead = agreement.deadlines(day).into_iter().map(|view| view.date);
+    let ahead = deadlines.iter().map(|view| view.date);
     ahead.filter(|date| *date > last).min()?.plus_days(-days_ahead)
 }
 

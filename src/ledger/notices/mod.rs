@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use lru::LruCache;
 
-use self::calendar::{Calendar, near, newly_near};
+use self::calendar::{Calendar, Near};
 use super::Ledger;
 use super::answer::{as_of_append, finding_changes};
 use super::error::LedgerError;
@@ -126,6 +126,32 @@ enum Phase {
     },
 }
 
+/// An agreement at the resume position.
+#[derive(Debug, Clone)]
+struct Held {
+    agreement: Agreement,
+    /// Its deadlines as of a day. None when nobody has asked.
+    deadlines: Option<(Date, Arc<[DeadlineView]>)>,
+}
+
+impl Held {
+    fn new(agreement: Agreement) -> Self {
+        Self { agreement, deadlines: None }
+    }
+
+    /// Deadlines as of a day, computed once for each day that is asked for in a row.
+    fn deadlines(&mut self, day: Date) -> Arc<[DeadlineView]> {
+        match &self.deadlines {
+            Some((of, deadlines)) if *of == day => Arc::clone(deadlines),
+            Some(_) | None => {
+                let deadlines: Arc<[_]> = self.agreement.deadlines(day).into();
+                self.deadlines = Some((day, Arc::clone(&deadlines)));
+                deadlines
+            }
+        }
+    }
+}
+
 /// The notices of one reader.
 #[derive(Debug)]
 pub struct Notices {
@@ -133,7 +159,7 @@ pub struct Notices {
     query: NoticeQuery,
     resume: NoticeResume,
     /// Agreements at the resume position.
-    held: LruCache<AgreementId, Agreement>,
+    held: LruCache<AgreementId, Held>,
     range: Option<Records>,
     /// The next record, looked at and not yet taken in.
     next: Option<v1::Record>,
@@ -250,14 +276,14 @@ impl Notices {
     fn take_in(&mut self, id: &str, event: &Arc<Recorded>) -> Result<Vec<Notice>, LedgerError> {
         let mismatch = LedgerError::IndexMismatch { position: event.position.get() };
         let Ok(id) = AgreementId::parse(id) else { return Err(mismatch) };
-        let before = self.agreement(&id)?;
-        if before.version().next() != event.version {
+        let mut before = self.take(&id)?;
+        if before.agreement.version().next() != event.version {
             return Err(mismatch);
         }
-        let mut after = before.clone();
-        after.apply(event);
+        let mut after = Held::new(before.agreement.clone());
+        after.agreement.apply(event);
         let as_of = as_of_append(event.recorded, std::iter::once(event.event.effective));
-        let changes = finding_changes(&before, &after, as_of);
+        let changes = finding_changes(&before.agreement, &after.agreement, as_of);
         let cause = Cause { position: event.position, recorded: event.recorded };
         let opened = changes.opened.into_iter().filter(|finding| self.is_asked_for(finding));
         let opened = opened.map(|finding| NoticeKind::Opened(finding, cause));
@@ -267,9 +293,10 @@ impl Notices {
         let mut notices: Vec<_> = opened.chain(cleared).map(notice).collect();
         if let (Deadlines::DaysAhead(days), Some(day)) = (self.query.deadlines, self.resume.told) {
             let days = i64::from(days);
-            let newly = newly_near(&near(&before, day, days), near(&after, day, days));
-            notices.extend(self.deadline_notices(&after, newly, day)?);
-            self.calendar.note(&after, day, days);
+            let (old, new) = (before.deadlines(day), after.deadlines(day));
+            let newly = Near::new(&new, day, days).newly(&Near::new(&old, day, days));
+            notices.extend(self.deadline_notices(&after.agreement, newly, day)?);
+            self.calendar.note(&after.agreement, &new, day, days);
         }
         self.held.put(id, after);
         Ok(notices)
@@ -282,10 +309,10 @@ impl Notices {
             && (rules.is_empty() || rules.contains(&rule))
     }
 
-    /// An agreement at the resume position.
-    fn agreement(&mut self, id: &AgreementId) -> Result<Agreement, LedgerError> {
-        if let Some(held) = self.held.get(id) {
-            return Ok(held.clone());
+    /// An agreement at the resume position, taken out of what is held.
+    fn take(&mut self, id: &AgreementId) -> Result<Held, LedgerError> {
+        if let Some(held) = self.held.pop(id) {
+            return Ok(held);
         }
         let newest = self.ledger.shared().agreement(id)?;
         let is_newer = newest
@@ -297,8 +324,7 @@ impl Notices {
             Some(last) => newest.at_position(Position::new(last), Date::END_OF_TIME),
             None => newest.refold([], Date::END_OF_TIME),
         };
-        self.held.put(id.clone(), agreement.clone());
-        Ok(agreement)
+        Ok(Held::new(agreement))
     }
 
     /// Enters some agreements in the calendar. Where no day is told yet, the first day is told whole.
@@ -322,13 +348,15 @@ impl Notices {
             return Ok(if is_first { self.tell_gathered() } else { Step::Working });
         };
         for id in ids {
-            let agreement = self.agreement(&id)?;
+            let mut held = self.take(&id)?;
+            let deadlines = held.deadlines(day);
             if self.resume.told.is_none() {
-                let now = near(&agreement, day, days);
-                let notices = self.deadline_notices(&agreement, now, day)?;
+                let now = Near::new(&deadlines, day, days).all().cloned().collect();
+                let notices = self.deadline_notices(&held.agreement, now, day)?;
                 self.gathered.extend(notices);
             }
-            self.calendar.note(&agreement, day, days);
+            self.calendar.note(&held.agreement, &deadlines, day, days);
+            self.held.put(id, held);
         }
         self.phase = Phase::Opening { after: Some(last), day: Some(day) };
         Ok(Step::Working)
@@ -361,12 +389,14 @@ impl Notices {
                 self.resume.told = Some(until);
                 return Ok(self.tell_gathered());
             };
-            let agreement = self.agreement(&id)?;
-            let before = day.plus_days(-1).map(|before| near(&agreement, before, days));
-            let newly = newly_near(&before.unwrap_or_default(), near(&agreement, day, days));
-            let notices = self.deadline_notices(&agreement, newly, day)?;
+            let mut held = self.take(&id)?;
+            let day_before = day.plus_days(-1).unwrap_or(day);
+            let (old, new) = (held.deadlines(day_before), held.deadlines(day));
+            let newly = Near::new(&new, day, days).newly(&Near::new(&old, day_before, days));
+            let notices = self.deadline_notices(&held.agreement, newly, day)?;
             self.gathered.extend(notices);
-            self.calendar.note(&agreement, day, days);
+            self.calendar.note(&held.agreement, &new, day, days);
+            self.held.put(id, held);
         }
         Ok(Step::Working)
     }
