@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use contract_ledger::clock::SetClock;
+use contract_ledger::grpc::ServiceLimits;
 use contract_ledger::ledger::{Imports, LedgerRules};
 use contract_ledger::wire::record::timestamp;
 use contract_ledger::wire::v1;
@@ -265,6 +266,21 @@ async fn an_id_that_comes_twice_in_one_import_is_repeated_or_contradicts_itself(
 }
 
 #[tokio::test]
+async fn one_request_in_flight_is_enough_to_get_to_the_end() {
+    let (setting, _clock) = importing("2024-06-01T10:00:00Z");
+    let service = ServiceLimits { import_in_flight_max: 1, ..ServiceLimits::default() };
+    let served = Served::with(Setting { service, ..setting });
+    let mut lines = vec![line("2024-01-01T10:00:00Z", "a", vec![sign("300")])];
+    lines.extend((0..20).map(|number| {
+        let order = order(&format!("O{number}"), "1");
+        line("2024-02-01T10:00:00Z", "a", vec![intent("2024-02-01", order)])
+    }));
+    let answers = import_all(&served, &lines).await;
+    assert_eq!(answers.last().unwrap().position, 20);
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn what_its_source_told_before_is_not_taken_in_again() {
     let (setting, _clock) = importing("2024-06-01T10:00:00Z");
     let served = Served::with(setting);
@@ -354,6 +370,32 @@ async fn an_import_that_the_server_stops_has_answered_what_it_took_in() {
     let end = told(&listening.await.unwrap());
     assert_eq!((end.code, end.reason.as_str()), (Code::Unavailable, "SERVER_STOPPING"));
     drop(sending);
+}
+
+/// Scenario S6: lateness is judged by the stated times, and a correction is never late.
+#[tokio::test]
+async fn an_imported_past_is_late_by_its_own_times() {
+    let (setting, _clock) = importing("2026-06-01T10:00:00Z");
+    let served = Served::with(setting);
+    let signing = sign_as(signed("2000000.00", "2025-01-01", "2025-12-31"));
+    import_all(
+        &served,
+        &[
+            line("2025-01-01T09:00:00Z", "s6", vec![signing]),
+            line("2025-02-01T09:00:00Z", "s6", vec![fact("2025-02-01", order("O1", "1"))]),
+            line("2025-04-05T09:00:00Z", "s6", vec![fact("2025-02-20", order("O3", "1"))]),
+        ],
+    )
+    .await;
+    let answer = served.usage_as_of("s6", "2025-04-30").await;
+    let late: Vec<_> = answer
+        .findings
+        .iter()
+        .filter(|finding| finding.rule == "LATE_REGISTRATION")
+        .map(|finding| (finding.days, finding.evidence_positions.clone()))
+        .collect();
+    assert_eq!(late, [(Some(44), vec![2])]);
+    served.stop().await;
 }
 
 async fn exposure(served: &Served, as_of: &str, known: &str) -> String {

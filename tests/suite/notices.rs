@@ -293,6 +293,49 @@ async fn a_deadline_that_an_event_brings_near_is_told_with_the_event() {
     served.stop().await;
 }
 
+fn reserve(id: &str, expiry: &str) -> v1::event::Payload {
+    v1::event::Payload::HeadroomReserved(v1::HeadroomReserved {
+        reservation_id: id.to_owned(),
+        amount: nok("10.00"),
+        expiry_date: expiry.to_owned(),
+        buyer: org(BUYER),
+        ..Default::default()
+    })
+}
+
+#[tokio::test]
+async fn a_reservation_that_soon_expires_is_told_once_and_another_one_later() {
+    let (setting, clock) = lively("2024-09-01T10:00:00Z");
+    let served = Served::with(setting);
+    served.append("a", sign_as(signed("100", "2024-01-01", "2026-12-31"))).await.unwrap();
+    let asked = v1::WatchNoticesRequest { deadline_days: Some(10), ..Default::default() };
+    let mut notices = watch(&served, deadlines_only(asked)).await;
+    let (told, resume) = until_caught_up(&mut notices).await;
+    assert!(told.is_empty(), "{told:?}");
+    for (id, expiry) in [("later", "2024-09-20"), ("soon", "2024-09-05"), ("past", "2024-08-30")] {
+        served.append("a", fact("2024-08-20", reserve(id, expiry))).await.unwrap();
+    }
+    let expiring = |id: &str, date: &str, days_left: i64| {
+        let kind = v1::DeadlineKind::ReservationExpiry;
+        ("a".to_owned(), kind, id.to_owned(), date.to_owned(), days_left)
+    };
+    let live = wait_for(&mut notices, 1).await;
+    assert_eq!(of_deadlines(&live), [expiring("soon", "2024-09-05", 4)]);
+    // Days go by while nobody looks; each is told as of its own day.
+    clock.set(time("2024-10-01T10:00:00Z"));
+    let live = wait_for(&mut notices, 1).await;
+    assert_eq!(of_deadlines(&live), [expiring("later", "2024-09-20", 10)]);
+    let again = v1::WatchNoticesRequest {
+        resume: Some(resume),
+        deadline_days: Some(10),
+        ..Default::default()
+    };
+    let (told, _) = until_caught_up(&mut watch(&served, deadlines_only(again)).await).await;
+    let both = [expiring("soon", "2024-09-05", 4), expiring("later", "2024-09-20", 10)];
+    assert_eq!(of_deadlines(&told), both);
+    served.stop().await;
+}
+
 #[tokio::test]
 async fn deadlines_of_one_day_are_told_by_date_and_agreement_over_many_messages() {
     let (setting, _clock) = lively("2024-09-01T10:00:00Z");
