@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::grpc::ServiceLimits;
-use crate::ledger::{LedgerLimits, LedgerRules};
+use crate::ledger::{Imports, LedgerLimits, LedgerRules};
 use crate::log::LogOptions;
 
 /// Address that is listened on when none is given.
@@ -29,6 +29,8 @@ pub struct Config {
     pub listen: String,
     /// Whether an address that is not loopback may be served without transport security.
     pub insecure_allow_remote: bool,
+    /// Whether the history of an older register may be taken in, with its own recorded times.
+    pub import_mode: bool,
     /// The program's own log.
     pub log: LogConfig,
     /// Transport security.
@@ -45,6 +47,7 @@ impl Default for Config {
             data_dir: None,
             listen: LISTEN_DEFAULT.to_owned(),
             insecure_allow_remote: false,
+            import_mode: false,
             log: LogConfig::default(),
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
@@ -109,6 +112,16 @@ pub struct LimitsConfig {
     pub read_bytes_per_message_max: usize,
     /// See [`ServiceLimits::streams_max`].
     pub streams_max: usize,
+    /// See [`ServiceLimits::subscriptions_max`].
+    pub subscriptions_max: usize,
+    /// See [`ServiceLimits::heartbeat`], in milliseconds.
+    pub heartbeat_ms: u64,
+    /// See [`ServiceLimits::subscription_lag_records_max`].
+    pub subscription_lag_records_max: u64,
+    /// See [`ServiceLimits::notice_agreements_max`].
+    pub notice_agreements_max: usize,
+    /// See [`ServiceLimits::import_in_flight_max`].
+    pub import_in_flight_max: usize,
     /// See [`ServiceLimits::stream_stall_max`], in milliseconds.
     pub stream_stall_ms_max: u64,
     /// See [`ServiceLimits::calls_per_connection_max`].
@@ -139,6 +152,11 @@ impl Default for LimitsConfig {
             read_records_per_message_max: service.read_records_per_message_max,
             read_bytes_per_message_max: service.read_bytes_per_message_max,
             streams_max: service.streams_max,
+            subscriptions_max: service.subscriptions_max,
+            heartbeat_ms: milliseconds(service.heartbeat),
+            subscription_lag_records_max: service.subscription_lag_records_max,
+            notice_agreements_max: service.notice_agreements_max,
+            import_in_flight_max: service.import_in_flight_max,
             stream_stall_ms_max: milliseconds(service.stream_stall_max),
             calls_per_connection_max: service.calls_per_connection_max,
             retry_after_ms: milliseconds(service.retry_after),
@@ -283,6 +301,11 @@ impl Config {
             read_records_per_message_max,
             read_bytes_per_message_max,
             streams_max,
+            subscriptions_max,
+            heartbeat_ms,
+            subscription_lag_records_max,
+            notice_agreements_max,
+            import_in_flight_max,
             stream_stall_ms_max,
             calls_per_connection_max,
             retry_after_ms,
@@ -299,6 +322,9 @@ impl Config {
             ("read_records_per_message_max", *read_records_per_message_max, 1, 10_000),
             ("read_bytes_per_message_max", *read_bytes_per_message_max, 1024, 3 * 1024 * 1024),
             ("streams_max", *streams_max, 1, 500),
+            ("subscriptions_max", *subscriptions_max, 1, 100_000),
+            ("notice_agreements_max", *notice_agreements_max, 1, 1_000_000),
+            ("import_in_flight_max", *import_in_flight_max, 1, 100_000),
             ("queue_requests_max", *queue_requests_max, 1, 1_000_000),
             ("batch_requests_max", *batch_requests_max, 1, 4096),
             ("batch_bytes_max", *batch_bytes_max, 1024, 32 * 1024 * 1024),
@@ -308,6 +334,13 @@ impl Config {
             if !(least..=most).contains(&value) {
                 faults.push(format!("limits.{name}: {value} is not between {least} and {most}"));
             }
+        }
+        // Every 10 s is promised.
+        if !(10..=10_000).contains(heartbeat_ms) {
+            faults.push(format!("limits.heartbeat_ms: {heartbeat_ms} is not between 10 and 10000"));
+        }
+        if *subscription_lag_records_max == 0 {
+            faults.push("limits.subscription_lag_records_max: must be at least 1".to_owned());
         }
         if *calls_per_connection_max == 0 {
             faults.push("limits.calls_per_connection_max: must be at least 1".to_owned());
@@ -346,6 +379,11 @@ impl Config {
                 read_records_per_message_max: limits.read_records_per_message_max,
                 read_bytes_per_message_max: limits.read_bytes_per_message_max,
                 streams_max: limits.streams_max,
+                subscriptions_max: limits.subscriptions_max,
+                heartbeat: Duration::from_millis(limits.heartbeat_ms),
+                subscription_lag_records_max: limits.subscription_lag_records_max,
+                notice_agreements_max: limits.notice_agreements_max,
+                import_in_flight_max: limits.import_in_flight_max,
                 stream_stall_max: Duration::from_millis(limits.stream_stall_ms_max),
                 calls_per_connection_max: limits.calls_per_connection_max,
                 retry_after: Duration::from_millis(limits.retry_after_ms),
@@ -356,7 +394,10 @@ impl Config {
                 batch_bytes_max: limits.batch_bytes_max,
                 agreements_cached_max: limits.agreements_cached_max,
             },
-            rules: LedgerRules::default(),
+            rules: LedgerRules {
+                imports: if self.import_mode { Imports::Allowed } else { Imports::Refused },
+                ..LedgerRules::default()
+            },
             store: self.store_options(directory),
             drain_max: Duration::from_millis(limits.drain_ms_max),
         }
@@ -376,89 +417,4 @@ fn is_log_level(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn valid() -> Config {
-        Config { data_dir: Some(PathBuf::from("data")), ..Config::default() }
-    }
-
-    #[test]
-    fn defaults_with_a_folder_hold_together() {
-        let checked = valid().check().unwrap();
-        assert_eq!(checked.listen.to_string(), LISTEN_DEFAULT);
-        assert_eq!(checked.service, ServiceLimits::default());
-        assert_eq!(checked.ledger, LedgerLimits::default());
-    }
-
-    #[test]
-    fn a_remote_address_needs_security_or_the_flag() {
-        for address in ["0.0.0.0:7401", "[::]:7401", "192.0.2.1:7401"] {
-            let config = Config { listen: address.to_owned(), ..valid() };
-            let faults = config.check().unwrap_err();
-            assert!(
-                faults.iter().any(|fault| fault.contains("--insecure-allow-remote")),
-                "{faults:?}"
-            );
-            assert!(Config { insecure_allow_remote: true, ..config }.check().is_ok());
-        }
-        assert!(Config { listen: "[::1]:0".to_owned(), ..valid() }.check().is_ok());
-    }
-
-    #[test]
-    fn every_fault_is_told_at_once() {
-        let limits = LimitsConfig {
-            events_per_request_max: 0,
-            retry_after_ms: 0,
-            ..LimitsConfig::default()
-        };
-        let tls =
-            TlsConfig { key_file: Some(PathBuf::from("/nonexistent/key")), ..TlsConfig::default() };
-        let log = LogConfig { level: "=x=y".to_owned(), ..LogConfig::default() };
-        let listen = "nowhere".to_owned();
-        let faults = Config { listen, log, tls, limits, ..Config::default() }.check().unwrap_err();
-        for name in [
-            "listen:",
-            "tls.key_file:",
-            "tls:",
-            "events_per_request_max:",
-            "retry_after_ms:",
-            "data_dir:",
-            "log.level:",
-        ] {
-            assert!(faults.iter().any(|fault| fault.contains(name)), "{name} in {faults:?}");
-        }
-    }
-
-    #[test]
-    fn the_store_and_the_log_level_are_checked_too() {
-        let store = StoreConfig { block_bytes_max: 1, ..StoreConfig::default() };
-        assert!(Config { store, ..valid() }.check().is_err());
-        for (level, fits) in [("verbos", false), ("INFO", true), ("warn,sled=off", true)] {
-            let log = LogConfig { level: level.to_owned(), ..LogConfig::default() };
-            assert_eq!(Config { log, ..valid() }.check().is_ok(), fits, "{level}");
-        }
-    }
-
-    #[test]
-    fn every_limit_has_its_bounds() {
-        let with = |change: &dyn Fn(&mut LimitsConfig)| {
-            let mut config = valid();
-            change(&mut config.limits);
-            config.check().is_err()
-        };
-        assert!(with(&|limits| limits.message_bytes_max = 1023));
-        assert!(with(&|limits| limits.message_bytes_max = usize::MAX));
-        assert!(with(&|limits| limits.events_per_request_max = 10_001));
-        assert!(with(&|limits| limits.read_records_per_message_max = 0));
-        assert!(with(&|limits| limits.read_bytes_per_message_max = 0));
-        assert!(with(&|limits| limits.streams_max = 501));
-        assert!(with(&|limits| limits.stream_stall_ms_max = 0));
-        assert!(with(&|limits| limits.retry_after_ms = 0));
-        assert!(with(&|limits| limits.queue_requests_max = 0));
-        assert!(with(&|limits| limits.batch_requests_max = 0));
-        assert!(with(&|limits| limits.batch_bytes_max = 0));
-        assert!(with(&|limits| limits.agreements_cached_max = 0));
-        assert!(with(&|limits| limits.calls_per_connection_max = 0));
-    }
-}
+mod tests;

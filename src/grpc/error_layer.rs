@@ -71,7 +71,7 @@ fn complete<B>(mut response: Response<B>, message_bytes_max: usize) -> Response<
     response
 }
 
-fn detailed(bare: &Status, message_bytes_max: usize) -> Status {
+pub(super) fn detailed(bare: &Status, message_bytes_max: usize) -> Status {
     let (code, reason) = match bare.code() {
         Code::OutOfRange | Code::ResourceExhausted => {
             (Code::ResourceExhausted, reason::MESSAGE_TOO_LARGE)

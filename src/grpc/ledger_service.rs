@@ -2,9 +2,11 @@
 
 use tonic::{Request, Response, Status};
 
+use super::live::LiveStreams;
 use super::stream::{Answers, Filling, Gone, Sender, Streams};
+use super::subscription::Subscription;
 use super::{ServiceLimits, query, status};
-use crate::domain::id::{AgreementId, Position};
+use crate::domain::id::Position;
 use crate::ledger::Ledger;
 use crate::ledger::command::{
     AppendAnswer, AppendFailure, AppendOutcome, Appended, Origin, Telling,
@@ -20,6 +22,7 @@ pub(super) struct LedgerApi {
     pub(super) ledger: Ledger,
     pub(super) limits: ServiceLimits,
     pub(super) streams: Streams,
+    pub(super) live: LiveStreams,
 }
 
 #[tonic::async_trait]
@@ -63,9 +66,11 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
 
     async fn subscribe_events(
         &self,
-        _request: Request<v1::SubscribeEventsRequest>,
+        request: Request<v1::SubscribeEventsRequest>,
     ) -> Result<Response<Self::SubscribeEventsStream>, Status> {
-        Err(Status::unimplemented("later in this change"))
+        let query = parse_subscribe(request.into_inner())?;
+        let subscription = Subscription::new(&self.ledger, &self.limits, query)?;
+        self.live.open(|sender| subscription.follow(sender)).map(Response::new)
     }
 
     async fn get_head(
@@ -167,14 +172,31 @@ fn parse_read(request: v1::ReadEventsRequest) -> Result<ReadQuery, Status> {
             Direction::Forwards
         }
     };
-    let agreement_id = match AgreementId::parse(&agreement_id) {
-        _ if agreement_id.is_empty() => None,
-        Ok(id) => Some(id),
-        Err(fault) => {
-            violations.add("agreement_id", malformed::MALFORMED_ID, fault.to_string());
-            None
-        }
-    };
+    let agreement_id = query::agreement_filter(&mut violations, &agreement_id);
+    let types = parse_types(&mut violations, types);
+    if !violations.is_empty() {
+        return Err(status::of_violations(&violations.into_vec()));
+    }
+    let refusals = if exclude_refusals { Refusals::Excluded } else { Refusals::Included };
+    let from = from_position.map(Position::new);
+    Ok(ReadQuery { direction, from, agreement_id, types, refusals })
+}
+
+fn parse_subscribe(request: v1::SubscribeEventsRequest) -> Result<ReadQuery, Status> {
+    let v1::SubscribeEventsRequest { from_position, agreement_id, types, exclude_refusals } =
+        request;
+    let mut violations = Violations::default();
+    let agreement_id = query::agreement_filter(&mut violations, &agreement_id);
+    let types = parse_types(&mut violations, types);
+    if !violations.is_empty() {
+        return Err(status::of_violations(&violations.into_vec()));
+    }
+    let refusals = if exclude_refusals { Refusals::Excluded } else { Refusals::Included };
+    let from = from_position.map(Position::new);
+    Ok(ReadQuery { direction: Direction::Forwards, from, agreement_id, types, refusals })
+}
+
+fn parse_types(violations: &mut Violations, types: Vec<i32>) -> Vec<v1::EventType> {
     let mut known = Vec::with_capacity(types.len());
     for (index, number) in types.into_iter().enumerate() {
         match v1::EventType::try_from(number) {
@@ -185,12 +207,7 @@ fn parse_read(request: v1::ReadEventsRequest) -> Result<ReadQuery, Status> {
             Ok(known_type) => known.push(known_type),
         }
     }
-    if !violations.is_empty() {
-        return Err(status::of_violations(&violations.into_vec()));
-    }
-    let refusals = if exclude_refusals { Refusals::Excluded } else { Refusals::Included };
-    let from = from_position.map(Position::new);
-    Ok(ReadQuery { direction, from, agreement_id, types: known, refusals })
+    known
 }
 
 /// Sends records in messages of bounded size, and at least one message. Ends early when the reader

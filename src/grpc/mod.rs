@@ -5,14 +5,18 @@
 //! details; `error_layer` sees to it that no status leaves without them, whoever made it;
 //! [`server`] puts the services on a listener.
 
+mod admin_service;
 mod audit_service;
 mod error_layer;
 mod ledger_service;
+mod live;
 mod projection_service;
 mod query;
 pub mod server;
 mod status;
 mod stream;
+mod subscription;
+mod watch;
 
 use std::time::Duration;
 
@@ -31,6 +35,16 @@ pub struct ServiceLimits {
     pub read_bytes_per_message_max: usize,
     /// Most streams at a time; one more is refused as overload.
     pub streams_max: usize,
+    /// Most live streams (subscriptions, watches, imports) at a time; one more is refused as overload.
+    pub subscriptions_max: usize,
+    /// Longest silence of a live stream that has nothing to tell.
+    pub heartbeat: Duration,
+    /// Records by which a live reader may be behind the head before it is told that it fell behind.
+    pub subscription_lag_records_max: u64,
+    /// Most folded agreements that one watch of notices holds.
+    pub notice_agreements_max: usize,
+    /// Most requests of one import that wait for their answers.
+    pub import_in_flight_max: usize,
     /// Longest time for which a reader of a stream may take nothing.
     pub stream_stall_max: Duration,
     /// Most calls at a time on one connection; more wait at the client.
@@ -48,6 +62,11 @@ impl Default for ServiceLimits {
             read_records_per_message_max: 256,
             read_bytes_per_message_max: 256 * 1024,
             streams_max: 64,
+            subscriptions_max: 256,
+            heartbeat: Duration::from_secs(10),
+            subscription_lag_records_max: 10_000,
+            notice_agreements_max: 1000,
+            import_in_flight_max: 512,
             stream_stall_max: Duration::from_secs(30),
             calls_per_connection_max: 4096,
             retry_after: Duration::from_millis(100),

@@ -2,7 +2,9 @@
 
 use tonic::{Request, Response, Status};
 
+use super::live::LiveStreams;
 use super::query::{Question, wait_for_position};
+use super::watch::Watch;
 use super::{ServiceLimits, status};
 use crate::domain::charter::{Charter, Stage};
 use crate::domain::date::Date;
@@ -17,6 +19,7 @@ use crate::wire::{answer, v1};
 pub(super) struct ProjectionApi {
     pub(super) ledger: Ledger,
     pub(super) limits: ServiceLimits,
+    pub(super) live: LiveStreams,
 }
 
 #[tonic::async_trait]
@@ -126,9 +129,10 @@ impl v1::projection_service_server::ProjectionService for ProjectionApi {
 
     async fn watch_notices(
         &self,
-        _request: Request<v1::WatchNoticesRequest>,
+        request: Request<v1::WatchNoticesRequest>,
     ) -> Result<Response<Self::WatchNoticesStream>, Status> {
-        Err(Status::unimplemented("later in this change"))
+        let watch = Watch::new(&self.ledger, &self.limits, request.into_inner())?;
+        self.live.open(|sender| watch.follow(sender)).map(Response::new)
     }
 }
 

@@ -57,6 +57,20 @@ impl Question {
     }
 }
 
+/// Reads an agreement that a stream is limited to. None: all.
+pub(super) fn agreement_filter(violations: &mut Violations, text: &str) -> Option<AgreementId> {
+    if text.is_empty() {
+        return None;
+    }
+    match AgreementId::parse(text) {
+        Ok(id) => Some(id),
+        Err(fault) => {
+            violations.add("agreement_id", malformed::MALFORMED_ID, fault.to_string());
+            None
+        }
+    }
+}
+
 /// Waits until a position is published.
 pub(super) async fn wait_for_position(
     ledger: &Ledger,

@@ -8,20 +8,23 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use super::ServiceLimits;
+use super::admin_service::AdminApi;
 use super::audit_service::AuditApi;
 use super::error_layer::ErrorLayer;
 use super::ledger_service::LedgerApi;
+use super::live::{LiveStreams, Serving};
 use super::projection_service::ProjectionApi;
 use super::stream::Streams;
 use crate::ledger::{Ledger, WriterState};
 use crate::wire::{DESCRIPTOR_SET, v1};
 
 /// Names under which health is told: each service, and the server as a whole.
-pub const HEALTH_NAMES: [&str; 4] = [
+pub const HEALTH_NAMES: [&str; 5] = [
     "",
     "contractledger.v1.LedgerService",
     "contractledger.v1.ProjectionService",
     "contractledger.v1.AuditService",
+    "contractledger.v1.AdminService",
 ];
 
 /// Tells the health of every service.
@@ -56,7 +59,7 @@ impl Health {
         // An error means that the writer is gone, which is what is waited for.
         let stopped = head.wait_for(|head| head.writer == WriterState::Stopped).await.is_ok();
         tracing::info!(stopped, "the writer takes no more appends");
-        for name in ["", "contractledger.v1.LedgerService"] {
+        for name in ["", "contractledger.v1.LedgerService", "contractledger.v1.AdminService"] {
             self.0.set_service_status(name, ServingStatus::NotServing).await;
         }
     }
@@ -80,12 +83,25 @@ where
     let follower = tokio::spawn(health.clone().follow_writer(ledger.clone()));
 
     let bytes_max = limits.message_bytes_max;
-    let (of_ledger, of_projection) = (ledger.clone(), ledger.clone());
     let streams = Streams::new(limits);
-    let ledger_api =
-        LedgerApi { ledger: of_ledger, limits: limits.clone(), streams: streams.clone() };
-    let projection_api = ProjectionApi { ledger: of_projection, limits: limits.clone() };
+    let (told, serving) = tokio::sync::watch::channel(Serving::On);
+    let live = LiveStreams::new(limits, serving);
+    let ledger_api = LedgerApi {
+        ledger: ledger.clone(),
+        limits: limits.clone(),
+        streams: streams.clone(),
+        live: live.clone(),
+    };
+    let projection_api =
+        ProjectionApi { ledger: ledger.clone(), limits: limits.clone(), live: live.clone() };
+    let admin_api = AdminApi { ledger: ledger.clone(), limits: limits.clone(), live };
     let audit_api = AuditApi { ledger, limits: limits.clone(), streams };
+    let stop = stop(health);
+    let stopped = async move {
+        stop.await;
+        // Live streams have no end of their own, and would hold up the server's.
+        told.send_replace(Serving::Stopping);
+    };
 
     let mut server = Server::builder()
         .max_concurrent_streams(limits.calls_per_connection_max)
@@ -109,8 +125,12 @@ where
             v1::audit_service_server::AuditServiceServer::new(audit_api)
                 .max_decoding_message_size(bytes_max),
         )
+        .add_service(
+            v1::admin_service_server::AdminServiceServer::new(admin_api)
+                .max_decoding_message_size(bytes_max),
+        )
         // Small answers go out at once; waiting for more costs a client 40 ms.
-        .serve_with_incoming_shutdown(incoming.with_nodelay(Some(true)), stop(health))
+        .serve_with_incoming_shutdown(incoming.with_nodelay(Some(true)), stopped)
         .await;
     follower.abort();
     outcome

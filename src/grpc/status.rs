@@ -7,6 +7,8 @@
 //! Details travel in a header, and clients take 8 to 16 kB of headers in all. So lists are told up to
 //! a bound, with their whole count beside them: a client mends what it is told and asks again.
 
+mod streams;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -19,6 +21,11 @@ use crate::ledger::command::{AppendFailure, AppendRefusal, Telling};
 use crate::ledger::error::{LedgerError, WithCauses};
 use crate::wire::parse::Violation;
 use crate::wire::v1;
+
+pub(super) use streams::{
+    import_not_allowed, position_beyond_head, stopping, stream_cut_off, too_many_streams,
+    too_many_subscriptions,
+};
 
 /// Domain of every `ErrorInfo`.
 pub(super) const ERROR_DOMAIN: &str = "contractledger.v1";
@@ -43,6 +50,12 @@ pub(super) mod reason {
     pub(in crate::grpc) const POSITION_NOT_REACHED: &str = "POSITION_NOT_REACHED";
     pub(in crate::grpc) const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
     pub(in crate::grpc) const STREAM_CUT_OFF: &str = "STREAM_CUT_OFF";
+    pub(in crate::grpc) const SERVER_STOPPING: &str = "SERVER_STOPPING";
+    pub(in crate::grpc) const POSITION_BEYOND_HEAD: &str = "POSITION_BEYOND_HEAD";
+    pub(in crate::grpc) const IMPORT_NOT_ALLOWED: &str = "IMPORT_NOT_ALLOWED";
+    pub(in crate::grpc) const IMPORT_ENDED: &str = "IMPORT_ENDED";
+    pub(in crate::grpc) const RECORDED_TIME_DECREASES: &str = "RECORDED_TIME_DECREASES";
+    pub(in crate::grpc) const RECORDED_TIME_IN_FUTURE: &str = "RECORDED_TIME_IN_FUTURE";
     pub(in crate::grpc) const INTERNAL: &str = "INTERNAL";
 }
 
@@ -255,6 +268,24 @@ pub(super) fn of_append_failure(failure: &AppendFailure, retry_after: Duration) 
                 .resource("record", &position.get().to_string(), "the first request of this id")
                 .into_status()
         }
+        AppendFailure::RecordedTimeDecreases { stated, newest } => {
+            let text = format!("the newest record is of {newest}, and {stated} is before it");
+            Failure::new(Code::InvalidArgument, reason::RECORDED_TIME_DECREASES, text)
+                .with("recorded_time", stated)
+                .with("newest_recorded_time", newest)
+                .into_status()
+        }
+        AppendFailure::RecordedTimeInFuture { stated, now } => {
+            let text = format!("the ledger's clock shows {now}, and {stated} is later");
+            Failure::new(Code::InvalidArgument, reason::RECORDED_TIME_IN_FUTURE, text)
+                .with("recorded_time", stated)
+                .with("clock_time", now)
+                .into_status()
+        }
+        AppendFailure::ImportEnded => {
+            let text = "an earlier request of this import could not be considered";
+            Failure::new(Code::Aborted, reason::IMPORT_ENDED, text).into_status()
+        }
         AppendFailure::Overloaded { queue_requests_max } => {
             let text = "the writer's queue is full; nothing was recorded";
             Failure::new(Code::Unavailable, reason::OVERLOADED, text)
@@ -327,24 +358,6 @@ pub(super) fn position_not_reached(min_position: u64, count: u64, retry_after: D
         .with("min_position", min_position)
         .with("record_count", count)
         .retry_after(retry_after)
-        .into_status()
-}
-
-/// A stream that ended before everything was sent.
-pub(super) fn stream_cut_off(limits: &super::ServiceLimits) -> Status {
-    let text = "the stream was cut off before its end: its reader took nothing for too long";
-    let stall = limits.stream_stall_max.as_millis();
-    Failure::new(Code::Aborted, reason::STREAM_CUT_OFF, text)
-        .with("stream_stall_ms_max", stall)
-        .into_status()
-}
-
-/// More streams than the server has places for.
-pub(super) fn too_many_streams(limits: &super::ServiceLimits) -> Status {
-    let text = "as many streams are open as the server has places for";
-    Failure::new(Code::Unavailable, reason::OVERLOADED, text)
-        .with("streams_max", limits.streams_max)
-        .retry_after(limits.retry_after)
         .into_status()
 }
 

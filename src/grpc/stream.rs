@@ -4,8 +4,7 @@
 //! streams is limited, and a reader that takes nothing for too long is cut off.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,17 +18,44 @@ use tonic::Status;
 use super::{ServiceLimits, status};
 
 /// Messages of a stream that wait for a slow reader.
-const STREAM_MESSAGES_MAX: usize = 4;
+pub(super) const STREAM_MESSAGES_MAX: usize = 4;
 
 /// What a method that streams returns. It ends well only when everything was sent: a stream that is
 /// cut off, or whose sender fails, ends with an error, so that no reader takes a part for the whole.
 #[derive(Debug)]
 pub(super) struct Answers<M> {
-    messages: ReceiverStream<Result<M, Status>>,
-    /// Set once everything is sent.
-    complete: Arc<AtomicBool>,
-    /// What is told at the end when it is not. None once it is told.
-    cut_off: Option<Status>,
+    pub(super) messages: ReceiverStream<Result<M, Status>>,
+    pub(super) end: StreamEnd,
+}
+
+/// What a stream says when there are no more messages. It says that it was cut off, unless its sender
+/// settles on something else before it goes away: a sender that fails settles on nothing.
+#[derive(Debug, Clone)]
+pub(super) struct StreamEnd(Arc<Mutex<Option<Status>>>);
+
+impl StreamEnd {
+    pub(super) fn cut_off(limits: &ServiceLimits) -> Self {
+        Self(Arc::new(Mutex::new(Some(status::stream_cut_off(limits)))))
+    }
+
+    /// Everything is sent.
+    pub(super) fn complete(&self) {
+        *self.lock() = None;
+    }
+
+    /// It ends with a failure of another kind.
+    pub(super) fn fail(&self, failure: Status) {
+        *self.lock() = Some(failure);
+    }
+
+    /// What is left to say; nothing once it is said.
+    fn take(&self) -> Option<Status> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Status>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<M> Stream for Answers<M> {
@@ -39,8 +65,7 @@ impl<M> Stream for Answers<M> {
         let next = ready!(Pin::new(&mut self.messages).poll_next(context));
         match next {
             Some(message) => Poll::Ready(Some(message)),
-            None if self.complete.load(Ordering::Acquire) => Poll::Ready(None),
-            None => Poll::Ready(self.cut_off.take().map(Err)),
+            None => Poll::Ready(self.end.take().map(Err)),
         }
     }
 }
@@ -80,16 +105,15 @@ impl Streams {
         let (messages, answers) = mpsc::channel(STREAM_MESSAGES_MAX);
         let stall_max = self.limits.stream_stall_max;
         let sender = Sender { messages, runtime: Handle::current(), stall_max, _place: place };
-        let complete = Arc::new(AtomicBool::new(false));
-        let done = Arc::clone(&complete);
+        let end = StreamEnd::cut_off(&self.limits);
+        let settled = end.clone();
         tokio::task::spawn_blocking(move || {
-            // The flag is set before the sender, and with it the channel, goes away.
+            // The end is settled before the sender, and with it the channel, goes away.
             if send(&sender).is_ok() {
-                done.store(true, Ordering::Release);
+                settled.complete();
             }
         });
-        let cut_off = Some(status::stream_cut_off(&self.limits));
-        Ok(Answers { messages: ReceiverStream::new(answers), complete, cut_off })
+        Ok(Answers { messages: ReceiverStream::new(answers), end })
     }
 }
 

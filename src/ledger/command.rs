@@ -55,13 +55,13 @@ pub struct AppendAnswer {
     pub telling: Telling,
     /// Recorded or only asked.
     pub purpose: Purpose,
-    /// Use of every ceiling after the request. None when its signature is reversed.
+    /// Use of every ceiling after the request. None when its signature is reversed, and for imports.
     pub usage: Option<Usage>,
     /// Last position that the usage takes into account.
     pub position: Position,
-    /// Findings that it opened.
+    /// Findings that it opened. Empty for imports.
     pub opened: Vec<Finding>,
-    /// Findings that it cleared.
+    /// Findings that it cleared. Empty for imports.
     pub cleared: Vec<Finding>,
 }
 
@@ -97,6 +97,22 @@ pub enum AppendFailure {
         /// First position of the request that has the id.
         position: Position,
     },
+    /// The stated recorded time is before the newest record's; nothing was recorded.
+    RecordedTimeDecreases {
+        /// As stated.
+        stated: RecordedTime,
+        /// Of the newest record.
+        newest: RecordedTime,
+    },
+    /// The stated recorded time is later than the ledger's clock; nothing was recorded.
+    RecordedTimeInFuture {
+        /// As stated.
+        stated: RecordedTime,
+        /// By the clock.
+        now: RecordedTime,
+    },
+    /// An earlier request of the same import could not be considered; nothing was recorded.
+    ImportEnded,
     /// The queue is full; nothing was recorded.
     Overloaded {
         /// The queue's limit.

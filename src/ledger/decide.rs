@@ -11,11 +11,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Shared;
-use super::answer::{as_of_append, finding_changes};
+use super::answer::{FindingChanges, as_of_append, finding_changes};
 use super::command::{
     AppendAnswer, AppendFailure, AppendOutcome, AppendRefusal, Appended, Origin, Telling,
 };
 use super::error::{LedgerError, WithCauses};
+use super::import::recording_time;
 use crate::domain::admit::admit;
 use crate::domain::agreement::Agreement;
 use crate::domain::date::RecordedTime;
@@ -25,8 +26,8 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::usage::Usage;
 use crate::log::LogOptions;
-use crate::wire::parse::{AppendCommand, Purpose, SourceEvent, Submitted};
-use crate::wire::record::{AcceptedEvent, RecordHeader};
+use crate::wire::parse::{AppendCommand, Purpose, Recording, SourceEvent, Submitted};
+use crate::wire::record::{AcceptedEvent, Provenance, RecordHeader};
 use crate::wire::{answer, record, v1};
 
 /// Longest record that the log takes.
@@ -139,15 +140,23 @@ impl<'a> Batch<'a> {
             return self.shared.repeat(command, first);
         }
         let now = self.shared.clock.now();
-        let recorded = self.latest.map_or(now, |latest| latest.max(now));
+        let recorded = recording_time(command.recording, self.latest, now);
         let before = self.agreement(&command.agreement_id)?;
-        let seen = match self.seen(command)? {
+        let seen = self.seen(command)?;
+        if let Ok(seen) = &seen
+            && let Some(appended) = all_before(seen)
+        {
+            return Ok(Ok(self.all_duplicates(command, &before, appended, now)));
+        }
+        // Only now: what was taken in before is answered whatever time it states.
+        let recorded = match recorded {
+            Ok(recorded) => recorded,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let seen = match seen {
             Ok(seen) => seen,
             Err(conflict) => return Ok(self.refuse(command, recorded, vec![conflict])),
         };
-        if seen.iter().all(|seen| matches!(seen, Seen::Before(_))) {
-            return Ok(Ok(self.all_duplicates(command, &before, seen, recorded)));
-        }
         if let Some(conflict) = version_conflict(command, before.version()) {
             return Ok(self.refuse(command, recorded, vec![conflict]));
         }
@@ -344,22 +353,27 @@ impl<'a> Batch<'a> {
         &self,
         command: &AppendCommand,
         agreement: &Agreement,
-        seen: Vec<Seen>,
-        recorded: RecordedTime,
+        appended: Vec<Appended>,
+        now: RecordedTime,
     ) -> AppendOutcome {
-        let appended = seen.into_iter().filter_map(|seen| match seen {
-            Seen::Before(appended) => Some(appended),
-            Seen::New => None,
-        });
         let position = Position::new(self.next_position().saturating_sub(1));
-        let appended: Vec<_> = appended.collect();
-        let recorded = appended.iter().map(|event| event.recorded).max().unwrap_or(recorded);
+        let recorded = appended.iter().map(|event| event.recorded).max().unwrap_or(now);
         let answer = accepted_answer(command, agreement, agreement, appended, recorded, position);
         AppendOutcome::Accepted(Box::new(answer))
     }
 }
 
-/// The answer to an accepted request, from the agreement before and after it.
+/// What every event got, when all were recorded before.
+fn all_before(seen: &[Seen]) -> Option<Vec<Appended>> {
+    let before = seen.iter().map(|seen| match seen {
+        Seen::Before(appended) => Some(appended.clone()),
+        Seen::New => None,
+    });
+    before.collect()
+}
+
+/// The answer to an accepted request, from the agreement before and after it. An import is told where
+/// it is recorded and no more: judging the agreement after each line of a register costs too much.
 pub(super) fn accepted_answer(
     command: &AppendCommand,
     before: &Agreement,
@@ -368,9 +382,14 @@ pub(super) fn accepted_answer(
     recorded: RecordedTime,
     position: Position,
 ) -> AppendAnswer {
-    let dates = command.events.iter().map(|submitted| submitted.event.effective);
-    let as_of = as_of_append(recorded, dates);
-    let changes = finding_changes(before, after, as_of);
+    let (usage, changes) = match command.recording {
+        Recording::Now => {
+            let dates = command.events.iter().map(|submitted| submitted.event.effective);
+            let as_of = as_of_append(recorded, dates);
+            (Usage::at(after, as_of), finding_changes(before, after, as_of))
+        }
+        Recording::At(_) => (None, FindingChanges::default()),
+    };
     AppendAnswer {
         agreement_id: command.agreement_id.clone(),
         events,
@@ -378,7 +397,7 @@ pub(super) fn accepted_answer(
         recorded,
         telling: Telling::First,
         purpose: command.purpose,
-        usage: Usage::at(after, as_of),
+        usage,
         position,
         opened: changes.opened,
         cleared: changes.cleared,
@@ -414,7 +433,10 @@ fn header(command: &AppendCommand, position: u64, recorded: RecordedTime) -> Rec
         request_id: command.request_id,
         expected_version: command.expected_version,
         request_event_count: u32::try_from(command.events.len()).unwrap_or(u32::MAX),
-        provenance: record::Provenance::Observed,
+        provenance: match command.recording {
+            Recording::Now => Provenance::Observed,
+            Recording::At(_) => Provenance::Imported,
+        },
     }
 }
 

@@ -157,6 +157,46 @@ impl Index {
         Ok(entries)
     }
 
+    /// The records of an agreement from a position on, by position. Runs are read from the newest one
+    /// back, so that a reader who follows the head does not read the whole agreement each time.
+    pub(crate) fn stream_from(
+        &self,
+        id: &AgreementId,
+        from: Position,
+    ) -> Result<Vec<StreamEntry>, LedgerError> {
+        let mut runs = Vec::new();
+        for item in self.streams.scan_prefix(&stream_key(id, None)).rev() {
+            let (_, run) = item?;
+            let run: Vec<_> = run.chunks_exact(16).map(stream_entry).collect();
+            let begins_before = run.first().is_none_or(|first| first.position <= from);
+            runs.push(run);
+            if begins_before {
+                break;
+            }
+        }
+        let entries = runs.into_iter().rev().flatten();
+        Ok(entries.filter(|entry| entry.position >= from).collect())
+    }
+
+    /// Ids of agreements that have records, refused ones too, in the order of their bytes: the first
+    /// ones after an id, at most so many.
+    pub(crate) fn agreement_ids(
+        &self,
+        after: Option<&AgreementId>,
+        ids_max: usize,
+    ) -> Result<Vec<AgreementId>, LedgerError> {
+        let mut ids = Vec::new();
+        let mut start = after.map(past_stream).unwrap_or_default();
+        while ids.len() < ids_max {
+            let Some(item) = self.streams.scan_from(&start).next() else { break };
+            let (key, _) = item?;
+            let id = id_of_stream(&key)?;
+            start = past_stream(&id);
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+
     /// The version of an agreement as far as it is indexed.
     pub(crate) fn newest_version(&self, id: &AgreementId) -> Result<Version, LedgerError> {
         for item in self.streams.scan_prefix(&stream_key(id, None)).rev() {
@@ -208,6 +248,21 @@ fn stream_key(id: &AgreementId, first: Option<Position>) -> Vec<u8> {
     key
 }
 
+/// A key after every run of an agreement, and before those of the next one: no id has a byte below
+/// the space.
+fn past_stream(id: &AgreementId) -> Vec<u8> {
+    let mut key = id.as_str().as_bytes().to_vec();
+    key.push(1);
+    key
+}
+
+fn id_of_stream(key: &[u8]) -> Result<AgreementId, LedgerError> {
+    let position = key.last_chunk().map_or(u64::MAX, |first| u64::from_be_bytes(*first));
+    let text = key.split(|byte| *byte == 0).next().and_then(|id| std::str::from_utf8(id).ok());
+    let id = text.and_then(|text| AgreementId::parse(text).ok());
+    id.ok_or(LedgerError::IndexMismatch { position })
+}
+
 fn encode_run(run: &[StreamEntry]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(run.len() * 16);
     for StreamEntry { position, version } in run {
@@ -238,4 +293,67 @@ fn stream_entry(bytes: &[u8]) -> StreamEntry {
 /// Eight big-endian bytes. Anything else is a place that no log reaches, so that reading there fails.
 fn number(bytes: &[u8]) -> u64 {
     bytes.try_into().map_or(u64::MAX, u64::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Log, LogOptions, OpenedLog};
+
+    /// The record of a refusal, which is enough of one to be found.
+    fn refusal(position: u64, agreement_id: &str) -> v1::Record {
+        v1::Record {
+            position,
+            agreement_id: agreement_id.to_owned(),
+            request_id: uuid::Uuid::from_u128(u128::from(position) + 1).to_string(),
+            entry: Some(v1::record::Entry::Refusal(v1::RefusedRequest::default())),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn agreements_are_listed_once_in_order_and_streams_are_read_from_any_position() {
+        let folder = tempfile::tempdir().unwrap();
+        let OpenedLog { mut writer, reader, .. } =
+            Log::open(&LogOptions::new(folder.path())).unwrap();
+        let index = Index::open(&reader).unwrap();
+        // Three runs of each of the first two; names of which one begins another.
+        let batches =
+            [&["b", "a", "a b"][..], &["a", "b", "a"], &["a", "b", "a~"], &["a b", "a b", "~"]];
+        let mut position = 0;
+        for names in batches {
+            let mut batch = IndexBatch::default();
+            let mut stored = Vec::new();
+            for name in names {
+                let record = refusal(position, name);
+                stored.push(record::encode(&record));
+                batch.add(&record).unwrap();
+                position += 1;
+            }
+            writer.append(&stored).unwrap();
+            index.apply(&batch, position).unwrap();
+        }
+        let id = |text: &str| AgreementId::parse(text).unwrap();
+        let ids = |after: Option<&AgreementId>, ids_max| -> Vec<String> {
+            let ids = index.agreement_ids(after, ids_max).unwrap();
+            ids.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(ids(None, 10), ["a", "a b", "a~", "b", "~"]);
+        assert_eq!(ids(None, 2), ["a", "a b"]);
+        assert_eq!(ids(Some(&id("a b")), 2), ["a~", "b"]);
+        assert_eq!(ids(Some(&id("a!")), 1), ["a~"]);
+        assert!(ids(Some(&id("~")), 10).is_empty());
+
+        let from = |first| -> Vec<u64> {
+            let entries = index.stream_from(&id("a"), Position::new(first)).unwrap();
+            entries.iter().map(|entry| entry.position.get()).collect()
+        };
+        let whole = index.stream(&id("a")).unwrap();
+        let whole: Vec<_> = whole.iter().map(|entry| entry.position.get()).collect();
+        assert_eq!(whole, [1, 3, 5, 6]);
+        for first in 0..12 {
+            let expected: Vec<_> = whole.iter().copied().filter(|p| *p >= first).collect();
+            assert_eq!(from(first), expected, "from {first}");
+        }
+    }
 }

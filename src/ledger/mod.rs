@@ -2,8 +2,9 @@
 //!
 //! [`command`] says what an append asks and gets. `writer` is the one thread that decides
 //! (`decide`), repeats first answers (`repeat`) and commits; `index` finds records by
-//! agreement, request and source; [`agreements`] keeps folded agreements; [`query`], [`history`] and
-//! [`read`] answer. Nothing here knows tonic.
+//! agreement, request and source; [`import`] takes in older registers; [`agreements`] keeps folded
+//! agreements; [`query`], [`history`], [`read`]
+//! and [`notices`] answer. Nothing here knows tonic.
 //!
 //! Order of one commit: log append (durable when it returns), index, published agreements, published
 //! head, answers. So whoever has an answer can read what it says.
@@ -14,7 +15,9 @@ pub mod command;
 mod decide;
 pub mod error;
 pub mod history;
+pub mod import;
 mod index;
+pub mod notices;
 pub mod query;
 pub mod read;
 mod repeat;
@@ -26,6 +29,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
+use crate::domain::date::Date;
 use crate::domain::id::{AgreementId, Position, RequestId};
 use crate::domain::policy::PolicyBook;
 use crate::log::{Log, LogOptions, LogReader, OpenReport, OpenedLog};
@@ -176,12 +180,14 @@ impl Ledger {
     /// Dropping the future does not take the request back.
     pub async fn append(&self, command: AppendCommand) -> Result<AppendOutcome, AppendFailure> {
         let (reply, outcome) = oneshot::channel();
-        self.queue.try_send(Queued { command, reply }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                AppendFailure::Overloaded { queue_requests_max: self.queue.max_capacity() }
-            }
-            mpsc::error::TrySendError::Closed(_) => AppendFailure::Stopped,
-        })?;
+        self.queue.try_send(Queued { command, session: None, reply }).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    AppendFailure::Overloaded { queue_requests_max: self.queue.max_capacity() }
+                }
+                mpsc::error::TrySendError::Closed(_) => AppendFailure::Stopped,
+            },
+        )?;
         // A writer that goes away without an answer may have written.
         outcome.await.unwrap_or(Err(AppendFailure::OutcomeUnknown))
     }
@@ -211,6 +217,11 @@ impl Ledger {
     /// How much is published, and its changes.
     pub fn head(&self) -> watch::Receiver<Head> {
         self.shared.head.clone()
+    }
+
+    /// Today in Europe/Oslo, by the ledger's clock.
+    pub fn today(&self) -> Date {
+        self.shared.clock.now().oslo_date()
     }
 
     pub(crate) fn shared(&self) -> &Shared {

@@ -39,6 +39,24 @@ pub struct ReadQuery {
     pub refusals: Refusals,
 }
 
+/// A record that was looked at.
+#[derive(Debug, Clone)]
+pub enum Looked {
+    /// It is asked for.
+    AskedFor(v1::Record),
+    /// It is not.
+    PassedOver(v1::Record),
+}
+
+impl Looked {
+    /// The record.
+    pub fn record(&self) -> &v1::Record {
+        match self {
+            Self::AskedFor(record) | Self::PassedOver(record) => record,
+        }
+    }
+}
+
 /// Records of the log, as asked for.
 pub struct Records {
     source: Box<dyn Iterator<Item = Result<(u64, v1::Record), LedgerError>> + Send>,
@@ -75,16 +93,20 @@ impl Ledger {
                 Box::new(reader.backward(below, 0).map(decoded))
             }
             (Some(id), direction) => {
+                let first = match direction {
+                    Direction::Forwards => from.unwrap_or(0),
+                    Direction::Backwards => 0,
+                };
                 let mut positions: Vec<u64> = self
                     .shared()
                     .index
-                    .stream(&id)?
+                    .stream_from(&id, Position::new(first))?
                     .iter()
                     .map(|entry| entry.position.get())
                     .collect();
                 positions.retain(|position| *position < captured);
                 match direction {
-                    Direction::Forwards => positions.retain(|p| from.is_none_or(|from| *p >= from)),
+                    Direction::Forwards => {}
                     Direction::Backwards => {
                         positions.retain(|p| from.is_none_or(|from| *p <= from));
                         positions.reverse();
@@ -106,6 +128,19 @@ impl Records {
         self.captured
     }
 
+    /// The next record of the log, or of the agreement, whether it is asked for or not: a reader that
+    /// finds nothing still learns how far it has come.
+    pub fn look(&mut self) -> Option<Result<Looked, LedgerError>> {
+        let item = self.source.next()?;
+        Some(item.map(|(_, record)| {
+            if self.is_asked_for(&record) {
+                Looked::AskedFor(record)
+            } else {
+                Looked::PassedOver(record)
+            }
+        }))
+    }
+
     fn is_asked_for(&self, record: &v1::Record) -> bool {
         match &record.entry {
             Some(v1::record::Entry::Event(accepted)) => {
@@ -125,9 +160,9 @@ impl Iterator for Records {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.source.next()? {
-                Ok((_, record)) if self.is_asked_for(&record) => return Some(Ok(record)),
-                Ok(_) => {}
+            match self.look()? {
+                Ok(Looked::AskedFor(record)) => return Some(Ok(record)),
+                Ok(Looked::PassedOver(_)) => {}
                 Err(error) => return Some(Err(error)),
             }
         }

@@ -3,6 +3,8 @@
 //! Nothing of an answer is stored: it follows from the agreement before and after the request, and
 //! both are prefixes of the agreement's events.
 
+use std::sync::Arc;
+
 use super::Shared;
 use super::command::{AppendFailure, AppendOutcome, AppendRefusal, Appended, Origin, Telling};
 use super::decide::{accepted_answer, appended_before};
@@ -11,7 +13,7 @@ use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::id::{EventId, Position, Version};
 use crate::wire::difference::first_difference;
-use crate::wire::parse::{AppendCommand, Purpose};
+use crate::wire::parse::{AppendCommand, Purpose, Recording};
 use crate::wire::{record, v1};
 
 impl Shared {
@@ -30,6 +32,9 @@ impl Shared {
                 let original = request_of(&stored, refused.events.clone());
                 if let Some(field) = first_difference(&original, &as_request(command)) {
                     return Ok(Err(AppendFailure::RequestConflict { field, position: first }));
+                }
+                if let Some(conflict) = time_conflict(command, &stored)? {
+                    return Ok(Err(conflict));
                 }
                 let refusal = AppendRefusal {
                     agreement_id: command.agreement_id.clone(),
@@ -83,23 +88,46 @@ impl Shared {
         if let Some(field) = first_difference(&original, &as_request(command)) {
             return Ok(Err(AppendFailure::RequestConflict { field, position }));
         }
-        let versions = records.iter().map(|(_, accepted)| accepted.agreement_version);
-        let (earliest, latest) =
-            (versions.clone().min().unwrap_or(1), versions.max().unwrap_or_default());
+        if let Some(conflict) = time_conflict(command, first)? {
+            return Ok(Err(conflict));
+        }
         let last = records.iter().map(|(record, _)| record.position).max();
-        let agreement = self.agreement(&command.agreement_id)?;
-        let before = agreement.at_version(Version::new(earliest - 1), Date::END_OF_TIME);
-        let after = if agreement.version() == Version::new(latest) {
-            Agreement::clone(&agreement)
-        } else {
-            agreement.at_version(Version::new(latest), Date::END_OF_TIME)
-        };
+        let (before, after) = self.around(command, &records)?;
         let recorded = record::recorded_time(first)
             .map_err(|source| LedgerError::Record { position: first.position, source })?;
         let last = Position::new(last.unwrap_or(first.position));
         let mut answer = accepted_answer(command, &before, &after, events, recorded, last);
         answer.telling = Telling::Again;
         Ok(Ok(AppendOutcome::Accepted(Box::new(answer))))
+    }
+
+    /// The agreement before a request and after it. An import is not told what they differ in, and is
+    /// repeated a hundred thousand times over, so nothing is folded for it.
+    fn around(
+        &self,
+        command: &AppendCommand,
+        records: &[(v1::Record, v1::RecordedEvent)],
+    ) -> Result<(Agreement, Agreement), LedgerError> {
+        let versions = records.iter().map(|(_, accepted)| accepted.agreement_version);
+        let (earliest, latest) =
+            (versions.clone().min().unwrap_or(1), versions.max().unwrap_or_default());
+        match command.recording {
+            Recording::Now => {
+                let agreement = self.agreement(&command.agreement_id)?;
+                let before = agreement.at_version(Version::new(earliest - 1), Date::END_OF_TIME);
+                let after = if agreement.version() == Version::new(latest) {
+                    Agreement::clone(&agreement)
+                } else {
+                    agreement.at_version(Version::new(latest), Date::END_OF_TIME)
+                };
+                Ok((before, after))
+            }
+            Recording::At(_) => {
+                let (id, policies) = (command.agreement_id.clone(), &self.rules.policies);
+                let empty = Agreement::new(id, Arc::clone(policies), Date::END_OF_TIME);
+                Ok((empty.clone(), empty))
+            }
+        }
     }
 
     /// The records of a request stand side by side, from its first one on.
@@ -122,6 +150,23 @@ impl Shared {
         }
         Ok(records)
     }
+}
+
+/// An importer that states another recorded time than before contradicts itself.
+fn time_conflict(
+    command: &AppendCommand,
+    first: &v1::Record,
+) -> Result<Option<AppendFailure>, LedgerError> {
+    let position = first.position;
+    let recorded =
+        record::recorded_time(first).map_err(|source| LedgerError::Record { position, source })?;
+    Ok(match command.recording {
+        Recording::At(stated) if stated != recorded => Some(AppendFailure::RequestConflict {
+            field: "recorded_time".to_owned(),
+            position: Position::new(position),
+        }),
+        Recording::At(_) | Recording::Now => None,
+    })
 }
 
 fn appended(stored: &v1::Record, accepted: &v1::RecordedEvent) -> Result<Appended, LedgerError> {

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::command::{AppendFailure, AppendOutcome};
 use super::decide::{Batch, BatchParts, Decision};
 use super::error::{LedgerError, WithCauses};
+use super::import::ImportSession;
 use super::index::IndexBatch;
 use super::{Head, LedgerLimits, Shared, WriterState};
 use crate::domain::date::RecordedTime;
@@ -28,6 +29,8 @@ pub(super) type Reply = oneshot::Sender<Result<AppendOutcome, AppendFailure>>;
 #[derive(Debug)]
 pub(super) struct Queued {
     pub(super) command: AppendCommand,
+    /// The import that it belongs to.
+    pub(super) session: Option<ImportSession>,
     pub(super) reply: Reply,
 }
 
@@ -85,8 +88,9 @@ impl Writer {
     /// Runs until every sender is gone and the queue is empty, or until a write fails.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Queued>) -> WriterEnd {
         let mut end = WriterEnd::Emptied;
-        while let Some(first) = queue.blocking_recv() {
-            match self.turn(first, &mut queue) {
+        let mut put_off = None;
+        while let Some(first) = put_off.take().or_else(|| queue.blocking_recv()) {
+            match self.turn(first, &mut queue, &mut put_off) {
                 Next::GoOn => {}
                 Next::Stop => {
                     end = WriterEnd::Failed;
@@ -95,7 +99,7 @@ impl Writer {
             }
         }
         queue.close();
-        while let Ok(queued) = queue.try_recv() {
+        while let Some(queued) = put_off.take().or_else(|| queue.try_recv().ok()) {
             answer(queued.reply, Err(AppendFailure::Stopped));
         }
         self.publish.send_modify(|head| head.writer = WriterState::Stopped);
@@ -109,8 +113,15 @@ impl Writer {
         end
     }
 
-    /// One batch: the first request and whatever else is waiting.
-    fn turn(&mut self, first: Queued, queue: &mut mpsc::Receiver<Queued>) -> Next {
+    /// One batch: the first request and whatever else is waiting. A request of an import whose id is
+    /// in the batch already ends it, and is put off to the next one: no request after it may be
+    /// recorded before it is known whether it repeats the first or contradicts it.
+    fn turn(
+        &mut self,
+        first: Queued,
+        queue: &mut mpsc::Receiver<Queued>,
+        put_off: &mut Option<Queued>,
+    ) -> Next {
         let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
         let mut answers: Vec<(Reply, Result<AppendOutcome, AppendFailure>)> = Vec::new();
         let mut repeated: Vec<Queued> = Vec::new();
@@ -118,9 +129,23 @@ impl Writer {
         let mut requests = 0;
         while let Some(queued) = next {
             requests += 1;
-            match batch.decide(&queued.command) {
-                Decision::Decided(outcome) => answers.push((queued.reply, *outcome)),
-                Decision::RepeatsThisBatch => repeated.push(queued),
+            if queued.session.as_ref().is_some_and(ImportSession::has_ended) {
+                answers.push((queued.reply, Err(AppendFailure::ImportEnded)));
+                next = queue.try_recv().ok();
+                continue;
+            }
+            match (batch.decide(&queued.command), &queued.session) {
+                (Decision::Decided(outcome), session) => {
+                    if let (Err(_), Some(session)) = (outcome.as_ref(), session) {
+                        session.end();
+                    }
+                    answers.push((queued.reply, *outcome));
+                }
+                (Decision::RepeatsThisBatch, None) => repeated.push(queued),
+                (Decision::RepeatsThisBatch, Some(_)) => {
+                    *put_off = Some(queued);
+                    break;
+                }
             }
             let full = requests >= self.batch_requests_max
                 || batch.bytes() >= self.batch_bytes_max
@@ -153,7 +178,7 @@ impl Writer {
 
     /// A request that came twice in one batch gets the first answer, now that there is one.
     fn answer_repeated(&self, repeated: Vec<Queued>) {
-        for Queued { command, reply } in repeated {
+        for Queued { command, session: _, reply } in repeated {
             let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
             match batch.decide(&command) {
                 Decision::Decided(outcome) => answer(reply, *outcome),
@@ -186,7 +211,7 @@ impl Writer {
 }
 
 /// Nobody may be waiting any more; what is recorded stays recorded.
-fn answer(reply: Reply, outcome: Result<AppendOutcome, AppendFailure>) {
+pub(super) fn answer(reply: Reply, outcome: Result<AppendOutcome, AppendFailure>) {
     if reply.send(outcome).is_err() {
         tracing::debug!("the caller went away before its answer");
     }

@@ -136,6 +136,12 @@ impl DerivedTree {
         DerivedScan::new(self.clone(), prefix)
     }
 
+    /// The keys from one on, and their values, ascending, or descending from the back. What is put
+    /// meanwhile may be seen or not.
+    pub fn scan_from(&self, first: &[u8]) -> DerivedScan {
+        DerivedScan::starting_at(self.clone(), first)
+    }
+
     /// Empties the tree; it has reached 0 then.
     pub fn clear(&self) -> Result<(), LogError> {
         self.state.clear(&self.store)

@@ -36,6 +36,9 @@ pub(super) struct Flags {
     /// Serve an address that is not loopback without transport security
     #[arg(long)]
     insecure_allow_remote: bool,
+    /// Take in the history of an older register, with its own recorded times (ImportEvents)
+    #[arg(long)]
+    import_mode: bool,
     /// For whom to log on standard error: human or json [default: human]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
@@ -69,6 +72,9 @@ impl Flags {
         }
         if self.insecure_allow_remote {
             flags.insert("insecure_allow_remote".to_owned(), Value::Boolean(true));
+        }
+        if self.import_mode {
+            flags.insert("import_mode".to_owned(), Value::Boolean(true));
         }
         let mut log = Table::new();
         for (key, value) in [("format", &self.log_format), ("level", &self.log_level)] {

@@ -22,7 +22,7 @@ use crate::config::sources::SourceError;
 use crate::config::{CheckedConfig, TlsTexts};
 use crate::grpc::server::{Health, serve};
 use crate::ledger::error::{LedgerError, WithCauses};
-use crate::ledger::{Ledger, OpenedLedger, WriterEnd};
+use crate::ledger::{Imports, Ledger, OpenedLedger, WriterEnd};
 use crate::telemetry;
 
 /// Exit code when the configuration or the command line is wrong.
@@ -100,6 +100,12 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     telemetry::set_up(&config.log)?;
     let opened =
         Ledger::open(&config.store, &config.ledger, config.rules.clone(), Arc::new(SystemClock))?;
+    if config.rules.imports == Imports::Allowed {
+        tracing::warn!(
+            "IMPORT MODE: ImportEvents takes recorded times from its callers; restart without \
+             import_mode once the older register is taken in"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

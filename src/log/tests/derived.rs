@@ -50,6 +50,24 @@ fn a_prefix_is_scanned_in_key_order_from_both_ends() {
     assert_eq!(scan(&tree, b"c"), []);
 }
 
+#[test]
+fn keys_are_scanned_from_any_place_up_to_the_last_one() {
+    let (_scratch, log) = log_of(1);
+    let tree = log.reader.derived("some", 1).unwrap();
+    let value = vec![7; 20_000];
+    let rows: Vec<_> =
+        [&b""[..], b"a", b"a\0", b"b", b"\xff\xff"].map(|key| put(key, &value)).into();
+    tree.apply(rows, 1).unwrap();
+    let from = |first: &[u8]| -> Vec<Vec<u8>> {
+        tree.scan_from(first).map(|item| item.map(|(key, _)| key).unwrap()).collect()
+    };
+    assert_eq!(from(b""), [&b""[..], b"a", b"a\0", b"b", b"\xff\xff"], "no part is a row");
+    assert_eq!(from(b"a\0"), [&b"a\0"[..], b"b", b"\xff\xff"]);
+    assert_eq!(from(b"a\x01"), [&b"b"[..], b"\xff\xff"]);
+    assert!(from(b"\xff\xff\xff").is_empty());
+    assert_eq!(tree.scan_from(b"a").next_back().unwrap().unwrap().0, b"\xff\xff");
+}
+
 /// The mark is under a key that no user key can be.
 #[test]
 fn no_user_key_touches_the_mark() {

@@ -2,12 +2,13 @@
 //!
 //! `payload` knows which reader takes which event: there is one for each group of the catalogue,
 //! and `signing` and `amendment` for the two that are long. `values`, `texts` and `lists` read what
-//! events share. What is read once here is valid by its type everywhere else.
+//! events share, `import` reads a request of an older register. What is read once here is valid by its type everywhere else.
 
 mod agreement;
 mod amendment;
 mod control;
 mod headroom;
+mod import;
 mod invoice;
 mod lists;
 mod order;
@@ -18,11 +19,13 @@ mod texts;
 mod values;
 
 use super::v1;
+use crate::domain::date::RecordedTime;
 use crate::domain::event::{AdmissionMode, Event};
 use crate::domain::id::{AgreementId, RequestId, Version};
 use crate::domain::reason::Reason;
 
-pub use values::{parse_as_of, parse_known};
+pub use import::parse_import;
+pub use values::{parse_as_of, parse_known, parse_optional_date};
 
 /// Longest short text: names, numbers, pseudonyms.
 pub const SHORT_TEXT_BYTES_MAX: usize = 128;
@@ -135,6 +138,8 @@ pub struct AppendCommand {
     pub expected_version: Option<Version>,
     /// Whether nothing is to be recorded.
     pub purpose: Purpose,
+    /// When it is recorded.
+    pub recording: Recording,
     /// Events, at least one.
     pub events: Vec<Submitted>,
 }
@@ -146,6 +151,15 @@ pub enum Purpose {
     Record,
     /// It only asks what would happen.
     ValidateOnly,
+}
+
+/// When a request is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recording {
+    /// Now, by the ledger's clock.
+    Now,
+    /// At a time that an importer states, from an older register.
+    At(RecordedTime),
 }
 
 /// Reads a request to append, or tells everything that is wrong with it whatever the ledger holds.
@@ -180,7 +194,14 @@ pub fn parse_append(
     };
     let purpose = if validate_only { Purpose::ValidateOnly } else { Purpose::Record };
     let expected_version = expected_version.map(Version::new);
-    Ok(AppendCommand { request_id, agreement_id, expected_version, purpose, events: submitted })
+    Ok(AppendCommand {
+        request_id,
+        agreement_id,
+        expected_version,
+        purpose,
+        recording: Recording::Now,
+        events: submitted,
+    })
 }
 
 /// An event as read; None after a violation.

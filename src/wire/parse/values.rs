@@ -71,6 +71,11 @@ pub(super) fn optional_date(violations: &mut Violations, field: &str, text: &str
     if text.is_empty() { None } else { date(violations, field, text) }
 }
 
+/// Reads a day that may be left out.
+pub fn parse_optional_date(violations: &mut Violations, field: &str, text: &str) -> Option<Date> {
+    optional_date(violations, field, text)
+}
+
 /// Reads the as-of day of a query. None: the caller's today.
 pub fn parse_as_of(violations: &mut Violations, text: &str) -> Option<Date> {
     optional_date(violations, "as_of", text)

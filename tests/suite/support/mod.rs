@@ -12,6 +12,7 @@ use contract_ledger::grpc::server::serve;
 use contract_ledger::ledger::{Ledger, LedgerLimits, LedgerRules, OpenedLedger, WriterThread};
 use contract_ledger::log::LogOptions;
 use contract_ledger::wire::v1;
+use contract_ledger::wire::v1::admin_service_client::AdminServiceClient;
 use contract_ledger::wire::v1::audit_service_client::AuditServiceClient;
 use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
 use contract_ledger::wire::v1::projection_service_client::ProjectionServiceClient;
@@ -114,6 +115,10 @@ impl Served {
 
     pub(crate) fn projections(&self) -> ProjectionServiceClient<Channel> {
         ProjectionServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn audit(&self) -> AuditServiceClient<Channel> {

@@ -1,0 +1,89 @@
+//! Whether a configuration holds together, fault by fault.
+
+use super::*;
+
+fn valid() -> Config {
+    Config { data_dir: Some(PathBuf::from("data")), ..Config::default() }
+}
+
+#[test]
+fn defaults_with_a_folder_hold_together() {
+    let checked = valid().check().unwrap();
+    assert_eq!(checked.listen.to_string(), LISTEN_DEFAULT);
+    assert_eq!(checked.service, ServiceLimits::default());
+    assert_eq!(checked.ledger, LedgerLimits::default());
+    assert_eq!(checked.rules.imports, Imports::Refused);
+    let importing = Config { import_mode: true, ..valid() }.check().unwrap();
+    assert_eq!(importing.rules.imports, Imports::Allowed);
+}
+
+#[test]
+fn a_remote_address_needs_security_or_the_flag() {
+    for address in ["0.0.0.0:7401", "[::]:7401", "192.0.2.1:7401"] {
+        let config = Config { listen: address.to_owned(), ..valid() };
+        let faults = config.check().unwrap_err();
+        assert!(faults.iter().any(|fault| fault.contains("--insecure-allow-remote")), "{faults:?}");
+        assert!(Config { insecure_allow_remote: true, ..config }.check().is_ok());
+    }
+    assert!(Config { listen: "[::1]:0".to_owned(), ..valid() }.check().is_ok());
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    let limits =
+        LimitsConfig { events_per_request_max: 0, retry_after_ms: 0, ..LimitsConfig::default() };
+    let tls =
+        TlsConfig { key_file: Some(PathBuf::from("/nonexistent/key")), ..TlsConfig::default() };
+    let log = LogConfig { level: "=x=y".to_owned(), ..LogConfig::default() };
+    let listen = "nowhere".to_owned();
+    let faults = Config { listen, log, tls, limits, ..Config::default() }.check().unwrap_err();
+    for name in [
+        "listen:",
+        "tls.key_file:",
+        "tls:",
+        "events_per_request_max:",
+        "retry_after_ms:",
+        "data_dir:",
+        "log.level:",
+    ] {
+        assert!(faults.iter().any(|fault| fault.contains(name)), "{name} in {faults:?}");
+    }
+}
+
+#[test]
+fn the_store_and_the_log_level_are_checked_too() {
+    let store = StoreConfig { block_bytes_max: 1, ..StoreConfig::default() };
+    assert!(Config { store, ..valid() }.check().is_err());
+    for (level, fits) in [("verbos", false), ("INFO", true), ("warn,sled=off", true)] {
+        let log = LogConfig { level: level.to_owned(), ..LogConfig::default() };
+        assert_eq!(Config { log, ..valid() }.check().is_ok(), fits, "{level}");
+    }
+}
+
+#[test]
+fn every_limit_has_its_bounds() {
+    let with = |change: &dyn Fn(&mut LimitsConfig)| {
+        let mut config = valid();
+        change(&mut config.limits);
+        config.check().is_err()
+    };
+    assert!(with(&|limits| limits.message_bytes_max = 1023));
+    assert!(with(&|limits| limits.message_bytes_max = usize::MAX));
+    assert!(with(&|limits| limits.events_per_request_max = 10_001));
+    assert!(with(&|limits| limits.read_records_per_message_max = 0));
+    assert!(with(&|limits| limits.read_bytes_per_message_max = 0));
+    assert!(with(&|limits| limits.streams_max = 501));
+    assert!(with(&|limits| limits.stream_stall_ms_max = 0));
+    assert!(with(&|limits| limits.subscriptions_max = 0));
+    assert!(with(&|limits| limits.heartbeat_ms = 9));
+    assert!(with(&|limits| limits.heartbeat_ms = 10_001));
+    assert!(with(&|limits| limits.subscription_lag_records_max = 0));
+    assert!(with(&|limits| limits.notice_agreements_max = 0));
+    assert!(with(&|limits| limits.import_in_flight_max = 0));
+    assert!(with(&|limits| limits.retry_after_ms = 0));
+    assert!(with(&|limits| limits.queue_requests_max = 0));
+    assert!(with(&|limits| limits.batch_requests_max = 0));
+    assert!(with(&|limits| limits.batch_bytes_max = 0));
+    assert!(with(&|limits| limits.agreements_cached_max = 0));
+    assert!(with(&|limits| limits.calls_per_connection_max = 0));
+}
