@@ -33,6 +33,8 @@ pub(super) struct World {
     pub(super) start: Date,
     /// What an ordinary ceiling is, in whole units.
     pub(super) size: i64,
+    /// Which events come more often.
+    pub(super) focus: u64,
     /// Microseconds after 1970.
     now: i64,
 }
@@ -60,9 +62,11 @@ impl World {
         let mut random = Random::new(seed);
         let code = random.weighted(&[(6, "NOK"), (2, "EUR"), (1, "JPY"), (1, "KWD")]);
         let size = random.weighted(&[(8, 1_000), (2, 1_000_000_000_000_000)]);
+        let focus = random.below(8);
         Self {
             random,
             catalogue,
+            focus,
             currency: Currency::parse(code).unwrap(),
             start: Date::parse("2023-01-01").unwrap(),
             size,

@@ -6,6 +6,7 @@
 mod admission;
 mod charter;
 mod compare;
+mod coverage;
 mod documents;
 mod episodes;
 mod findings;
