@@ -18,7 +18,6 @@ use super::random::Random;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Catalogue {
     /// Signature, options, orders, invoices, credit notes, payments, reversals.
-    #[expect(dead_code, reason = "for narrowing a difference down by hand")]
     Core,
     /// All of it but what people do about findings.
     Whole,
