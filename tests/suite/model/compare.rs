@@ -27,8 +27,10 @@ const SEEDS: u64 = 150;
 /// How many differences a failure tells in full.
 const TOLD_MAX: usize = 5;
 const EVENTS_MAX: i64 = 40;
-const SUMS_POINTS: u32 = 6;
-const FINDINGS_POINTS: u32 = 1;
+/// How many points of the two times are compared in each history.
+const POINTS: u32 = 8;
+/// At every so many of them the findings too, which costs a fold for each event.
+const FINDINGS_EVERY: u32 = 4;
 
 /// Rules whose findings are not compared: none here, but a place to narrow a difference down.
 const LEFT_OUT: &[Reason] = &[Reason::UnknownFinding];
@@ -83,13 +85,13 @@ fn run(seed: u64, catalogue: Catalogue) -> Result<usize, Difference> {
         both.take(event)?;
     }
     let mut random = Random::new(seed ^ 0xABCD);
-    for point in 0..SUMS_POINTS + FINDINGS_POINTS {
+    for point in 0..POINTS {
         let count = i64::try_from(both.history.events.len()).unwrap();
         let known = if point % 2 == 0 { count } else { random.between(1, count) };
         let known = usize::try_from(known).unwrap();
         let near = random.one_of(&both.history.events).event.effective;
         let as_of = near.plus_days(random.between(-1, 20)).unwrap();
-        let findings = point >= SUMS_POINTS;
+        let findings = point % FINDINGS_EVERY == 0;
         if let Some(text) = both.difference_at(known, as_of, findings) {
             let events = both.history.events[..known].to_vec();
             return Err(Difference { events, as_of: Some(as_of), text });
@@ -301,7 +303,7 @@ fn episode_text(episode: &Episode) -> String {
 fn sides(model: &[String], product: &[String]) -> String {
     let only = |one: &[String], other: &[String]| {
         let lines = one.iter().filter(|line| !other.contains(line));
-        lines.map(|line| format!("\n  {line}")).collect::<String>()
+        lines.fold(String::new(), |text, line| text + "\n  " + line)
     };
     format!("only the model:{}\nonly the product:{}", only(model, product), only(product, model))
 }

@@ -267,11 +267,11 @@ fn amendments(fold: &Fold<'_>, found: &mut Conditions) {
                 cumulated = cumulated.plus(change);
                 last = Some(policy);
             }
-            LegalBasis::AddWss | LegalBasis::ModCir => {
-                if share_of(change, original, policy.amendment_max_ppm).is_gt() {
-                    let subject = format!("amendment:{}", amended.amendment);
-                    found.add_with(Reason::AmendmentOverHalf, subject, change, fold.currency());
-                }
+            LegalBasis::AddWss | LegalBasis::ModCir
+                if share_of(change, original, policy.amendment_max_ppm).is_gt() =>
+            {
+                let subject = format!("amendment:{}", amended.amendment);
+                found.add_with(Reason::AmendmentOverHalf, subject, change, fold.currency());
             }
             _ => {}
         }

@@ -174,32 +174,8 @@ impl World {
         let payload = self.payload(history);
         let mode = self.random.weighted(&[(4, AdmissionMode::Intent), (6, AdmissionMode::Fact)]);
         let event = Event { effective: self.effective(), mode, corrects: corrected, payload };
-        let event = self.sensible(event);
+        let event = sensible(event);
         self.recorded(history, event)
-    }
-
-    /// An intent of nothing is malformed at the edge already.
-    fn sensible(&mut self, mut event: Event) -> Event {
-        let intent = event.mode == AdmissionMode::Intent;
-        let value = match &mut event.payload {
-            Payload::OrderPlaced(placed) => &mut placed.value,
-            Payload::HeadroomReserved(reserved) => &mut reserved.value,
-            Payload::InvoicePaid(paid) => &mut paid.value,
-            Payload::InvoiceReceived(invoice) if intent => {
-                // Only what did happen may carry a number that fails its check.
-                invoice.keys.supplier = Some(organisation(SUPPLIER));
-                return event;
-            }
-            Payload::CreditNoteReceived(credit) if intent => {
-                credit.supplier = organisation(SUPPLIER);
-                return event;
-            }
-            _ => return event,
-        };
-        if intent && !value.money.amount.is_positive() {
-            value.money.amount = Amount::parse("1", value.money.currency).unwrap();
-        }
-        event
     }
 
     fn corrected(&mut self, history: &History) -> Option<EventId> {
@@ -311,4 +287,28 @@ impl World {
         let today = RecordedTime::from_microseconds(self.now).unwrap().oslo_date();
         today.plus_days(self.random.between(first, last)).unwrap()
     }
+}
+
+/// An intent of nothing is malformed at the edge already.
+fn sensible(mut event: Event) -> Event {
+    let intent = event.mode == AdmissionMode::Intent;
+    let value = match &mut event.payload {
+        Payload::OrderPlaced(placed) => &mut placed.value,
+        Payload::HeadroomReserved(reserved) => &mut reserved.value,
+        Payload::InvoicePaid(paid) => &mut paid.value,
+        Payload::InvoiceReceived(invoice) if intent => {
+            // Only what did happen may carry a number that fails its check.
+            invoice.keys.supplier = Some(organisation(SUPPLIER));
+            return event;
+        }
+        Payload::CreditNoteReceived(credit) if intent => {
+            credit.supplier = organisation(SUPPLIER);
+            return event;
+        }
+        _ => return event,
+    };
+    if intent && !value.money.amount.is_positive() {
+        value.money.amount = Amount::parse("1", value.money.currency).unwrap();
+    }
+    event
 }

@@ -54,16 +54,19 @@ impl Tale {
         Ok(())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as a story")]
     fn accept(&mut self, event: v1::Event) {
         let known = time(&format!("{}T12:00:00Z", event.effective_date));
         self.try_at(known, &event).unwrap_or_else(|refusals| panic!("{event:?}: {refusals:?}"));
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as a story")]
     fn accept_at(&mut self, day: &str, event: v1::Event) {
         let known = time(&format!("{day}T12:00:00Z"));
         self.try_at(known, &event).unwrap_or_else(|refusals| panic!("{event:?}: {refusals:?}"));
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as a story")]
     fn refused(&mut self, event: v1::Event) -> Vec<String> {
         let known = time(&format!("{}T12:00:00Z", event.effective_date));
         let refusals = self.try_at(known, &event).unwrap_err();
