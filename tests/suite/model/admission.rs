@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract_ledger::domain::date::Date;
 use contract_ledger::domain::event::{
-    AdmissionMode, CeilingKind, Competition, FrameworkKind, Group, InvoiceKind, OrderPlaced,
-    OverrideGranted, Payload, Reasoned, Reasoning, Recorded, Value,
+    AdmissionMode, CeilingKind, Competition, FrameworkKind, Group, OrderPlaced, OverrideGranted,
+    Payload, Reasoned, Reasoning, Recorded,
 };
-use contract_ledger::domain::id::{EventId, InvoiceId, OptionId, OrderId};
-use contract_ledger::domain::money::{Amount, Currency};
+use contract_ledger::domain::id::{OptionId, OrderId};
+use contract_ledger::domain::money::Amount;
 use contract_ledger::domain::reason::Reason;
 use contract_ledger::domain::scope::{Scope, ScopeKeys};
 
 use super::charter::{Charter, charter, option_terms};
 use super::findings::needs_competition;
-use super::history::{Fold, History, is_reversed};
+use super::history::{Fold, History};
 use super::orders::{Status, order};
+use super::references::refused_always;
 use super::sums::usage;
 
 /// Why an event is refused: reasons, and for ceilings the scope and excess.
@@ -55,214 +56,6 @@ pub(super) fn decide(history: &History, new: &Recorded) -> Result<Option<Amount>
 
 fn plain(reasons: impl IntoIterator<Item = Reason>) -> Refusals {
     reasons.into_iter().map(|reason| (reason, String::new())).collect()
-}
-
-fn refused_always(history: &History, fold: Option<&Fold<'_>>, new: &Recorded) -> BTreeSet<Reason> {
-    let mut refused = BTreeSet::new();
-    let count = history.events.len();
-    if let Payload::AgreementSigned(_) = &new.event.payload {
-        refused.extend(fold.map(|_| Reason::AgreementExists));
-        return refused;
-    }
-    if let Payload::EventReversed(reversal) = &new.event.payload {
-        // A reversed signature leaves other recordings that may be wrong too.
-        refused.extend(history.events.is_empty().then_some(Reason::UnknownAgreement));
-        refused.extend(wrong_target(history, reversal.target));
-        return refused;
-    }
-    let Some(fold) = fold else { return BTreeSet::from([Reason::UnknownAgreement]) };
-    let live: Vec<&Payload> = history.live(count).map(|event| &event.event.payload).collect();
-    let own = fold.currency();
-    let intent = new.event.mode == AdmissionMode::Intent;
-    if live.iter().any(|other| same_id(other, &new.event.payload)) {
-        refused.insert(Reason::DuplicateConflict);
-    }
-    let order_known = |id: &OrderId| {
-        live.iter()
-            .any(|other| matches!(other, Payload::OrderPlaced(placed) if placed.order == *id))
-    };
-    let invoice_known = |id: &InvoiceId| {
-        live.iter().any(
-            |other| matches!(other, Payload::InvoiceReceived(invoice) if invoice.invoice == *id),
-        )
-    };
-    let corrects = new.event.corrects;
-    if corrects.is_some_and(|id| !history.events.iter().any(|event| event.event_id == id)) {
-        refused.insert(Reason::UnknownEvent);
-    }
-    match &new.event.payload {
-        Payload::OrderConfirmed(named)
-        | Payload::OrderRejected(named)
-        | Payload::OrderCancelled(named)
-        | Payload::OrderClosed(named)
-        | Payload::OrderReopened(named) => {
-            refused.extend((!order_known(&named.order)).then_some(Reason::UnknownOrder));
-        }
-        Payload::OrderChanged(changed) => {
-            refused.extend((!order_known(&changed.order)).then_some(Reason::UnknownOrder));
-        }
-        Payload::DeliveryReceived(delivery) => {
-            refused.extend((!order_known(&delivery.order)).then_some(Reason::UnknownOrder));
-        }
-        Payload::ReservationReleased(released) => {
-            if !reservation_known(&live, &released.reservation) {
-                refused.insert(Reason::UnknownReservation);
-            }
-        }
-        Payload::OrderPlaced(placed) => {
-            let named = placed.reservation.as_ref();
-            if named.is_some_and(|id| !reservation_known(&live, id)) {
-                refused.insert(Reason::UnknownReservation);
-            }
-        }
-        Payload::InvoiceReceived(invoice) if intent => {
-            if invoice.order.as_ref().is_some_and(|id| !order_known(id)) {
-                refused.insert(Reason::UnknownOrder);
-            }
-            if invoice.corrected.as_ref().is_some_and(|id| !invoice_known(id)) {
-                refused.insert(Reason::UnknownInvoice);
-            }
-        }
-        Payload::CreditNoteReceived(credit) if intent => {
-            refused.extend((!invoice_known(&credit.invoice)).then_some(Reason::UnknownInvoice));
-        }
-        Payload::InvoicePaid(paid) if intent => {
-            refused.extend((!invoice_known(&paid.invoice)).then_some(Reason::UnknownInvoice));
-        }
-        Payload::InvoiceApproved(approved) => {
-            refused.extend((!invoice_known(&approved.invoice)).then_some(Reason::UnknownInvoice));
-        }
-        Payload::InvoiceDisputed(disputed) => {
-            refused.extend((!invoice_known(&disputed.invoice)).then_some(Reason::UnknownInvoice));
-        }
-        Payload::InvoiceRejected(rejected) => {
-            refused.extend((!invoice_known(&rejected.invoice)).then_some(Reason::UnknownInvoice));
-        }
-        Payload::DisputeResolved(named) => {
-            refused.extend((!invoice_known(&named.invoice)).then_some(Reason::UnknownInvoice));
-        }
-        Payload::RetentionWithheld(held) => {
-            refused.extend((!invoice_known(&held.invoice)).then_some(Reason::UnknownInvoice));
-        }
-        Payload::PrepaymentOffset(offset) => {
-            let prepayment = live.iter().find_map(|other| match other {
-                Payload::InvoiceReceived(invoice)
-                    if invoice.invoice == offset.prepayment
-                        && invoice.kind == InvoiceKind::Prepayment =>
-                {
-                    Some(invoice)
-                }
-                _ => None,
-            });
-            let last = offset.final_invoice.as_ref();
-            if prepayment.is_none() || last.is_some_and(|id| !invoice_known(id)) {
-                refused.insert(Reason::UnknownInvoice);
-            }
-            let currency = prepayment.map(|invoice| invoice.net.money.currency);
-            if currency.is_some_and(|currency| currency != offset.amount.currency) {
-                refused.insert(Reason::CurrencyMismatch);
-            }
-        }
-        Payload::PaymentReversed(reversed) => {
-            let known = live.iter().any(|other| {
-                matches!(other, Payload::InvoicePaid(paid) if paid.payment == reversed.payment)
-            });
-            let again = live.iter().any(|other| {
-                matches!(other, Payload::PaymentReversed(other)
-                    if other.payment == reversed.payment)
-            });
-            if !known {
-                refused.insert(Reason::UnknownEvent);
-            } else if again {
-                refused.insert(Reason::AlreadyReversed);
-            }
-        }
-        Payload::RetentionReleased(released) => {
-            let known = live.iter().any(|other| {
-                matches!(other, Payload::RetentionWithheld(held)
-                    if held.retention == released.retention)
-            });
-            refused.extend((!known).then_some(Reason::UnknownEvent));
-        }
-        _ => {}
-    }
-    if has_foreign_amount(&new.event.payload, own) {
-        refused.insert(Reason::CurrencyMismatch);
-    }
-    let ahead = new.event.effective.days_since(new.recorded.oslo_date());
-    if ahead > 1 {
-        match new.event.payload.group() {
-            Group::Order | Group::Invoice | Group::Payment => {
-                refused.insert(Reason::EffectiveInFuture);
-            }
-            Group::Agreement | Group::Headroom | Group::Control => {}
-        }
-    }
-    refused
-}
-
-fn wrong_target(history: &History, id: EventId) -> Option<Reason> {
-    let target = history.events.iter().find(|event| event.event_id == id);
-    match target.map(|target| &target.event.payload) {
-        None => Some(Reason::UnknownEvent),
-        Some(Payload::EventReversed(_)) => Some(Reason::ReversalOfReversal),
-        Some(_) => is_reversed(&history.events, id).then_some(Reason::AlreadyReversed),
-    }
-}
-
-fn reservation_known(live: &[&Payload], id: &contract_ledger::domain::id::ReservationId) -> bool {
-    live.iter()
-        .any(|other| matches!(other, Payload::HeadroomReserved(held) if held.reservation == *id))
-}
-
-/// Whether both would go by the same id.
-fn same_id(known: &Payload, new: &Payload) -> bool {
-    match (known, new) {
-        (Payload::OrderPlaced(one), Payload::OrderPlaced(other)) => one.order == other.order,
-        (Payload::InvoiceReceived(one), Payload::InvoiceReceived(other)) => {
-            one.invoice == other.invoice
-        }
-        (Payload::CreditNoteReceived(one), Payload::CreditNoteReceived(other)) => {
-            one.credit_note == other.credit_note
-        }
-        (Payload::InvoicePaid(one), Payload::InvoicePaid(other)) => one.payment == other.payment,
-        (Payload::HeadroomReserved(one), Payload::HeadroomReserved(other)) => {
-            one.reservation == other.reservation
-        }
-        (Payload::DeliveryReceived(one), Payload::DeliveryReceived(other)) => {
-            one.delivery == other.delivery
-        }
-        (Payload::AgreementAmended(one), Payload::AgreementAmended(other)) => {
-            one.amendment == other.amendment
-        }
-        (Payload::RetentionWithheld(one), Payload::RetentionWithheld(other)) => {
-            one.retention == other.retention
-        }
-        (Payload::OverrideGranted(one), Payload::OverrideGranted(other)) => {
-            one.override_id == other.override_id
-        }
-        _ => false,
-    }
-}
-
-/// Whether an amount is foreign without a rate of its own.
-fn has_foreign_amount(payload: &Payload, own: Currency) -> bool {
-    let unrated = |value: &Value| value.money.currency != own && value.rate.is_none();
-    match payload {
-        Payload::OrderPlaced(placed) => unrated(&placed.value),
-        Payload::OrderChanged(changed) => unrated(&changed.value),
-        Payload::HeadroomReserved(reserved) => unrated(&reserved.value),
-        Payload::InvoiceReceived(invoice) => unrated(&invoice.net),
-        Payload::CreditNoteReceived(credit) => unrated(&credit.net),
-        Payload::InvoicePaid(paid) => unrated(&paid.value),
-        Payload::RetentionWithheld(held) => unrated(&held.value),
-        Payload::RetentionReleased(released) => unrated(&released.value),
-        Payload::OverrideGranted(granted) => granted.limit.currency != own,
-        Payload::AgreementAmended(amended) => {
-            amended.ceiling_changes.iter().any(|change| change.change.currency != own)
-        }
-        _ => false,
-    }
 }
 
 /// What refuses an intent, but ceilings. The fold reaches to its date.

@@ -83,12 +83,10 @@ impl Charter {
             }
             Payload::OptionDeclined(declined) => self.declined.push(declined.option.clone()),
             Payload::AgreementAmended(amended) => self.amend(amended),
-            Payload::PriceIndexed(indexed) => {
-                if fold.terms.indexation == Indexation::CeilingsToo {
-                    for (_, amount) in self.ceilings.values_mut() {
-                        let money = Money { amount: *amount, currency: fold.currency() };
-                        *amount = money.converted(indexed.factor, fold.currency()).unwrap();
-                    }
+            Payload::PriceIndexed(indexed) if fold.terms.indexation == Indexation::CeilingsToo => {
+                for (_, amount) in self.ceilings.values_mut() {
+                    let money = Money { amount: *amount, currency: fold.currency() };
+                    *amount = money.converted(indexed.factor, fold.currency()).unwrap();
                 }
             }
             Payload::AgreementSuspended(_) => self.suspended = true,

@@ -23,24 +23,17 @@ use super::random::Random;
 use super::sums::{forecast, state, usage};
 use super::tell::tell;
 
-const SEEDS: u64 = 2500;
+const SEEDS: u64 = 150;
 /// How many differences a failure tells in full.
 const TOLD_MAX: usize = 5;
 const EVENTS_MAX: i64 = 40;
-const SUMS_POINTS: u32 = 6;
-const FINDINGS_POINTS: u32 = 1;
-const CATALOGUE: Catalogue = Catalogue::Core;
+/// How many points of the two times are compared in each history.
+const POINTS: u32 = 8;
+/// At every so many of them the findings too, which costs a fold for each event.
+const FINDINGS_EVERY: u32 = 4;
 
-/// Rules whose findings are not compared.
-const LEFT_OUT: &[Reason] = &[
-    Reason::ThresholdReached,
-    Reason::LateRegistration,
-    Reason::SplitSuspected,
-    Reason::DuplicateInvoice,
-    Reason::DuplicateCredit,
-    Reason::Overpaid,
-    Reason::TermOverFourYears,
-];
+/// Rules whose findings are not compared: none here, but a place to narrow a difference down.
+const LEFT_OUT: &[Reason] = &[Reason::UnknownFinding];
 
 /// What differs, from which events it follows, and as of which day it shows.
 #[derive(Debug)]
@@ -51,12 +44,21 @@ struct Difference {
 }
 
 #[test]
-fn model_and_product_agree_on_random_histories() {
+fn model_and_product_agree_on_orders_and_invoices() {
+    compare(Catalogue::Core);
+}
+
+#[test]
+fn model_and_product_agree_on_every_event() {
+    compare(Catalogue::Whole);
+}
+
+fn compare(catalogue: Catalogue) {
     let mut accepted = 0;
     let mut told = Vec::new();
     let mut failed = 0;
     for seed in 0..SEEDS {
-        match run(seed) {
+        match run(seed, catalogue) {
             Ok(count) => accepted += count,
             Err(difference) => {
                 failed += 1;
@@ -73,8 +75,8 @@ fn model_and_product_agree_on_random_histories() {
 }
 
 /// Makes one history event by event, and compares decisions and answers.
-fn run(seed: u64) -> Result<usize, Difference> {
-    let mut world = World::new(seed, CATALOGUE);
+fn run(seed: u64, catalogue: Catalogue) -> Result<usize, Difference> {
+    let mut world = World::new(seed, catalogue);
     let mut both = Both::new();
     let signature = world.sign(&both.history);
     both.take(signature)?;
@@ -83,13 +85,13 @@ fn run(seed: u64) -> Result<usize, Difference> {
         both.take(event)?;
     }
     let mut random = Random::new(seed ^ 0xABCD);
-    for point in 0..SUMS_POINTS + FINDINGS_POINTS {
+    for point in 0..POINTS {
         let count = i64::try_from(both.history.events.len()).unwrap();
         let known = if point % 2 == 0 { count } else { random.between(1, count) };
         let known = usize::try_from(known).unwrap();
         let near = random.one_of(&both.history.events).event.effective;
         let as_of = near.plus_days(random.between(-1, 20)).unwrap();
-        let findings = point >= SUMS_POINTS;
+        let findings = point % FINDINGS_EVERY == 0;
         if let Some(text) = both.difference_at(known, as_of, findings) {
             let events = both.history.events[..known].to_vec();
             return Err(Difference { events, as_of: Some(as_of), text });
@@ -301,7 +303,7 @@ fn episode_text(episode: &Episode) -> String {
 fn sides(model: &[String], product: &[String]) -> String {
     let only = |one: &[String], other: &[String]| {
         let lines = one.iter().filter(|line| !other.contains(line));
-        lines.map(|line| format!("\n  {line}")).collect::<String>()
+        lines.fold(String::new(), |text, line| text + "\n  " + line)
     };
     format!("only the model:{}\nonly the product:{}", only(model, product), only(product, model))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contract_ledger::domain::event::{
     CeilingKind, FrameworkKind, InvoiceKind, LegalBasis, OptionGives, OrderPolicy, Payload,
-    Reasoning, Recorded,
+    Reasoned, Reasoning, Recorded,
 };
 use contract_ledger::domain::money::{Amount, Currency, Money};
 use contract_ledger::domain::reason::Reason;
@@ -251,8 +251,6 @@ fn control(fold: &Fold<'_>, place: usize, event: &Recorded, found: &mut Conditio
     }
 }
 
-use contract_ledger::domain::event::Reasoned;
-
 fn amendments(fold: &Fold<'_>, found: &mut Conditions) {
     let original = fold.terms.ceilings.iter().find(|ceiling| ceiling.scope == Scope::Agreement);
     let original = original.unwrap().amount;
@@ -269,11 +267,11 @@ fn amendments(fold: &Fold<'_>, found: &mut Conditions) {
                 cumulated = cumulated.plus(change);
                 last = Some(policy);
             }
-            LegalBasis::AddWss | LegalBasis::ModCir => {
-                if share_of(change, original, policy.amendment_max_ppm).is_gt() {
-                    let subject = format!("amendment:{}", amended.amendment);
-                    found.add_with(Reason::AmendmentOverHalf, subject, change, fold.currency());
-                }
+            LegalBasis::AddWss | LegalBasis::ModCir
+                if share_of(change, original, policy.amendment_max_ppm).is_gt() =>
+            {
+                let subject = format!("amendment:{}", amended.amendment);
+                found.add_with(Reason::AmendmentOverHalf, subject, change, fold.currency());
             }
             _ => {}
         }
@@ -368,7 +366,16 @@ fn invoice_findings(fold: &Fold<'_>, invoice: Invoice<'_>, found: &mut Condition
     if organisations.into_iter().flatten().any(|organisation| !organisation.is_valid()) {
         found.add_with(Reason::InvalidOrganisationNumber, &*subject, amount, own);
     }
-    if is_rejected(fold, stated) || lowered(fold, stated).is_some() {
+    if is_rejected(fold, stated) {
+        return;
+    }
+    if let Some(target) = lowered(fold, stated) {
+        if let Some(id) = &target.stated.order
+            && matches!(counts(fold, invoice), Counts::OnOrder(_))
+            && is_ended(order_before(fold, id, invoice.place).status)
+        {
+            found.add_with(Reason::InvoiceOnClosedOrder, subject, amount, own);
+        }
         return;
     }
     if names_another(stated) {
@@ -377,10 +384,7 @@ fn invoice_findings(fold: &Fold<'_>, invoice: Invoice<'_>, found: &mut Condition
     }
     match (&stated.order, counts(fold, invoice)) {
         (Some(id), Counts::OnOrder(_)) => {
-            let ended = match order_before(fold, id, invoice.place).status {
-                Status::NotPlaced | Status::Open => false,
-                Status::Cancelled | Status::Rejected | Status::Closed => true,
-            };
+            let ended = is_ended(order_before(fold, id, invoice.place).status);
             if ended && stated.kind != InvoiceKind::InterestOrFee {
                 found.add_with(Reason::InvoiceOnClosedOrder, subject, amount, own);
             }
@@ -394,6 +398,13 @@ fn invoice_findings(fold: &Fold<'_>, invoice: Invoice<'_>, found: &mut Condition
                 found.add_with(Reason::OffOrderInvoice, subject, amount, own);
             }
         }
+    }
+}
+
+fn is_ended(status: Status) -> bool {
+    match status {
+        Status::NotPlaced | Status::Open => false,
+        Status::Cancelled | Status::Rejected | Status::Closed => true,
     }
 }
 

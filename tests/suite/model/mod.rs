@@ -6,14 +6,17 @@
 mod admission;
 mod charter;
 mod compare;
+mod coverage;
 mod documents;
 mod episodes;
 mod findings;
 mod generate;
 mod history;
+mod names;
 mod orders;
 mod payloads;
 mod random;
+mod references;
 mod scenarios;
 mod sums;
 mod tell;

@@ -18,6 +18,7 @@ use contract_ledger::domain::scope::Scope;
 use super::super::support::events::{SUPPLIER, THIRD_SUPPLIER};
 use super::generate::{Catalogue, World, lot, option, organisation};
 use super::history::History;
+use super::names::was_placed;
 
 /// What kind of thing happens next.
 #[derive(Debug, Clone, Copy)]
@@ -64,52 +65,48 @@ impl World {
                 (3, Kind::Policy),
             ]);
         }
+        if self.catalogue == Catalogue::Whole {
+            match self.focus {
+                0 => kinds.extend([(12, Kind::Amendment), (6, Kind::Policy)]),
+                1 => kinds.extend([(10, Kind::Override), (20, Kind::Order)]),
+                2 => kinds.extend([(14, Kind::Reservation), (14, Kind::Order)]),
+                3 => kinds.extend([(12, Kind::InvoiceState), (10, Kind::Prepayment)]),
+                4 => kinds.extend([(10, Kind::Policy), (25, Kind::Order)]),
+                _ => {}
+            }
+        }
+        if self.catalogue == Catalogue::Whole && self.focus == 4 && history.events.len() == 1 {
+            return Payload::ThresholdPolicySet(Box::new(self.split_policy()));
+        }
         match self.random.weighted(&kinds) {
-            Kind::Order => Payload::OrderPlaced(Box::new(self.order())),
-            Kind::OrderState => self.order_state(),
-            Kind::Invoice => Payload::InvoiceReceived(Box::new(self.invoice())),
-            Kind::Negative => Payload::InvoiceReceived(Box::new(self.negative())),
-            Kind::Prepayment => self.prepayment(),
-            Kind::Credit => Payload::CreditNoteReceived(Box::new(self.credit())),
-            Kind::Payment => self.payment(),
+            Kind::Order => Payload::OrderPlaced(Box::new(self.order(history))),
+            Kind::OrderState => self.order_state(history),
+            Kind::Invoice => Payload::InvoiceReceived(Box::new(self.invoice(history))),
+            Kind::Negative => Payload::InvoiceReceived(Box::new(self.negative(history))),
+            Kind::Prepayment => self.prepayment(history),
+            Kind::Credit => Payload::CreditNoteReceived(Box::new(self.credit(history))),
+            Kind::Payment => self.payment(history),
             Kind::Reversal => self.reversal(history),
             Kind::Option => self.option_event(),
             Kind::Amendment => self.amendment(),
             Kind::AgreementState => self.agreement_state(),
-            Kind::Reservation => self.reservation_event(),
-            Kind::InvoiceState => self.invoice_state(),
-            Kind::Retention => self.retention_event(),
+            Kind::Reservation => self.reservation_event(history),
+            Kind::InvoiceState => self.invoice_state(history),
+            Kind::Retention => self.retention_event(history),
             Kind::Override => self.grant(),
             Kind::Policy => self.policy(),
         }
     }
 
-    fn id(&mut self, prefix: &str, count: i64) -> String {
-        format!("{prefix}{}", self.random.between(1, count))
-    }
-
-    fn order_id(&mut self) -> OrderId {
-        OrderId::parse(&self.id("O", 6)).unwrap()
-    }
-
-    fn invoice_id(&mut self) -> InvoiceId {
-        let prefix = self.random.weighted(&[(8, "I"), (1, "N"), (1, "V")]);
-        InvoiceId::parse(&self.id(prefix, 5)).unwrap()
-    }
-
-    fn reservation_id(&mut self) -> ReservationId {
-        ReservationId::parse(&self.id("R", 3)).unwrap()
-    }
-
-    fn order(&mut self) -> OrderPlaced {
+    fn order(&mut self, history: &History) -> OrderPlaced {
         let reservation = self.catalogue == Catalogue::Whole && self.random.per_cent(20);
         OrderPlaced {
-            order: self.order_id(),
+            order: OrderId::parse(&self.id("O", 8)).unwrap(),
             keys: self.keys(),
             value: self.value(),
-            department: self.random.per_cent(50).then(|| "D1".to_owned()),
+            department: self.random.per_cent(80).then(|| "D1".to_owned()),
             cpv: self.random.per_cent(70).then(|| "72000000".to_owned()),
-            reservation: reservation.then(|| self.reservation_id()),
+            reservation: reservation.then(|| self.reservation_id(history)),
             ordered_by: self.person(),
             approved_by: self.person(),
             competition: self
@@ -118,8 +115,8 @@ impl World {
         }
     }
 
-    fn order_state(&mut self) -> Payload {
-        let order = self.order_id();
+    fn order_state(&mut self, history: &History) -> Payload {
+        let order = self.order_id(history);
         let named = OrderRef { order: order.clone() };
         let whole = self.catalogue == Catalogue::Whole;
         match self.random.below(if whole { 12 } else { 6 }) {
@@ -140,7 +137,7 @@ impl World {
         }
     }
 
-    fn invoice(&mut self) -> InvoiceReceived {
+    fn invoice(&mut self, history: &History) -> InvoiceReceived {
         let kind =
             self.random.weighted(&[(9, InvoiceKind::Commercial), (1, InvoiceKind::InterestOrFee)]);
         let net = self.value();
@@ -159,12 +156,18 @@ impl World {
         if self.random.per_cent(30) {
             keys.buyer = None;
         }
-        let order = self.random.per_cent(65).then(|| self.order_id());
+        let order = self.random.per_cent(65).then(|| self.order_id(history));
+        // Whether an invoice that comes after the reversal still belongs to the order is not settled.
+        let order = order.filter(|id| !was_placed(history, id));
         if order.is_some() {
             keys.lot = None;
         }
         InvoiceReceived {
-            invoice: InvoiceId::parse(&self.id("I", 5)).unwrap(),
+            // Interest has ids of its own, so that no negative invoice names it.
+            invoice: match kind {
+                InvoiceKind::InterestOrFee => InvoiceId::parse(&self.id("F", 2)).unwrap(),
+                _ => InvoiceId::parse(&self.id("I", 8)).unwrap(),
+            },
             number: self.id("", 6),
             kind,
             issued: self.issued(),
@@ -191,15 +194,15 @@ impl World {
         self.random.per_cent(20).then(|| digit.to_string().repeat(64))
     }
 
-    fn negative(&mut self) -> InvoiceReceived {
-        let base = self.invoice();
+    fn negative(&mut self, history: &History) -> InvoiceReceived {
+        let base = self.invoice(history);
         let mut net = base.net;
         net.money.amount = net.money.amount.negated();
         let vat = base.vat.negated();
         let names = net.money.amount.is_negative() && self.random.per_cent(70);
-        let corrected = names.then(|| InvoiceId::parse(&self.id("I", 5)).unwrap());
+        let corrected = names.then(|| self.lowered_id(history));
         InvoiceReceived {
-            invoice: InvoiceId::parse(&self.id("N", 3)).unwrap(),
+            invoice: InvoiceId::parse(&self.id("N", 4)).unwrap(),
             kind: InvoiceKind::Commercial,
             net,
             vat,
@@ -212,11 +215,11 @@ impl World {
 
     /// A prepayment, or an offset of one. Those without VAT are offset by hand too, so that what is
     /// left of the gross is exact.
-    fn prepayment(&mut self) -> Payload {
+    fn prepayment(&mut self, history: &History) -> Payload {
         if self.catalogue == Catalogue::Whole && self.random.per_cent(25) {
             let prepayment = InvoiceId::parse("V3").unwrap();
             let named = self.random.per_cent(30);
-            let final_invoice = named.then(|| self.invoice_id());
+            let final_invoice = named.then(|| self.invoice_id(history));
             let amount = self.money();
             return Payload::PrepaymentOffset(PrepaymentOffset {
                 prepayment,
@@ -224,7 +227,7 @@ impl World {
                 amount,
             });
         }
-        let base = self.invoice();
+        let base = self.invoice(history);
         let id = self.id("V", 3);
         let plain = id == "V3";
         let net = self.value_in(self.currency);
@@ -240,7 +243,7 @@ impl World {
         }))
     }
 
-    fn credit(&mut self) -> CreditNoteReceived {
+    fn credit(&mut self, history: &History) -> CreditNoteReceived {
         let mut net = self.value();
         if self.random.per_cent(15) {
             net.money.amount = net.money.amount.negated();
@@ -248,12 +251,12 @@ impl World {
         let with_vat = self.random.per_cent(50);
         let supplier =
             self.random.weighted(&[(95, SUPPLIER), (3, THIRD_SUPPLIER), (2, "920125299")]);
-        let prefix = self.random.weighted(&[(8, "I"), (1, "N")]);
+        let invoice = self.credited_id(history);
         CreditNoteReceived {
-            credit_note: CreditNoteId::parse(&self.id("C", 5)).unwrap(),
+            credit_note: CreditNoteId::parse(&self.id("C", 8)).unwrap(),
             number: self.id("", 5),
             issued: self.issued(),
-            invoice: InvoiceId::parse(&self.id(prefix, 5)).unwrap(),
+            invoice,
             supplier: organisation(supplier),
             net,
             vat: if with_vat { net.money.amount } else { Amount::ZERO },
@@ -261,12 +264,12 @@ impl World {
         }
     }
 
-    fn payment(&mut self) -> Payload {
-        let payment = PaymentId::parse(&self.id("P", 6)).unwrap();
+    fn payment(&mut self, history: &History) -> Payload {
+        let payment = PaymentId::parse(&self.id("P", 8)).unwrap();
         if self.catalogue == Catalogue::Whole && self.random.per_cent(20) {
             return Payload::PaymentReversed(PaymentReversed { payment });
         }
-        let (invoice, value, paid_by) = (self.invoice_id(), self.value(), self.person());
+        let (invoice, value, paid_by) = (self.invoice_id(history), self.value(), self.person());
         Payload::InvoicePaid(InvoicePaid { payment, invoice, value, paid_by })
     }
 
@@ -311,6 +314,8 @@ impl World {
             if scope == Scope::Agreement && self.random.per_cent(40) {
                 let tenth = i64::max(self.size / 20, 1);
                 change.amount = self.whole(tenth).negated();
+            } else if self.random.per_cent(20) {
+                change.amount = self.whole(i64::max(self.size * 3 / 5, 2));
             }
             ceiling_changes.push(CeilingChange { scope, change });
         }
@@ -352,9 +357,9 @@ impl World {
         }
     }
 
-    fn reservation_event(&mut self) -> Payload {
-        let reservation = self.reservation_id();
+    fn reservation_event(&mut self, history: &History) -> Payload {
         if self.random.per_cent(20) {
+            let reservation = self.reservation_id(history);
             return Payload::ReservationReleased(ReservationReleased { reservation });
         }
         let mut keys = self.keys();
@@ -362,7 +367,7 @@ impl World {
             keys.supplier = None;
         }
         Payload::HeadroomReserved(Box::new(HeadroomReserved {
-            reservation,
+            reservation: ReservationId::parse(&self.id("R", 4)).unwrap(),
             value: self.value(),
             expiry: self.day(-10, 60),
             keys,
@@ -370,8 +375,8 @@ impl World {
         }))
     }
 
-    fn invoice_state(&mut self) -> Payload {
-        let (invoice, reasoning) = (self.invoice_id(), self.reasoning(10));
+    fn invoice_state(&mut self, history: &History) -> Payload {
+        let (invoice, reasoning) = (self.invoice_id(history), self.reasoning(10));
         match self.random.below(5) {
             0 => {
                 let approved_by = self.person();
@@ -383,13 +388,13 @@ impl World {
         }
     }
 
-    fn retention_event(&mut self) -> Payload {
+    fn retention_event(&mut self, history: &History) -> Payload {
         let retention = RetentionId::parse(&self.id("H", 2)).unwrap();
         let value = self.value_in(self.currency);
         if self.random.per_cent(40) {
             return Payload::RetentionReleased(RetentionReleased { retention, value });
         }
-        let (invoice, release_due) = (self.invoice_id(), None);
+        let (invoice, release_due) = (self.invoice_id(history), None);
         Payload::RetentionWithheld(RetentionWithheld { retention, invoice, value, release_due })
     }
 
@@ -414,7 +419,7 @@ impl World {
     fn policy(&mut self) -> Payload {
         let steps = vec![vec![500_000, 725_000], vec![900_000], vec![1, 1_000_000]];
         let mut change = PolicyChange::default();
-        match self.random.below(6) {
+        match self.random.below(9) {
             0 => change.warning_steps_ppm = Some(self.random.one_of(&steps).clone()),
             1 => change.late_registration_days = Some(*self.random.one_of(&[0, 5, 60])),
             2 => {
@@ -423,15 +428,20 @@ impl World {
             }
             3 => change.de_minimis_ppm = Some(*self.random.one_of(&[50_000, 200_000])),
             4 => change.amendment_max_ppm = Some(*self.random.one_of(&[100_000, 250_000])),
-            _ => {
-                let amount = self.whole(i64::max(self.size * 2 / 5, 1));
-                change.split_threshold = Some(Money { amount, currency: self.currency });
-                change.split_window_days = Some(*self.random.one_of(&[0, 14, 60]));
-            }
+            _ => change = self.split_policy(),
         }
         if self.random.per_cent(20) {
             return Payload::DocumentAttached;
         }
         Payload::ThresholdPolicySet(Box::new(change))
+    }
+
+    fn split_policy(&mut self) -> PolicyChange {
+        let amount = self.whole(i64::max(self.size * 2 / 5, 1));
+        PolicyChange {
+            split_threshold: Some(Money { amount, currency: self.currency }),
+            split_window_days: Some(*self.random.one_of(&[0, 14, 60])),
+            ..PolicyChange::default()
+        }
     }
 }

@@ -1,13 +1,17 @@
-//! The worked scenarios of the domain page on the model alone: every number is exact.
+//! The worked scenarios of the domain page, and two finer points, on the model alone: every number is
+//! exact.
 
 use contract_ledger::domain::date::{Date, RecordedTime};
 use contract_ledger::domain::event::{
-    self as domain, AgreementAmended, CeilingChange, Event, LegalBasis, Reasoning, Recorded,
+    self as domain, AgreementAmended, CeilingChange, Event, HeadroomReserved, LegalBasis,
+    OverrideGranted, Reasoning, Recorded, Value,
 };
-use contract_ledger::domain::id::{AmendmentId, EventId, Position, Version};
+use contract_ledger::domain::id::{
+    AmendmentId, EventId, OverrideId, Position, ReservationId, Version,
+};
 use contract_ledger::domain::money::{Amount, Currency, Money};
 use contract_ledger::domain::policy::PolicyChange;
-use contract_ledger::domain::scope::Scope;
+use contract_ledger::domain::scope::{Scope, ScopeKeys};
 use contract_ledger::wire::parse::parse_recorded_event;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::event::Payload;
@@ -54,16 +58,19 @@ impl Tale {
         Ok(())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as a story")]
     fn accept(&mut self, event: v1::Event) {
         let known = time(&format!("{}T12:00:00Z", event.effective_date));
         self.try_at(known, &event).unwrap_or_else(|refusals| panic!("{event:?}: {refusals:?}"));
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as a story")]
     fn accept_at(&mut self, day: &str, event: v1::Event) {
         let known = time(&format!("{day}T12:00:00Z"));
         self.try_at(known, &event).unwrap_or_else(|refusals| panic!("{event:?}: {refusals:?}"));
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as a story")]
     fn refused(&mut self, event: v1::Event) -> Vec<String> {
         let known = time(&format!("{}T12:00:00Z", event.effective_date));
         let refusals = self.try_at(known, &event).unwrap_err();
@@ -353,4 +360,72 @@ fn model_rounds_once_and_leaves_the_payment_difference_out() {
     assert_eq!(tale.exposure("2024-12-31"), "128710.98");
     tale.accept(rated("I3", "0.50", "11.45"));
     assert_eq!(tale.exposure("2024-12-31"), "128716.71");
+}
+
+fn keys() -> ScopeKeys {
+    ScopeKeys { lot: None, supplier: None, buyer: Some(organisation(BUYER)) }
+}
+
+#[test]
+fn model_keeps_what_is_left_of_a_reservation_until_it_expires() {
+    let now = time("2024-02-01T13:00:00Z");
+    let mut tale = Tale::from(signed("1000", "2024-01-01", "2025-12-31"));
+    let reservation = ReservationId::parse("R1").unwrap();
+    let value = Value { money: nok_amount("300"), rate: None };
+    let reserved = HeadroomReserved {
+        reservation,
+        value,
+        expiry: Date::parse("2024-03-31").unwrap(),
+        keys: keys(),
+        department: None,
+    };
+    tale.decide_at(now, intent_of(domain::Payload::HeadroomReserved(Box::new(reserved)))).unwrap();
+    let on = |id: &str, amount: &str| {
+        let base = placed(id, amount);
+        let reservation_id = "R1".to_owned();
+        Payload::OrderPlaced(v1::OrderPlaced { reservation_id, ..base })
+    };
+    tale.accept(intent("2024-02-10", on("O1", "100")));
+    assert_eq!(tale.exposure("2024-02-10"), "300.00", "100 ordered, 200 still reserved");
+    tale.accept(intent("2024-02-11", cancel("O1")));
+    assert_eq!(tale.exposure("2024-02-11"), "200.00", "cancelling does not revive it");
+    let placement = tale.history.events[2].event_id.to_string();
+    tale.accept(fact("2024-02-12", reverse(&placement)));
+    assert_eq!(tale.exposure("2024-03-31"), "300.00", "reversing does, until the expiry");
+    assert_eq!(tale.exposure("2024-04-01"), "0.00");
+    // 800 fit after the expiry, but not on the days before it.
+    let refused = tale.refused(intent("2024-03-01", order("O2", "800")));
+    assert_eq!(refused, ["CEILING_EXCEEDED agreement 100.00"]);
+    tale.accept(intent("2024-04-01", order("O2", "800")));
+}
+
+#[test]
+fn model_lets_an_intent_above_the_ceiling_pass_under_an_override() {
+    let now = time("2024-02-01T13:00:00Z");
+    let grant = |id: &str, second: &str| {
+        intent_of(domain::Payload::OverrideGranted(OverrideGranted {
+            override_id: OverrideId::parse(id).unwrap(),
+            limit: nok_amount("50"),
+            reasoning: Reasoning::Stated,
+            end: Date::parse("2024-02-29").unwrap(),
+            granted_by: Some("p1".to_owned()),
+            seconded_by: Some(second.to_owned()),
+        }))
+    };
+    let mut tale = Tale::from(signed("100", "2024-01-01", "2025-12-31"));
+    let alone = tale.decide_at(now, grant("W1", "p1")).unwrap_err();
+    assert_eq!(alone.len(), 1);
+    tale.decide_at(now, grant("W1", "p2")).unwrap();
+    let refused = tale.refused(intent("2024-02-10", order("O1", "150.01")));
+    assert_eq!(refused, ["CEILING_EXCEEDED agreement 50.01"]);
+    tale.accept(intent("2024-02-10", order("O1", "150")));
+    let used = tale.history.events[2].event_id;
+    let over = format!("OVERRIDE_USED event:{used} 50.00 NOK");
+    let exceeded = "CEILING_EXCEEDED agreement 50.00 NOK";
+    assert_eq!(tale.open("2024-02-10"), [exceeded, &over]);
+    // It names the event that needed it, whatever becomes of the order.
+    tale.accept(intent("2024-02-20", cancel("O1")));
+    assert_eq!(tale.open("2024-02-20"), [over]);
+    let late = tale.refused(intent("2024-03-01", order("O2", "100.01")));
+    assert_eq!(late, ["CEILING_EXCEEDED agreement 0.01"]);
 }
