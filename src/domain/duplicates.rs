@@ -66,8 +66,8 @@ pub enum DocumentId {
 pub struct Document {
     /// Which.
     pub id: DocumentId,
-    /// The invoice with which it is rejected.
-    pub invoice: InvoiceId,
+    /// The invoices with which it is rejected: itself, and the one that it lowers or credits.
+    pub rejected_with: Vec<InvoiceId>,
     /// Its net in the agreement's currency.
     pub net: Money,
     /// What makes it the same again.
@@ -99,7 +99,10 @@ impl Document {
         let file = invoice.document.clone().map(|hash| Identity::File(Family::Invoice, hash));
         Self {
             id: DocumentId::Invoice(invoice.invoice.clone()),
-            invoice: invoice.invoice.clone(),
+            rejected_with: std::iter::once(&invoice.invoice)
+                .chain(&invoice.corrected)
+                .cloned()
+                .collect(),
             net,
             identities: stated.into_iter().chain(file).collect(),
         }
@@ -113,7 +116,7 @@ impl Document {
         let file = credit.document.clone().map(|hash| Identity::File(Family::CreditNote, hash));
         Self {
             id: DocumentId::CreditNote(credit.credit_note.clone()),
-            invoice: credit.invoice.clone(),
+            rejected_with: vec![credit.invoice.clone()],
             net,
             identities: std::iter::once(stated).chain(file).collect(),
         }
@@ -163,7 +166,7 @@ impl Documents {
 
     /// The documents that are rejected with an invoice.
     pub fn of_invoice<'a>(&'a self, invoice: &'a InvoiceId) -> impl Iterator<Item = &'a Document> {
-        self.by_place.values().filter(move |document| document.invoice == *invoice)
+        self.by_place.values().filter(move |document| document.rejected_with.contains(invoice))
     }
 
     /// Whether the document at a place is there for a second time, among those that count.

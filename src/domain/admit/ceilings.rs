@@ -79,17 +79,17 @@ pub(super) fn lowered(
         let mut worst: Option<(Date, Breach)> = None;
         for day in days(after, charter, scope, lowering.date) {
             let exposure = after.sums(scope, day).exposure;
-            let (Some(old), Some(new)) =
-                (maximum(before, scope, day), maximum(charter, scope, day))
-            else {
-                continue;
-            };
+            let Some(new) = maximum(charter, scope, day) else { continue };
+            let held = maximum(before, scope, day);
+            // Where there was no ceiling, nothing was left of none.
+            let old = held.unwrap_or_default();
+            let lowered = held.is_none_or(|held| new < held);
             let excess = exposure.minus(new);
             let larger = worst.as_ref().is_none_or(|(_, breach)| excess > breach.excess.amount);
-            if new < old && excess.is_positive() && larger {
+            if lowered && excess.is_positive() && larger {
                 let breach = Breach {
                     scope: scope.clone(),
-                    requested: money(old.minus(new)),
+                    requested: money(new.minus(old)),
                     remaining: money(old.minus(exposure)),
                     excess: money(excess),
                 };
@@ -99,7 +99,7 @@ pub(super) fn lowered(
         let (day, breach) = worst?;
         let Breach { scope, requested, remaining, excess } = &breach;
         let description = format!(
-            "the ceiling of {scope} would be lowered by {requested} while {remaining} was left on \
+            "the ceiling of {scope} would change by {requested} while {remaining} was left on \
              {day}: {excess} too much"
         );
         Some(refusal(Reason::CeilingBelowExposure, day, breach, description))

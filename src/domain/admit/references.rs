@@ -69,7 +69,11 @@ pub(super) fn faults(agreement: &Agreement, recorded: &Recorded) -> Vec<Refusal>
         Payload::DisputeResolved(resolved) => {
             found.extend(unknown_invoice(agreement, &resolved.invoice));
         }
-        Payload::PrepaymentOffset(offset) => found.extend(offset_fault(agreement, offset)),
+        Payload::PrepaymentOffset(offset) => {
+            found.extend(offset_fault(agreement, offset));
+            let invoice = offset.final_invoice.as_ref();
+            found.extend(invoice.and_then(|one| unknown_invoice(agreement, one)));
+        }
         Payload::InvoicePaid(payment) => {
             let used = names.payment(&payment.payment).is_some();
             found.extend(duplicate("payment", payment.payment.as_str(), used));

@@ -26,7 +26,10 @@ pub(super) fn broken(before: &Agreement, after: &Agreement, recorded: &Recorded)
             charter.lowerings().iter().filter(|one| one.recorded.position == recorded.position);
         refusals.extend(own.flat_map(|one| ceilings::lowered(before, after, charter, one)));
     }
-    refusals.extend(ceilings::exceeded(before, after, charter, date));
+    // What is agreed never grows exposure; with a new ceiling a sum only begins to be kept.
+    if payload.group() != Group::Agreement {
+        refusals.extend(ceilings::exceeded(before, after, charter, date));
+    }
     refusals
 }
 

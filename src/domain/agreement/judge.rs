@@ -9,7 +9,7 @@ use super::settle::Touched;
 use crate::domain::charter::{Charter, Lowering};
 use crate::domain::date::Date;
 use crate::domain::duplicates::{Document, DocumentId};
-use crate::domain::event::{AdmissionMode, CeilingKind, CeilingTerms, Payload, Recorded};
+use crate::domain::event::{CeilingKind, CeilingTerms, Payload, Recorded};
 use crate::domain::finding::{Condition, FindingKey, Subject};
 use crate::domain::id::{InvoiceId, OrderId};
 use crate::domain::levels::Levels;
@@ -116,13 +116,10 @@ impl Agreement {
         since
     }
 
-    /// What was lowered, as a fact, under what was used on its day.
+    /// What was lowered under what was used on its day.
     fn lowering_conditions(&self, charter: &Charter, horizon: Date) -> Conditions {
-        let facts = charter
-            .lowerings()
-            .iter()
-            .filter(|one| one.recorded.event.mode == AdmissionMode::Fact && one.date <= horizon);
-        facts.filter_map(|one| self.lowering_condition(charter, one)).collect()
+        let lowerings = charter.lowerings().iter().filter(|one| one.date <= horizon);
+        lowerings.filter_map(|one| self.lowering_condition(charter, one)).collect()
     }
 
     fn lowering_condition(
@@ -163,7 +160,9 @@ impl Agreement {
     /// Judges every document that is the same as one.
     pub(super) fn judge_same_as(&self, document: &Document, touched: &mut Touched) {
         let horizon = self.tracker.horizon();
-        let counts = |one: &Document| !self.is_rejected_by(&one.invoice, horizon);
+        let counts = |one: &Document| {
+            !one.rejected_with.iter().any(|invoice| self.is_rejected_by(invoice, horizon))
+        };
         for place in self.documents.same_as(document) {
             let Some(same) = self.documents.at(place) else { continue };
             let again = place.0 <= horizon && self.documents.is_again(place, counts);

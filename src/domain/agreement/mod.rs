@@ -24,7 +24,7 @@ use super::call_off::{CallOff, CallOffKey};
 use super::charter::Charter;
 use super::date::{Date, RecordedTime};
 use super::duplicates::Documents;
-use super::event::{AdmissionMode, InvoiceKind, Payload, Recorded};
+use super::event::{AdmissionMode, Group, InvoiceKind, Payload, Recorded};
 use super::id::{AgreementId, EventId, InvoiceId, OrderId, Position, ReservationId, Version};
 use super::levels::{Levels, Sums};
 use super::money::{Amount, Currency};
@@ -254,7 +254,11 @@ impl Agreement {
 
     fn may_use_override(&self, recorded: &Recorded) -> bool {
         let granted = self.charter().is_some_and(|charter| !charter.overrides().is_empty());
-        granted && recorded.event.mode == AdmissionMode::Intent
+        let may_grow = match recorded.event.payload.group() {
+            Group::Headroom | Group::Order | Group::Invoice | Group::Payment => true,
+            Group::Agreement | Group::Control => false,
+        };
+        granted && may_grow && recorded.event.mode == AdmissionMode::Intent
     }
 
     /// An intent that was accepted although it passed a maximum, did so under an override.

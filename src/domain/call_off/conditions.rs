@@ -87,8 +87,9 @@ fn over_invoiced(walk: &Walk<'_>) -> Option<Money> {
 
 fn overpaid(walk: &Walk<'_>, invoice: &InvoiceId) -> Option<Money> {
     walk.payments.standing_on(invoice).next()?;
-    let excess = walk.owed(walk.invoice(invoice)?).overpaid();
-    excess.amount.is_positive().then_some(excess)
+    let owed = walk.owed(walk.invoice(invoice)?);
+    let excess = owed.overpaid();
+    (owed.paid.is_positive() && excess.amount.is_positive()).then_some(excess)
 }
 
 fn of_placement(
@@ -116,16 +117,16 @@ fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) 
     let policy = charter.terms().order_policy;
     for one in &walk.invoices {
         let invoice = one.invoice;
-        if walk.is_rejected(invoice) {
-            continue;
-        }
         let since = one.receipt.event.effective;
         let subject = Subject::Invoice(invoice.invoice.clone());
-        let net = Money { amount: walk.net_less_corrections(one), currency: walk.currency };
+        let net = Money { amount: walk.net_less_all(one), currency: walk.currency };
         let mut add = |rule| push(conditions, rule, subject.clone(), Some(net), since);
         let parties = [&invoice.keys.supplier, &invoice.keys.buyer];
         if parties.into_iter().flatten().any(|party| !party.is_valid()) {
             add(Reason::InvalidOrganisationNumber);
+        }
+        if walk.is_rejected(invoice) {
+            continue;
         }
         if invoice.kind == InvoiceKind::InterestOrFee {
             // It never counts, but it still names an order that is not there.
@@ -135,7 +136,8 @@ fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) 
             }
             continue;
         }
-        if one.after_closing {
+        // What lowers another invoice is told with that one.
+        if one.after_closing && invoice.corrected.is_none() {
             add(Reason::InvoiceOnClosedOrder);
         }
         let is_on_order = walk.order.is_some() && !walk.is_stray(invoice);

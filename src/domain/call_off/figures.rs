@@ -103,9 +103,11 @@ impl<'a> Walk<'a> {
     /// Net of an invoice less its credit notes and the negative invoices that name it, in the
     /// agreement's currency. Nothing once it is rejected.
     pub(super) fn net_less_corrections(&self, one: &InvoiceSoFar<'_>) -> Amount {
-        if self.is_rejected(one.invoice) {
-            return Amount::ZERO;
-        }
+        if self.is_rejected(one.invoice) { Amount::ZERO } else { self.net_less_all(one) }
+    }
+
+    /// The same, rejected or not.
+    pub(super) fn net_less_all(&self, one: &InvoiceSoFar<'_>) -> Amount {
         self.corrections(one)
             .fold(self.net_less_credits(one), |net, other| net.plus(self.net_less_credits(other)))
     }
@@ -124,7 +126,6 @@ impl<'a> Walk<'a> {
         let own = one.invoice.net.money.currency;
         let id = &one.invoice.invoice;
         let shared = self.credits_of(id).all(|credit| credit.credit.net.money.currency == own)
-            && self.corrections(one).all(|other| other.invoice.net.money.currency == own)
             && self
                 .payments
                 .standing_on(id)
@@ -140,31 +141,31 @@ impl<'a> Walk<'a> {
         let in_own =
             |amount: Amount| of(Value { money: Money { amount, currency: own }, rate }, currency);
         let mut credited = Amount::ZERO;
-        let mut credited_vat = Amount::ZERO;
+        let mut credited_gross = Amount::ZERO;
         for credit in self.credits_of(&invoice.invoice) {
-            let money = credit.credit.net.money;
-            let vat = Money { amount: credit.credit.vat, currency: money.currency };
-            credited = credited.plus(of(credit.credit.net, currency));
-            credited_vat =
-                credited_vat.plus(of(Value { money: vat, rate: credit.credit.net.rate }, currency));
+            let net = credit.credit.net;
+            let amount = net.money.amount.plus(credit.credit.vat);
+            let gross = Money { amount, currency: net.money.currency };
+            credited = credited.plus(of(net, currency));
+            // Converted as a whole, so that a document is rounded once.
+            credited_gross =
+                credited_gross.plus(of(Value { money: gross, rate: net.rate }, currency));
         }
-        for other in self.corrections(one) {
-            let net = other.invoice.net;
-            let vat = Money { amount: other.invoice.vat, currency: net.money.currency };
-            credited = credited.minus(of(net, currency));
-            credited_vat = credited_vat.minus(of(Value { money: vat, rate: net.rate }, currency));
-        }
+        // A negative invoice is owed the other way round, by itself, so it does not lower this one.
+        let lowered = self
+            .corrections(one)
+            .fold(credited, |lowered, other| lowered.minus(of(other.invoice.net, currency)));
         let payable = if self.is_rejected(invoice) {
             Amount::ZERO
         } else {
             let stated = invoice.net.money.amount.plus(invoice.vat).plus(invoice.interest_and_fees);
-            in_own(stated.minus(invoice.prepaid)).minus(credited).minus(credited_vat)
+            in_own(stated.minus(invoice.prepaid)).minus(credited_gross)
         };
         let value = |payment: &Payment<'_>| of(payment.paid.value, currency);
         let paid = self.payments.standing_on(&invoice.invoice).map(value);
         Owed {
             currency,
-            credited,
+            credited: lowered,
             payable,
             paid: paid.fold(Amount::ZERO, Amount::plus),
             retained: self.retained(one, currency),

@@ -338,8 +338,10 @@ impl<'a> Walk<'a> {
 
     /// Another placement decides anew what is on the order.
     fn count_anew(&mut self) {
-        let strays =
-            self.invoices.iter().filter(|one| self.is_after_reversal(one.receipt.position));
+        // What lowers another invoice goes where that one goes.
+        let strays = self.invoices.iter().filter(|one| {
+            one.invoice.corrected.is_none() && self.is_after_reversal(one.receipt.position)
+        });
         self.strays = strays.map(|one| &one.invoice.invoice).collect();
         self.invoiced = Amount::ZERO;
         self.stated.clear();
@@ -406,7 +408,7 @@ impl<'a> Walk<'a> {
             disputed: false,
         });
         self.places.insert(&invoice.invoice, place);
-        if self.is_after_reversal(receipt.position) {
+        if invoice.corrected.is_none() && self.is_after_reversal(receipt.position) {
             self.strays.insert(&invoice.invoice);
         }
         if let Some(named) = &invoice.corrected {

@@ -20,9 +20,11 @@ impl Charter {
     pub fn fold(events: &[Arc<Recorded>], book: &PolicyBook) -> Option<Self> {
         let signed = events.iter().find(|event| event.event.payload.signature().is_some())?;
         let terms = signed.event.payload.signature()?;
+        // What changes the agreement may be dated before its signature.
+        let first = events.first().map_or(signed.event.effective, |event| event.event.effective);
         let mut charter = Self {
             signed: Arc::clone(signed),
-            stages: vec![base_stage(signed.event.effective, terms)],
+            stages: vec![base_stage(first, terms)],
             scopes: terms.ceilings.iter().map(|ceiling| ceiling.scope.clone()).collect(),
             option_faults: Vec::new(),
             amendments: Vec::new(),
@@ -111,12 +113,11 @@ impl Charter {
         self.stages.last().expect("a charter has its base stage")
     }
 
-    /// A new stage from a day on. The base holds before the signature's date as well, so no stage
-    /// begins before it.
+    /// A new stage from a day on.
     fn stage(&mut self, date: Date, change: impl FnOnce(&mut Stage)) {
         let mut stage = self.last().clone();
         change(&mut stage);
-        stage.from = date.max(self.signed.event.effective);
+        stage.from = date;
         self.stages.push(stage);
     }
 
@@ -157,9 +158,10 @@ impl Charter {
     /// Notes which ceilings the last stage lowers against the one before.
     fn note_lowering(&mut self, event: &Arc<Recorded>) {
         let [.., before, after] = self.stages.as_slice() else { return };
-        let lowered = before.ceilings.iter().filter(|ceiling| {
+        // A maximum where there was no ceiling limits what nothing limited before.
+        let lowered = after.ceilings.iter().filter(|ceiling| {
             ceiling.kind == CeilingKind::Maximum
-                && after.ceiling(&ceiling.scope).is_some_and(|new| new.amount < ceiling.amount)
+                && before.ceiling(&ceiling.scope).is_none_or(|old| ceiling.amount < old.amount)
         });
         let scopes: Vec<Scope> = lowered.map(|ceiling| ceiling.scope.clone()).collect();
         if !scopes.is_empty() {
@@ -232,10 +234,10 @@ fn exercise_faults(
     faults
 }
 
-/// Any option that is listed and not used yet may be declined, once.
+/// Any option that is listed and not used yet may be declined; again says nothing new.
 fn decline_faults(stage: &Stage, terms: &AgreementSigned, option: &OptionId) -> Vec<Reason> {
     let listed = terms.options.iter().any(|of| of.option == *option);
-    let available = listed && !stage.has_exercised(option) && !stage.has_declined(option);
+    let available = listed && !stage.has_exercised(option);
     if available { Vec::new() } else { vec![Reason::OptionNotAvailable] }
 }
 

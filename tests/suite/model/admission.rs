@@ -214,9 +214,6 @@ fn growth_above(history: &History, with: &History, new: &Recorded) -> BTreeMap<S
         else {
             continue;
         };
-        if before.signed > day {
-            continue;
-        }
         let before = usage(&before);
         for (scope, after) in usage(&after) {
             let grows = after.sums.exposure > before[&scope].sums.exposure;
@@ -245,7 +242,7 @@ fn lowers_below_exposure(history: &History, with: &History, new: &Recorded) -> b
         let before = usage(&before);
         usage(&after).into_iter().any(|(scope, after)| {
             after.kind == CeilingKind::Maximum
-                && before.get(&scope).is_some_and(|before| after.ceiling < before.ceiling)
+                && before.get(&scope).is_none_or(|before| after.ceiling < before.ceiling)
                 && after.remaining.is_negative()
         })
     })

@@ -23,7 +23,7 @@ use super::random::Random;
 use super::sums::{forecast, state, usage};
 use super::tell::tell;
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 250;
 /// How many differences a failure tells in full.
 const TOLD_MAX: usize = 5;
 const EVENTS_MAX: i64 = 40;

@@ -7,9 +7,7 @@ use contract_ledger::domain::event::{InvoiceKind, Payload, Value};
 use contract_ledger::domain::money::Amount;
 use contract_ledger::domain::reason::Reason;
 
-use super::documents::{
-    Invoice, credit_notes, invoice, invoices, is_rejected, net_less_credits, payments,
-};
+use super::documents::{Invoice, credit_notes, invoice, invoices, is_rejected, payments};
 use super::findings::{Conditions, conditions};
 use super::history::{Fold, History};
 use super::orders::in_own;
@@ -76,7 +74,7 @@ pub(super) fn duplicates(fold: &Fold<'_>, found: &mut Conditions) {
         };
         if seen.iter().any(same) {
             let subject = format!("invoice:{}", stated.invoice);
-            let amount = net_less_credits(fold, stated);
+            let amount = in_own(fold, stated.net);
             found.add_with(Reason::DuplicateInvoice, subject, amount, fold.currency());
         }
         seen.push((identity, &stated.document));

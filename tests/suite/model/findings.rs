@@ -163,9 +163,14 @@ fn ceiling_below_exposure(
     let mut largest: Option<Amount> = None;
     for (scope, used) in usage(&own_day) {
         let amount = |ceilings: &BTreeMap<Scope, (CeilingKind, Amount)>| {
-            ceilings.get(&scope).map_or(Amount::ZERO, |(_, amount)| *amount)
+            ceilings.get(&scope).map(|(_, amount)| *amount)
         };
-        let lower = amount(&after.ceilings) < amount(&before.ceilings);
+        // A ceiling where there was none limits what nothing limited before.
+        let lower = match (amount(&before.ceilings), amount(&after.ceilings)) {
+            (Some(before), Some(after)) => after < before,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
         if lower && used.kind == CeilingKind::Maximum && used.remaining.is_negative() {
             largest = largest.max(Some(used.remaining.negated()));
         }
@@ -369,13 +374,8 @@ fn invoice_findings(fold: &Fold<'_>, invoice: Invoice<'_>, found: &mut Condition
     if is_rejected(fold, stated) {
         return;
     }
-    if let Some(target) = lowered(fold, stated) {
-        if let Some(id) = &target.stated.order
-            && matches!(counts(fold, invoice), Counts::OnOrder(_))
-            && is_ended(order_before(fold, id, invoice.place).status)
-        {
-            found.add_with(Reason::InvoiceOnClosedOrder, subject, amount, own);
-        }
+    // What lowers another invoice is told with that one.
+    if lowered(fold, stated).is_some() {
         return;
     }
     if names_another(stated) {
