@@ -136,6 +136,11 @@ impl DerivedTree {
         DerivedScan::new(self.clone(), prefix)
     }
 
+    /// The keys from one on, and their values, as [`DerivedTree::scan_prefix`] has them.
+    pub fn scan_from(&self, first: &[u8]) -> DerivedScan {
+        DerivedScan::from(self.clone(), first)
+    }
+
     /// Empties the tree; it has reached 0 then.
     pub fn clear(&self) -> Result<(), LogError> {
         self.state.clear(&self.store)

@@ -69,6 +69,11 @@ pub(super) fn value_key(key: &[u8]) -> Vec<u8> {
     [&[VALUE_KEY_TAG], key].concat()
 }
 
+/// The end of the keys under which user keys are kept.
+pub(super) fn values_end() -> Vec<u8> {
+    vec![PART_KEY_TAG]
+}
+
 /// The user key of such a key.
 pub(super) fn user_key(value_key: &[u8]) -> Option<&[u8]> {
     value_key.strip_prefix(&[VALUE_KEY_TAG])

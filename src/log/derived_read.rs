@@ -8,7 +8,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::derived::{DerivedTree, READ};
-use super::derived_layout::{InParts, Stored, user_key, value_key};
+use super::derived_layout::{InParts, Stored, user_key, value_key, values_end};
 use super::derived_state::DerivedState;
 use super::error::LogError;
 
@@ -54,7 +54,7 @@ impl DerivedState {
 /// A key and its value, or why they could not be read.
 type Item = Result<(Vec<u8>, Bytes), LogError>;
 
-/// The keys with a prefix, and their values. Made by [`DerivedTree::scan_prefix`].
+/// The keys with a prefix, and their values. Made by [`DerivedTree::scan_prefix`] and [`DerivedTree::scan_from`].
 pub struct DerivedScan {
     tree: DerivedTree,
     entries: sled::Iter,
@@ -63,6 +63,11 @@ pub struct DerivedScan {
 impl DerivedScan {
     pub(super) fn new(tree: DerivedTree, prefix: &[u8]) -> Self {
         let entries = tree.state.tree().scan_prefix(value_key(prefix));
+        Self { tree, entries }
+    }
+
+    pub(super) fn from(tree: DerivedTree, first: &[u8]) -> Self {
+        let entries = tree.state.tree().range(value_key(first)..values_end());
         Self { tree, entries }
     }
 

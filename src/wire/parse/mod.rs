@@ -1,8 +1,9 @@
 //! From the wire to the domain: one pass that finds every violation at once.
 //!
 //! `values` reads what events share, `payload` what happened, `signing` the terms of an
-//! agreement. What is read once here is valid by its type everywhere else.
+//! agreement; [`listing`] reads the requests of the listings. What is read once here is valid by its type everywhere else.
 
+pub mod listing;
 mod payload;
 mod signing;
 mod values;
@@ -58,6 +59,12 @@ pub mod malformed {
     pub const UNKNOWN_ENUM_VALUE: &str = "UNKNOWN_ENUM_VALUE";
     /// A list has too few or too many entries.
     pub const LIST_OUT_OF_BOUNDS: &str = "LIST_OUT_OF_BOUNDS";
+    /// A number is negative or too large.
+    pub const NUMBER_OUT_OF_BOUNDS: &str = "NUMBER_OUT_OF_BOUNDS";
+    /// A page token was altered, or belongs to another query or another ledger.
+    pub const PAGE_TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
+    /// A name is not one of those that are published.
+    pub const UNKNOWN_NAME: &str = "UNKNOWN_NAME";
     /// Two fields contradict each other.
     pub const CONTRADICTION: &str = "CONTRADICTION";
 }
