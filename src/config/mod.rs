@@ -107,6 +107,12 @@ pub struct LimitsConfig {
     pub read_records_per_message_max: usize,
     /// See [`ServiceLimits::read_bytes_per_message_max`].
     pub read_bytes_per_message_max: usize,
+    /// See [`ServiceLimits::page_rows_default`].
+    pub page_rows_default: usize,
+    /// See [`ServiceLimits::page_rows_max`].
+    pub page_rows_max: usize,
+    /// See [`ServiceLimits::page_bytes_max`].
+    pub page_bytes_max: usize,
     /// See [`ServiceLimits::streams_max`].
     pub streams_max: usize,
     /// See [`ServiceLimits::stream_stall_max`], in milliseconds.
@@ -138,6 +144,9 @@ impl Default for LimitsConfig {
             min_position_wait_ms_max: milliseconds(service.min_position_wait_max),
             read_records_per_message_max: service.read_records_per_message_max,
             read_bytes_per_message_max: service.read_bytes_per_message_max,
+            page_rows_default: service.page_rows_default,
+            page_rows_max: service.page_rows_max,
+            page_bytes_max: service.page_bytes_max,
             streams_max: service.streams_max,
             stream_stall_ms_max: milliseconds(service.stream_stall_max),
             calls_per_connection_max: service.calls_per_connection_max,
@@ -282,6 +291,9 @@ impl Config {
             min_position_wait_ms_max: _,
             read_records_per_message_max,
             read_bytes_per_message_max,
+            page_rows_default,
+            page_rows_max,
+            page_bytes_max,
             streams_max,
             stream_stall_ms_max,
             calls_per_connection_max,
@@ -298,6 +310,9 @@ impl Config {
             ("events_per_request_max", *events_per_request_max, 1, 10_000),
             ("read_records_per_message_max", *read_records_per_message_max, 1, 10_000),
             ("read_bytes_per_message_max", *read_bytes_per_message_max, 1024, 3 * 1024 * 1024),
+            ("page_rows_max", *page_rows_max, 1, 10_000),
+            ("page_rows_default", *page_rows_default, 1, *page_rows_max),
+            ("page_bytes_max", *page_bytes_max, 1024, 3 * 1024 * 1024),
             ("streams_max", *streams_max, 1, 500),
             ("queue_requests_max", *queue_requests_max, 1, 1_000_000),
             ("batch_requests_max", *batch_requests_max, 1, 4096),
@@ -345,6 +360,9 @@ impl Config {
                 min_position_wait_max: Duration::from_millis(limits.min_position_wait_ms_max),
                 read_records_per_message_max: limits.read_records_per_message_max,
                 read_bytes_per_message_max: limits.read_bytes_per_message_max,
+                page_rows_default: limits.page_rows_default,
+                page_rows_max: limits.page_rows_max,
+                page_bytes_max: limits.page_bytes_max,
                 streams_max: limits.streams_max,
                 stream_stall_max: Duration::from_millis(limits.stream_stall_ms_max),
                 calls_per_connection_max: limits.calls_per_connection_max,
@@ -452,6 +470,10 @@ mod tests {
         assert!(with(&|limits| limits.events_per_request_max = 10_001));
         assert!(with(&|limits| limits.read_records_per_message_max = 0));
         assert!(with(&|limits| limits.read_bytes_per_message_max = 0));
+        assert!(with(&|limits| limits.page_rows_max = 10_001));
+        assert!(with(&|limits| limits.page_rows_default = 0));
+        assert!(with(&|limits| limits.page_rows_default = limits.page_rows_max + 1));
+        assert!(with(&|limits| limits.page_bytes_max = 1023));
         assert!(with(&|limits| limits.streams_max = 501));
         assert!(with(&|limits| limits.stream_stall_ms_max = 0));
         assert!(with(&|limits| limits.retry_after_ms = 0));

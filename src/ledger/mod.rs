@@ -162,7 +162,7 @@ impl Ledger {
         let OpenedLog { writer: log, reader, report } = Log::open(options)?;
         let index = Index::open(&reader)?;
         index.catch_up(&reader)?;
-        let portfolio = Portfolio::open(&reader)?;
+        let portfolio = Portfolio::open(&reader, &rules.policies)?;
         let page_key = PageKey::open(&options.directory)?;
         let head = Head { record_count: reader.next_position(), writer: WriterState::Running };
         let (publish, head) = watch::channel(head);

@@ -18,6 +18,7 @@ use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::id::{AgreementId, Position};
 use crate::domain::organisation::OrganisationId;
+use crate::domain::policy::PolicyBook;
 use crate::log::{DerivedTree, LogReader};
 use crate::projections::portfolio::{Row, SeverityCounts, Texts};
 use crate::projections::stored;
@@ -71,8 +72,9 @@ pub(crate) struct Work {
 }
 
 impl Portfolio {
-    pub(crate) fn open(reader: &LogReader) -> Result<Self, LedgerError> {
-        let tree = reader.derived(PORTFOLIO_TREE, stored::ROW_VERSION)?;
+    /// Opens the tree, empty when its rows were made by another program or under another policy.
+    pub(crate) fn open(reader: &LogReader, policies: &PolicyBook) -> Result<Self, LedgerError> {
+        let tree = reader.derived(PORTFOLIO_TREE, stored::version(policies))?;
         let noted =
             Mutex::new(Noted { reached: tree.reached(), done: tree.reached(), ..Noted::default() });
         Ok(Self { tree, noted, changed: Condvar::new() })

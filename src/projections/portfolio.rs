@@ -49,9 +49,7 @@ impl SeverityCounts {
     /// Counts findings, without the forecast, which the passing of days opens and clears.
     pub fn of<'a>(open: impl IntoIterator<Item = &'a Finding>) -> Self {
         let rules = open.into_iter().map(|finding| finding.key.rule);
-        rules
-            .filter(|rule| *rule != Reason::ForecastRunsOutEarly)
-            .fold(Self::default(), |counts, rule| counts.and(rule))
+        rules.filter(|rule| *rule != Reason::ForecastRunsOutEarly).fold(Self::default(), Self::and)
     }
 
     #[must_use]

@@ -1,9 +1,10 @@
 //! How a row of the portfolio lies on disk: JSON with its fields in a fixed order, so that the same
 //! row is always the same bytes.
 //!
-//! Raise [`ROW_VERSION`] when the form or the meaning of a field changes: every row is then made anew.
+//! Raise `ROW_VERSION` when the form or the meaning of a field changes: every row is then made anew.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::portfolio::{Agreed, Row, SeverityCounts, Texts};
 use crate::domain::date::{Date, RecordedTime};
@@ -12,12 +13,23 @@ use crate::domain::id::{AgreementId, LotId, Position, Version};
 use crate::domain::levels::Sums;
 use crate::domain::money::{AMOUNT_INTEGER_DIGITS_MAX, Amount, Currency};
 use crate::domain::organisation::OrganisationId;
+use crate::domain::policy::PolicyBook;
 use crate::domain::scope::Scope;
 use crate::domain::usage::ScopeUsage;
 use crate::domain::view::AgreementState;
 
 /// Version of the stored form.
-pub const ROW_VERSION: u32 = 1;
+const ROW_VERSION: u32 = 1;
+
+/// Version of rows that are made by this program under a policy: findings follow from both.
+pub fn version(policies: &PolicyBook) -> u32 {
+    let mut hash = Sha256::new();
+    hash.update(ROW_VERSION.to_be_bytes());
+    hash.update(format!("{:?}", policies.changes()));
+    let digest: [u8; 32] = hash.finalize().into();
+    let [first, second, third, fourth, ..] = digest;
+    u32::from_be_bytes([first, second, third, fourth])
+}
 
 /// Digits that are read apart from the rest of a sum that is longer than an amount may be.
 const LOW_DIGITS: usize = 9;
@@ -388,6 +400,18 @@ mod tests {
             assert_eq!(encode(&decode(&bytes).unwrap()), bytes);
         }
         assert_eq!(decode(b"{}"), None);
+    }
+
+    #[test]
+    fn another_policy_is_another_version() {
+        use crate::domain::policy::PolicyChange;
+        let book = |days| {
+            let change = PolicyChange { late_registration_days: days, ..PolicyChange::default() };
+            PolicyBook::new(vec![(Date::parse("2024-01-01").unwrap(), change)])
+        };
+        assert_eq!(version(&book(Some(30))), version(&book(Some(30))));
+        assert_ne!(version(&book(Some(30))), version(&book(Some(31))));
+        assert_ne!(version(&book(None)), version(&PolicyBook::default()));
     }
 
     #[test]

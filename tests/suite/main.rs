@@ -17,6 +17,7 @@ mod golden;
 mod idempotency;
 mod index;
 mod limits;
+mod listings;
 mod malformed;
 mod queries;
 mod scenarios;

@@ -362,13 +362,12 @@ fn reasons(violations: &mut Violations, field: &str, names: &[String]) -> Vec<Re
     }
     let mut read = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
-        match Reason::ALL.iter().find(|reason| reason.name() == name) {
-            Some(reason) => read.push(*reason),
-            None => {
-                let field = format!("{field}[{index}]");
-                let text = "must be a published rule or reason, such as CEILING_EXCEEDED";
-                violations.add(&field, malformed::UNKNOWN_NAME, text);
-            }
+        if let Some(reason) = Reason::ALL.iter().find(|reason| reason.name() == name) {
+            read.push(*reason);
+        } else {
+            let field = format!("{field}[{index}]");
+            let text = "must be a published rule or reason, such as CEILING_EXCEEDED";
+            violations.add(&field, malformed::UNKNOWN_NAME, text);
         }
     }
     read
