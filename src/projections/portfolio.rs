@@ -269,26 +269,28 @@ fn last_possible_end(
     stage: &Stage,
     day: Date,
 ) -> Date {
+    let declined = declined_options(agreement, day);
     let is_exercised =
         |option: &OptionId| stage.exercised.iter().any(|(exercised, _)| exercised == option);
-    let is_declined = |option: &OptionId| {
-        agreement.events().any(|event| {
-            let declines = if let Payload::OptionDeclined(declined) = &event.event.payload {
-                declined.option == *option
-            } else {
-                false
-            };
-            let counts = || agreement.reversal_of(event.event_id).is_none();
-            declines && event.event.effective <= day && counts()
-        })
-    };
     let remaining = options
         .iter()
-        .filter(|option| !is_exercised(&option.option) && !is_declined(&option.option));
+        .filter(|option| !is_exercised(&option.option) && !declined.contains(&option.option));
     remaining.fold(stage.end, |end, option| match &option.gives {
         OptionGives::Time { new_end } => end.max(*new_end),
         OptionGives::Volume { .. } => end,
     })
+}
+
+fn declined_options(agreement: &Agreement, day: Date) -> BTreeSet<OptionId> {
+    let mut declined = BTreeSet::new();
+    for event in agreement.events().filter(|event| event.event.effective <= day) {
+        if let Payload::OptionDeclined(option) = &event.event.payload
+            && agreement.reversal_of(event.event_id).is_none()
+        {
+            declined.insert(option.option.clone());
+        }
+    }
+    declined
 }
 
 /// Floor of the days from the start to the day, of those from the start to the end, in parts per

@@ -6,9 +6,10 @@ use contract_ledger::projections::stored;
 use contract_ledger::wire::v1;
 use proptest::prelude::*;
 use tempfile::TempDir;
+use tonic::Code;
 
 use super::super::support::events::*;
-use super::super::support::{Served, Setting};
+use super::super::support::{Served, Setting, told};
 use super::portfolio;
 
 const TREE: &str = "projections-portfolio";
@@ -101,7 +102,7 @@ async fn play(steps: &[Step]) -> Served {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_kept_step_by_step_and_rows_made_anew_are_the_same_bytes(
@@ -144,6 +145,68 @@ async fn a_listing_shows_what_was_answered_whether_its_row_is_written_or_not() {
         let rows = portfolio(&served, request).await;
         assert_eq!(rows.len(), number);
         assert_eq!(rows[number - 1].agreement_version, answer.agreement_version);
+    }
+    served.stop().await;
+}
+
+/// As after a crash that took the last rows back: the mark says how far the tree has come.
+#[tokio::test]
+async fn a_tree_that_is_behind_catches_up_from_its_mark() {
+    let served = Served::start();
+    for agreement in ["a", "b"] {
+        served.append(agreement, sign("100")).await.unwrap();
+    }
+    let folder = served.stop().await;
+    let (reached, early) = kept(&folder);
+    let served = Served::on(folder, Setting::default());
+    served.append("b", fact("2024-01-01", order("O", "60"))).await.unwrap();
+    served.append("c", sign("100")).await.unwrap();
+    served.append("c", intent("2024-01-01", order("O", "101"))).await.unwrap_err();
+    let folder = served.stop().await;
+    let (_, late) = kept(&folder);
+    assert_eq!((reached, early.len(), late.len()), (2, 2, 3));
+    let opened = Log::open(&LogOptions::new(folder.path())).unwrap();
+    let behind = tree(&opened.reader);
+    behind.clear().unwrap();
+    behind.apply(early, reached).unwrap();
+    drop(behind);
+    opened.writer.close().unwrap();
+    drop(opened.reader);
+    let served = Served::on(folder, Setting::default());
+    let folder = served.stop().await;
+    assert_eq!(kept(&folder), (5, late));
+}
+
+#[tokio::test]
+async fn an_agreement_that_cannot_be_folded_is_told_and_hides_no_other() {
+    use prost::Message as _;
+    let served = Served::start();
+    served.append("a", sign("100")).await.unwrap();
+    let mut unreadable = served.records().await.remove(0);
+    unreadable.position = 1;
+    unreadable.agreement_id = "b".to_owned();
+    let Some(v1::record::Entry::Event(event)) = &mut unreadable.entry else { panic!("an event") };
+    event.event.as_mut().unwrap().effective_date = "no day".to_owned();
+    let folder = served.stop().await;
+    let mut opened = Log::open(&LogOptions::new(folder.path())).unwrap();
+    opened.writer.append(&[unreadable.encode_to_vec().into()]).unwrap();
+    opened.writer.close().unwrap();
+    drop(opened.reader);
+    let mut served = Served::on(folder, Setting::default());
+    // Caught up on opening, and still there after a restart.
+    for (order_id, version) in [("O1", 2), ("O2", 3)] {
+        let all = v1::ListAgreementsRequest::default();
+        let refused = told(&served.projections().list_agreements(all).await.unwrap_err());
+        assert_eq!(
+            (refused.code, refused.reason.as_str()),
+            (Code::DataLoss, "STORED_DATA_DAMAGED")
+        );
+        assert_eq!(refused.metadata["position"], "1");
+        let first = v1::ListAgreementsRequest { page_size: 1, ..Default::default() };
+        served.projections().list_agreements(first).await.unwrap_err();
+        served.append("a", fact("2024-01-01", order(order_id, "1"))).await.unwrap();
+        assert_eq!(served.usage("a").await.usage.unwrap().agreement_version, version);
+        served = served.restart(Setting::default()).await;
     }
     served.stop().await;
 }
