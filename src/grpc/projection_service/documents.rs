@@ -28,11 +28,13 @@ pub(super) async fn orders(
         let Some(agreements) = agreements(&sheet, asked.agreement.as_ref())? else {
             return Ok(None);
         };
-        let rows = rows_by_agreement(&sheet, agreements, |agreement| {
-            let (id, currency) = (agreement.id(), currency(agreement));
-            let orders = agreement.orders(as_of);
-            let asked_for = orders.iter().filter(|order| asked.filter.matches(order));
-            asked_for.filter_map(|order| Some(listing::order(id, currency?, order))).collect()
+        let orders_of = |agreement: &Agreement| {
+            let mut orders = agreement.orders(as_of);
+            orders.retain(|order| asked.filter.matches(order));
+            orders
+        };
+        let rows = rows_by_agreement(&sheet, agreements, orders_of, |agreement, order| {
+            Some(listing::order(agreement.id(), currency(agreement)?, order))
         });
         sheet.fill(rows).map(Some)
     });
@@ -56,14 +58,16 @@ pub(super) async fn invoices(
         let Some(agreements) = agreements(&sheet, asked.agreement.as_ref())? else {
             return Ok(None);
         };
-        let rows = rows_by_agreement(&sheet, agreements, |agreement| {
-            let (id, currency) = (agreement.id(), currency(agreement));
-            let currencies = DocumentCurrencies::of(agreement, as_of);
-            let invoices = agreement.invoices(as_of);
-            let asked_for = invoices.iter().filter(|invoice| asked.filter.matches(invoice));
-            asked_for
-                .filter_map(|invoice| listing::invoice(id, currency?, &currencies, invoice))
-                .collect()
+        let invoices_of = |agreement: &Agreement| {
+            let currencies = Arc::new(DocumentCurrencies::of(agreement, as_of));
+            let mut invoices = agreement.invoices(as_of);
+            invoices.retain(|invoice| asked.filter.matches(invoice));
+            let with_currencies = |invoice| (invoice, Arc::clone(&currencies));
+            invoices.into_iter().map(with_currencies).collect()
+        };
+        let rows = rows_by_agreement(&sheet, agreements, invoices_of, |agreement, row| {
+            let (invoice, currencies) = row;
+            listing::invoice(agreement.id(), currency(agreement)?, currencies, invoice)
         });
         sheet.fill(rows).map(Some)
     });
@@ -96,24 +100,28 @@ pub(super) fn agreements(
     Ok(Some(Box::new(ids.map(agreement).filter_map(Result::transpose))))
 }
 
+/// A row as it is sent, and its place.
+type Placed<M> = Result<(Place, M), LedgerError>;
+
 /// The rows of one agreement after the other, those of earlier pages left out. No more than one
-/// agreement's rows are in memory at a time.
-pub(super) fn rows_by_agreement<M>(
+/// agreement's rows are in memory at a time, and only those of the page are put into messages.
+pub(super) fn rows_by_agreement<R: 'static, M: 'static>(
     sheet: &Sheet,
     agreements: Agreements,
-    rows_of: impl Fn(&Agreement) -> Vec<M>,
-) -> impl Iterator<Item = Result<(Place, M), LedgerError>> {
-    agreements.flat_map(move |agreement| {
-        let (rows, failure) = match agreement {
-            Err(error) => (Vec::new(), Some(Err(error))),
-            Ok(agreement) => {
-                let id = agreement.id();
-                let numbered = (0..).zip(rows_of(&agreement)).skip(sheet.shown_of(id));
-                let place = |skip| Place { agreement: Some(id.to_string()), skip };
-                (numbered.map(|(skip, row)| Ok((place(skip), row))).collect(), None)
-            }
+    rows_of: impl Fn(&Agreement) -> Vec<R>,
+    message: fn(&Agreement, &R) -> Option<M>,
+) -> impl Iterator<Item = Placed<M>> {
+    agreements.flat_map(move |agreement| -> Box<dyn Iterator<Item = Placed<M>>> {
+        let agreement = match agreement {
+            Ok(agreement) => agreement,
+            Err(error) => return Box::new(std::iter::once(Err(error))),
         };
-        rows.into_iter().chain(failure)
+        let shown = sheet.shown_of(agreement.id());
+        let numbered = (0..).zip(rows_of(&agreement)).skip(shown);
+        Box::new(numbered.filter_map(move |(skip, row)| {
+            let place = Place { agreement: Some(agreement.id().to_string()), skip };
+            Some(Ok((place, message(&agreement, &row)?)))
+        }))
     })
 }
 

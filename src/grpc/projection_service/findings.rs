@@ -32,10 +32,13 @@ pub(super) async fn findings(
         let Some(agreements) = agreements(&sheet, asked.agreement.as_ref())? else {
             return Ok(None);
         };
-        let rows = rows_by_agreement(&sheet, agreements, |agreement| {
-            let findings = judged(agreement, as_of);
-            let asked_for = findings.iter().filter(|finding| asked.filter.matches(finding));
-            asked_for.map(|finding| answer::finding(agreement.id(), finding)).collect()
+        let findings_of = |agreement: &Agreement| {
+            let mut findings = judged(agreement, as_of);
+            findings.retain(|finding| asked.filter.matches(finding));
+            findings
+        };
+        let rows = rows_by_agreement(&sheet, agreements, findings_of, |agreement, finding| {
+            Some(answer::finding(agreement.id(), finding))
         });
         sheet.fill(rows).map(Some)
     });
