@@ -178,7 +178,11 @@ async fn the_portfolio_says_what_the_questions_about_one_agreement_say() {
     served.stop().await;
 }
 
-async fn agrees_with_its_own_questions(served: &Served, day: &str, row: &v1::AgreementSummary) {
+pub(super) async fn agrees_with_its_own_questions(
+    served: &Served,
+    day: &str,
+    row: &v1::AgreementSummary,
+) {
     let id = row.agreement_id.as_str();
     let answer = served.usage_as_of(id, day).await;
     let usage = answer.usage.unwrap();

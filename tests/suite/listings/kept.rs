@@ -10,6 +10,7 @@ use tonic::Code;
 
 use super::super::support::events::*;
 use super::super::support::{Served, Setting, told};
+use super::agreements::agrees_with_its_own_questions;
 use super::portfolio;
 
 const TREE: &str = "projections-portfolio";
@@ -125,6 +126,12 @@ proptest! {
             assert_eq!(kept(&folder), step_by_step);
             let served = Served::on(folder, Setting::default());
             assert_eq!(portfolio(&served, asked()).await, listed);
+            for day in ["2024-01-05", "2024-01-20", "2024-02-10", "2026-06-01"] {
+                let request = v1::ListAgreementsRequest { as_of: day.to_owned(), ..asked() };
+                for row in portfolio(&served, request).await {
+                    agrees_with_its_own_questions(&served, day, &row).await;
+                }
+            }
             served.stop().await;
         });
     }
