@@ -3,15 +3,16 @@
 //! Reading order is also the import rule, which `tests/architecture.rs` checks:
 //!
 //! ```text
-//! domain   pure rules: money, dates, events, the fold of an agreement, admission, findings
-//! log      the sled log: blocks of opaque records, durable when an append returns
-//! wire     the published protobuf types and their mapping to the domain
-//! ledger   use cases: the single writer, queries, history
-//! grpc     the services of tonic: parse, call the ledger, turn errors into statuses
+//! domain       pure rules: money, dates, events, the fold of an agreement, admission, findings
+//! projections  pure rows and filters of the listings; the portfolio
+//! log          the sled log: blocks of opaque records, durable when an append returns
+//! wire         the published protobuf types and their mapping to the domain
+//! ledger       use cases: the single writer, queries, history, the kept portfolio
+//! grpc         the services of tonic: parse, call the ledger, turn errors into statuses
 //! ```
 //!
-//! `domain` and `log` know nobody. `wire` knows `domain`. `ledger` joins the three. `grpc` stands
-//! outermost; the programs in `src/bin` only configure and wire.
+//! `domain` and `log` know nobody. `projections` knows `domain`, `wire` both. `ledger` joins them with
+//! the log. `grpc` stands outermost; the programs in `src/bin` only configure and wire.
 
 pub mod clock;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod domain;
 pub mod grpc;
 pub mod ledger;
 pub mod log;
+pub mod projections;
 pub mod server;
 pub mod telemetry;
 pub mod wire;

@@ -110,6 +110,12 @@ pub struct LimitsConfig {
     pub read_records_per_message_max: usize,
     /// See [`ServiceLimits::read_bytes_per_message_max`].
     pub read_bytes_per_message_max: usize,
+    /// See [`ServiceLimits::page_rows_default`].
+    pub page_rows_default: usize,
+    /// See [`ServiceLimits::page_rows_max`].
+    pub page_rows_max: usize,
+    /// See [`ServiceLimits::page_bytes_max`].
+    pub page_bytes_max: usize,
     /// See [`ServiceLimits::streams_max`].
     pub streams_max: usize,
     /// See [`ServiceLimits::subscriptions_max`].
@@ -151,6 +157,9 @@ impl Default for LimitsConfig {
             min_position_wait_ms_max: milliseconds(service.min_position_wait_max),
             read_records_per_message_max: service.read_records_per_message_max,
             read_bytes_per_message_max: service.read_bytes_per_message_max,
+            page_rows_default: service.page_rows_default,
+            page_rows_max: service.page_rows_max,
+            page_bytes_max: service.page_bytes_max,
             streams_max: service.streams_max,
             subscriptions_max: service.subscriptions_max,
             heartbeat_ms: milliseconds(service.heartbeat),
@@ -300,6 +309,9 @@ impl Config {
             min_position_wait_ms_max: _,
             read_records_per_message_max,
             read_bytes_per_message_max,
+            page_rows_default,
+            page_rows_max,
+            page_bytes_max,
             streams_max,
             subscriptions_max,
             heartbeat_ms,
@@ -321,6 +333,9 @@ impl Config {
             ("events_per_request_max", *events_per_request_max, 1, 10_000),
             ("read_records_per_message_max", *read_records_per_message_max, 1, 10_000),
             ("read_bytes_per_message_max", *read_bytes_per_message_max, 1024, 3 * 1024 * 1024),
+            ("page_rows_max", *page_rows_max, 1, 10_000),
+            ("page_rows_default", *page_rows_default, 1, *page_rows_max),
+            ("page_bytes_max", *page_bytes_max, 1024, 3 * 1024 * 1024),
             ("streams_max", *streams_max, 1, 500),
             ("subscriptions_max", *subscriptions_max, 1, 100_000),
             ("notice_agreements_max", *notice_agreements_max, 1, 1_000_000),
@@ -378,6 +393,9 @@ impl Config {
                 min_position_wait_max: Duration::from_millis(limits.min_position_wait_ms_max),
                 read_records_per_message_max: limits.read_records_per_message_max,
                 read_bytes_per_message_max: limits.read_bytes_per_message_max,
+                page_rows_default: limits.page_rows_default,
+                page_rows_max: limits.page_rows_max,
+                page_bytes_max: limits.page_bytes_max,
                 streams_max: limits.streams_max,
                 subscriptions_max: limits.subscriptions_max,
                 heartbeat: Duration::from_millis(limits.heartbeat_ms),

@@ -72,6 +72,10 @@ fn every_limit_has_its_bounds() {
     assert!(with(&|limits| limits.events_per_request_max = 10_001));
     assert!(with(&|limits| limits.read_records_per_message_max = 0));
     assert!(with(&|limits| limits.read_bytes_per_message_max = 0));
+    assert!(with(&|limits| limits.page_rows_max = 10_001));
+    assert!(with(&|limits| limits.page_rows_default = 0));
+    assert!(with(&|limits| limits.page_rows_default = limits.page_rows_max + 1));
+    assert!(with(&|limits| limits.page_bytes_max = 1023));
     assert!(with(&|limits| limits.streams_max = 501));
     assert!(with(&|limits| limits.stream_stall_ms_max = 0));
     assert!(with(&|limits| limits.subscriptions_max = 0));

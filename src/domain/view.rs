@@ -68,6 +68,15 @@ pub enum InvoiceStatus {
     Rejected,
 }
 
+/// Whether all that hangs on an invoice shares its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Currencies {
+    /// It does.
+    Shared,
+    /// It does not.
+    Mixed,
+}
+
 /// An invoice and what hangs on it.
 #[derive(Debug, Clone)]
 pub struct InvoiceView {
@@ -90,6 +99,8 @@ pub struct InvoiceView {
     pub paid: Money,
     /// Held back and not yet released; in the currency of `payable`.
     pub retained: Money,
+    /// Whether something on it is in another currency than itself.
+    pub currencies: Currencies,
     /// Pseudonym of who approved it last.
     pub approved_by: Option<String>,
     /// Pseudonyms of who released payments, each once, in the order of the payments.

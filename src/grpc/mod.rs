@@ -33,6 +33,12 @@ pub struct ServiceLimits {
     pub read_records_per_message_max: usize,
     /// Bytes of records after which a message of a stream takes no further one.
     pub read_bytes_per_message_max: usize,
+    /// Rows of a page when none are asked for.
+    pub page_rows_default: usize,
+    /// Most rows of a page; a larger size is cut to it.
+    pub page_rows_max: usize,
+    /// Bytes of rows after which a page takes no further one.
+    pub page_bytes_max: usize,
     /// Most streams at a time; one more is refused as overload.
     pub streams_max: usize,
     /// Most live streams (subscriptions, watches, imports) at a time; one more is refused as overload.
@@ -61,6 +67,9 @@ impl Default for ServiceLimits {
             min_position_wait_max: Duration::from_secs(5),
             read_records_per_message_max: 256,
             read_bytes_per_message_max: 256 * 1024,
+            page_rows_default: 100,
+            page_rows_max: 1000,
+            page_bytes_max: 1024 * 1024,
             streams_max: 64,
             subscriptions_max: 256,
             heartbeat: Duration::from_secs(10),

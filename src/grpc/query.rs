@@ -24,18 +24,25 @@ impl Question {
         as_known: Option<&v1::AsKnown>,
     ) -> Result<Self, Status> {
         let mut violations = Violations::default();
+        let read = Self::read(&mut violations, agreement_id, as_of, as_known);
+        read.ok_or_else(|| status::of_violations(&violations.into_vec()))
+    }
+
+    /// The same, together with what else is wrong with a request. None after a violation.
+    pub(super) fn read(
+        violations: &mut Violations,
+        agreement_id: &str,
+        as_of: &str,
+        as_known: Option<&v1::AsKnown>,
+    ) -> Option<Self> {
         let parsed = AgreementId::parse(agreement_id);
         if let Err(fault) = &parsed {
             violations.add("agreement_id", malformed::MALFORMED_ID, fault.to_string());
         }
-        let as_of = parse_as_of(&mut violations, as_of);
-        let as_known = parse_known(&mut violations, as_known);
-        match parsed {
-            Ok(agreement_id) if violations.is_empty() => {
-                Ok(Self { agreement_id, times: TwoTimes { as_of, as_known } })
-            }
-            Ok(_) | Err(_) => Err(status::of_violations(&violations.into_vec())),
-        }
+        let as_of = parse_as_of(violations, as_of);
+        let as_known = parse_known(violations, as_known);
+        let agreement_id = parsed.ok().filter(|_| violations.is_empty())?;
+        Some(Self { agreement_id, times: TwoTimes { as_of, as_known } })
     }
 
     pub(super) fn unknown(&self) -> Status {

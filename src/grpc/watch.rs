@@ -12,12 +12,12 @@ use super::stream::Filling;
 use super::{ServiceLimits, status};
 use crate::domain::date::Date;
 use crate::domain::reason::{Reason, Severity};
-use crate::domain::view::DeadlineSubject;
 use crate::ledger::error::LedgerError;
 use crate::ledger::notices::{
     Cause, Deadlines, Notice, NoticeKind, NoticeQuery, NoticeResume, Notices, Step,
 };
 use crate::ledger::{Head, Ledger};
+use crate::wire::listing;
 use crate::wire::parse::{Violations, malformed, parse_optional_date};
 use crate::wire::record::timestamp;
 use crate::wire::{answer, v1};
@@ -236,16 +236,7 @@ fn notice(notice: &Notice) -> v1::Notice {
             (Kind::FindingCleared(answer::finding(agreement_id, finding)), Some(cause))
         }
         NoticeKind::Near { view, told, title } => {
-            let (kind, subject_id) = subject(&view.subject);
-            let deadline = v1::Deadline {
-                agreement_id: agreement_id.to_string(),
-                kind: kind.into(),
-                date: view.date.to_string(),
-                subject_id,
-                amount: view.amount.map(answer::money),
-                days_left: view.date.days_since(*told),
-                title: title.clone(),
-            };
+            let deadline = listing::deadline(agreement_id, title.clone(), view, *told);
             (Kind::Deadline(deadline), None)
         }
     };
@@ -254,19 +245,5 @@ fn notice(notice: &Notice) -> v1::Notice {
         notice: Some(kind),
         position: cause.map(|Cause { position, .. }| position.get()),
         recorded_time: cause.map(|Cause { recorded, .. }| timestamp(*recorded)),
-    }
-}
-
-fn subject(subject: &DeadlineSubject) -> (v1::DeadlineKind, String) {
-    match subject {
-        DeadlineSubject::OptionNotice(id) => (v1::DeadlineKind::OptionNotice, id.to_string()),
-        DeadlineSubject::TermEnd => (v1::DeadlineKind::TermEnd, String::new()),
-        DeadlineSubject::ReservationExpiry(id) => {
-            (v1::DeadlineKind::ReservationExpiry, id.to_string())
-        }
-        DeadlineSubject::RetentionRelease(id) => {
-            (v1::DeadlineKind::RetentionRelease, id.to_string())
-        }
-        DeadlineSubject::OverrideEnd(id) => (v1::DeadlineKind::OverrideEnd, id.to_string()),
     }
 }

@@ -27,6 +27,15 @@ pub enum LedgerError {
     /// The writer's thread could not be started.
     #[error("the writer's thread could not be started")]
     WriterThread(#[source] std::io::Error),
+    /// The key of the page tokens could not be read or made.
+    #[error("the key of the page tokens could not be read or made: {}", path.display())]
+    PageKey {
+        /// Where it is.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 impl LedgerError {
@@ -36,7 +45,7 @@ impl LedgerError {
             Self::Log(LogError::Corrupt { position, .. })
             | Self::Record { position, .. }
             | Self::IndexMismatch { position } => Some(*position),
-            Self::Log(_) | Self::WriterThread(_) => None,
+            Self::Log(_) | Self::WriterThread(_) | Self::PageKey { .. } => None,
         }
     }
 }

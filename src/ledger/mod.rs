@@ -3,11 +3,12 @@
 //! [`command`] says what an append asks and gets. `writer` is the one thread that decides
 //! (`decide`), repeats first answers (`repeat`) and commits; `index` finds records by
 //! agreement, request and source; [`import`] takes in older registers; [`agreements`] keeps folded
-//! agreements; [`query`], [`history`], [`read`]
-//! and [`notices`] answer. Nothing here knows tonic.
+//! agreements; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
+//! [`history`], [`read`] and [`notices`] answer. `page_key` vouches for page tokens. Nothing here
+//! knows tonic.
 //!
-//! Order of one commit: log append (durable when it returns), index, published agreements, published
-//! head, answers. So whoever has an answer can read what it says.
+//! Order of one commit: log append (durable when it returns), index, published agreements, what the
+//! projector has to do, published head, answers. So whoever has an answer can read what it says.
 
 pub mod agreements;
 pub mod answer;
@@ -17,7 +18,11 @@ pub mod error;
 pub mod history;
 pub mod import;
 mod index;
+pub mod listing;
 pub mod notices;
+mod page_key;
+mod portfolio;
+mod projector;
 pub mod query;
 pub mod read;
 mod repeat;
@@ -39,6 +44,8 @@ use agreements::AgreementCache;
 use command::{AppendFailure, AppendOutcome};
 use error::LedgerError;
 use index::Index;
+use page_key::PageKey;
+use portfolio::Portfolio;
 pub use writer::WriterEnd;
 use writer::{Queued, Writer};
 
@@ -116,6 +123,8 @@ pub(crate) struct Shared {
     pub(crate) reader: LogReader,
     pub(crate) index: Index,
     pub(crate) agreements: AgreementCache,
+    pub(crate) portfolio: Portfolio,
+    pub(crate) page_key: PageKey,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: LedgerRules,
     pub(crate) head: watch::Receiver<Head>,
@@ -147,7 +156,7 @@ pub struct OpenedLedger {
 }
 
 impl Ledger {
-    /// Opens the log in a folder, catches up every index, and starts the writer.
+    /// Opens the log in a folder, catches up every index and the portfolio, and starts the writer.
     pub fn open(
         options: &LogOptions,
         limits: &LedgerLimits,
@@ -157,18 +166,24 @@ impl Ledger {
         let OpenedLog { writer: log, reader, report } = Log::open(options)?;
         let index = Index::open(&reader)?;
         index.catch_up(&reader)?;
+        let portfolio = Portfolio::open(&reader, &rules.policies)?;
+        let page_key = PageKey::open(&options.directory)?;
         let head = Head { record_count: reader.next_position(), writer: WriterState::Running };
         let (publish, head) = watch::channel(head);
         let shared = Arc::new(Shared {
             reader,
             index,
             agreements: AgreementCache::new(limits.agreements_cached_max),
+            portfolio,
+            page_key,
             clock,
             rules,
             head,
         });
+        shared.catch_up_portfolio()?;
+        let projector = projector::spawn(Arc::clone(&shared)).map_err(LedgerError::WriterThread)?;
         let (queue, waiting) = mpsc::channel(limits.queue_requests_max);
-        let writer = Writer::new(Arc::clone(&shared), log, publish, limits)?;
+        let writer = Writer::new(Arc::clone(&shared), log, publish, projector, limits)?;
         let thread = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
             .spawn(move || writer.run(waiting))

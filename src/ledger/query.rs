@@ -122,7 +122,7 @@ impl Shared {
     }
 
     /// The last position, up to a head, that was recorded by a time. None when none was.
-    fn last_known_position(
+    pub(crate) fn last_known_position(
         &self,
         known: RecordedTime,
         head: u64,

@@ -13,6 +13,7 @@ use super::decide::{Batch, BatchParts, Decision};
 use super::error::{LedgerError, WithCauses};
 use super::import::ImportSession;
 use super::index::IndexBatch;
+use super::projector::Projector;
 use super::{Head, LedgerLimits, Shared, WriterState};
 use crate::domain::date::RecordedTime;
 use crate::log::{APPEND_RECORDS_MAX, LogError, LogWriter};
@@ -38,6 +39,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     log: LogWriter,
     publish: watch::Sender<Head>,
+    projector: Projector,
     batch_requests_max: usize,
     batch_bytes_max: usize,
     /// Recorded time of the newest record; no record is earlier.
@@ -64,6 +66,7 @@ impl Writer {
         shared: Arc<Shared>,
         log: LogWriter,
         publish: watch::Sender<Head>,
+        projector: Projector,
         limits: &LedgerLimits,
     ) -> Result<Self, LedgerError> {
         let latest = match log.next_position().checked_sub(1) {
@@ -79,6 +82,7 @@ impl Writer {
             shared,
             log,
             publish,
+            projector,
             batch_requests_max: limits.batch_requests_max,
             batch_bytes_max: limits.batch_bytes_max,
             latest,
@@ -103,6 +107,7 @@ impl Writer {
             answer(queued.reply, Err(AppendFailure::Stopped));
         }
         self.publish.send_modify(|head| head.writer = WriterState::Stopped);
+        self.projector.finish();
         if let Err(error) = self.log.close() {
             tracing::error!(
                 error = %WithCauses(&error),
@@ -201,9 +206,12 @@ impl Writer {
             index.add(record)?;
         }
         self.shared.index.apply(&index, positions.end)?;
+        let mut changed = Vec::with_capacity(parts.agreements.len());
         for (id, agreement) in parts.agreements {
-            self.shared.agreements.publish(id, agreement);
+            self.shared.agreements.publish(id.clone(), agreement);
+            changed.push(id);
         }
+        self.shared.portfolio.note(changed, positions.end);
         self.latest = parts.latest;
         self.publish.send_modify(|head| head.record_count = positions.end);
         Ok(())

@@ -63,7 +63,8 @@ pub fn usage(
     }
 }
 
-fn scope_usage(usage: &ScopeUsage, currency: Currency) -> v1::ScopeUsage {
+/// Use of one ceiling.
+pub fn scope_usage(usage: &ScopeUsage, currency: Currency) -> v1::ScopeUsage {
     let ScopeUsage { scope: about, kind, ceiling, sums, remaining, usage_ppm } = usage;
     let Sums { reserved, committed, invoiced, prepaid, paid, exposure } = sums;
     let of = |amount: &Amount| Some(money(Money { amount: *amount, currency }));
@@ -82,7 +83,8 @@ fn scope_usage(usage: &ScopeUsage, currency: Currency) -> v1::ScopeUsage {
     }
 }
 
-fn forecast(forecast: &Forecast) -> v1::Forecast {
+/// A forecast.
+pub fn forecast(forecast: &Forecast) -> v1::Forecast {
     let Forecast { elapsed_days, days_left, run_out, end } = forecast;
     v1::Forecast {
         elapsed_days: *elapsed_days,

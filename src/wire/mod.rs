@@ -1,14 +1,15 @@
 //! The published protobuf types, and their mapping to and from the domain.
 //!
 //! The generated types are also what the log stores: a record on disk is the encoding of
-//! `v1::Record`, so that an auditor can decode it with the proto files alone. It knows `domain` and
-//! nothing of sled, tonic's server or tokio.
+//! `v1::Record`, so that an auditor can decode it with the proto files alone. It knows `domain`,
+//! the rows and filters of `projections`, and nothing of sled, tonic's server or tokio.
 
 pub mod answer;
 pub mod codec;
 pub mod difference;
 pub mod event_type;
 pub mod json;
+pub mod listing;
 pub mod parse;
 pub mod record;
 

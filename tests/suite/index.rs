@@ -24,7 +24,10 @@ async fn without_every_tree_but_the_log_the_answers_are_the_same() {
 
     let folder = served.stop().await;
     let opened = Log::open(&LogOptions::new(folder.path())).unwrap();
-    assert_eq!(opened.reader.derived_names(), ["requests", "sources", "streams"]);
+    assert_eq!(
+        opened.reader.derived_names(),
+        ["projections-portfolio", "requests", "sources", "streams"]
+    );
     opened.reader.delete_derived().unwrap();
     assert_eq!(opened.reader.derived_names(), [""; 0]);
     opened.writer.close().unwrap();

@@ -19,6 +19,7 @@ mod idempotency;
 mod imports;
 mod index;
 mod limits;
+mod listings;
 mod malformed;
 mod model;
 mod notices;

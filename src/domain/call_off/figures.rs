@@ -10,12 +10,14 @@ use crate::domain::event::{InvoiceReceived, Value};
 use crate::domain::levels::Sums;
 use crate::domain::money::{Amount, Currency, Money};
 use crate::domain::scope::{Scope, ScopeKeys};
+use crate::domain::view::Currencies;
 
 /// What an invoice owes. All in one currency: the invoice's own when every document on it shares that,
 /// else the agreement's.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Owed {
     pub(super) currency: Currency,
+    pub(super) currencies: Currencies,
     /// Credit notes and negative invoices that name it, net.
     pub(super) credited: Amount,
     /// Net, VAT, interest and fees, less credit notes with their VAT, less what is stated as prepaid.
@@ -131,10 +133,14 @@ impl<'a> Walk<'a> {
                 .standing_on(id)
                 .all(|payment| payment.paid.value.money.currency == own)
             && self.retained_values(one).all(|value| value.money.currency == own);
-        if shared { self.owed_in(one, own) } else { self.owed_in(one, self.currency) }
+        if shared {
+            self.owed_in(one, own, Currencies::Shared)
+        } else {
+            self.owed_in(one, self.currency, Currencies::Mixed)
+        }
     }
 
-    fn owed_in(&self, one: &InvoiceSoFar<'_>, currency: Currency) -> Owed {
+    fn owed_in(&self, one: &InvoiceSoFar<'_>, currency: Currency, currencies: Currencies) -> Owed {
         let invoice = one.invoice;
         let own = invoice.net.money.currency;
         let rate = invoice.net.rate;
@@ -165,6 +171,7 @@ impl<'a> Walk<'a> {
         let paid = self.payments.standing_on(&invoice.invoice).map(value);
         Owed {
             currency,
+            currencies,
             credited: lowered,
             payable,
             paid: paid.fold(Amount::ZERO, Amount::plus),

@@ -191,6 +191,7 @@ fn invoice_view(walk: &Walk<'_>, one: &InvoiceSoFar<'_>, prepaid_left: Amount) -
         payable: money(owed.payable),
         paid: money(owed.paid),
         retained: money(owed.retained),
+        currencies: owed.currencies,
         approved_by: one.approved_by.map(str::to_owned),
         paid_by,
     }

@@ -32,6 +32,20 @@ fn puts_and_the_mark_are_read_back() {
 }
 
 #[test]
+fn keys_are_scanned_from_one_on() {
+    let (_scratch, log) = log_of(1);
+    let tree = log.reader.derived("some", 1).unwrap();
+    let in_parts = vec![7; 20_000];
+    let puts = vec![put(b"a", b"1"), put(b"b", &in_parts), put(b"b\0", b"3"), put(b"\xff", b"4")];
+    tree.apply(puts, 1).unwrap();
+    let from = |first: &[u8]| tree.scan_from(first).map(|item| item.unwrap().0).collect::<Vec<_>>();
+    assert_eq!(from(b""), [&b"a"[..], b"b", b"b\0", b"\xff"]);
+    assert_eq!(from(b"b"), [&b"b"[..], b"b\0", b"\xff"]);
+    assert_eq!(from(b"b\0\0"), [b"\xff"]);
+    assert_eq!(from(b"\xff\0"), [b""; 0]);
+}
+
+#[test]
 fn a_prefix_is_scanned_in_key_order_from_both_ends() {
     let (_scratch, log) = log_of(1);
     let tree = log.reader.derived("some", 1).unwrap();

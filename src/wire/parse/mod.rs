@@ -2,7 +2,8 @@
 //!
 //! `payload` knows which reader takes which event: there is one for each group of the catalogue,
 //! and `signing` and `amendment` for the two that are long. `values`, `texts` and `lists` read what
-//! events share, `import` reads a request of an older register. What is read once here is valid by its type everywhere else.
+//! events share, `import` reads a request of an older register, [`listing`] the requests of the
+//! listings. What is read once here is valid by its type everywhere else.
 
 mod agreement;
 mod amendment;
@@ -10,6 +11,7 @@ mod control;
 mod headroom;
 mod import;
 mod invoice;
+pub mod listing;
 mod lists;
 mod order;
 mod payload;
@@ -77,6 +79,10 @@ pub mod malformed {
     pub const LIST_OUT_OF_BOUNDS: &str = "LIST_OUT_OF_BOUNDS";
     /// A number is too small or too large.
     pub const NUMBER_OUT_OF_BOUNDS: &str = "NUMBER_OUT_OF_BOUNDS";
+    /// A page token was altered, or belongs to another query or another ledger.
+    pub const PAGE_TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
+    /// A name is not one of those that are published.
+    pub const UNKNOWN_NAME: &str = "UNKNOWN_NAME";
     /// Two fields contradict each other.
     pub const CONTRADICTION: &str = "CONTRADICTION";
 }

@@ -1,0 +1,139 @@
+//! The key that vouches for page tokens: a random file of this ledger's own.
+//!
+//! A token tells the ledger what it told the client before. The tag over it keeps a client from
+//! changing it, and keeps out the tokens of another ledger. The key is kept with the log, so that
+//! tokens outlive a restart. It must not know what a token says.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use super::Ledger;
+use super::error::LedgerError;
+
+const KEY_FILE: &str = "page-token.key";
+const KEY_BYTES: usize = 32;
+const TAG_BYTES: usize = 32;
+const FILE_MODE: u32 = 0o600;
+
+pub(crate) struct PageKey([u8; KEY_BYTES]);
+
+impl std::fmt::Debug for PageKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("PageKey")
+    }
+}
+
+impl Ledger {
+    /// A text that carries some bytes and shows that this ledger made it.
+    pub fn seal_page_token(&self, bytes: &[u8]) -> String {
+        self.shared().page_key.seal(bytes)
+    }
+
+    /// The bytes of a text that this ledger made. None when it was altered, or another made it.
+    pub fn open_page_token(&self, token: &str) -> Option<Vec<u8>> {
+        self.shared().page_key.open_token(token)
+    }
+}
+
+impl PageKey {
+    /// Reads the key of a log's folder, or makes it. A file that is no key is replaced: that costs
+    /// the tokens which are under way, and nothing else.
+    pub(crate) fn open(folder: &Path) -> Result<Self, LedgerError> {
+        let path = folder.join(KEY_FILE);
+        let failed = |source| LedgerError::PageKey { path: path.clone(), source };
+        let found = match fs::read(&path) {
+            Ok(bytes) => <[u8; KEY_BYTES]>::try_from(bytes).ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        match found {
+            Some(key) => Ok(Self(key)),
+            None => make(folder, &path).map(Self).map_err(failed),
+        }
+    }
+
+    fn seal(&self, bytes: &[u8]) -> String {
+        let tag = self.tag_of(bytes).finalize().into_bytes();
+        URL_SAFE_NO_PAD.encode([bytes, &tag[..]].concat())
+    }
+
+    fn open_token(&self, token: &str) -> Option<Vec<u8>> {
+        let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (bytes, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG_BYTES)?)?;
+        self.tag_of(bytes).verify_slice(tag).ok()?;
+        Some(bytes.to_vec())
+    }
+
+    fn tag_of(&self, bytes: &[u8]) -> Hmac<Sha256> {
+        let mut tag = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length fits");
+        tag.update(bytes);
+        tag
+    }
+}
+
+/// Writes a new key under another name first, so that no crash leaves half of one.
+fn make(folder: &Path, path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    let unfinished = path.with_extension("unfinished");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(FILE_MODE)
+        .open(&unfinished)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    File::open(folder)?.sync_all()?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_token_is_opened_by_the_key_that_sealed_it_also_after_a_restart() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let token = PageKey::open(folder.path()).unwrap().seal(b"place");
+        let again = PageKey::open(folder.path()).unwrap();
+        assert_eq!(again.open_token(&token).as_deref(), Some(&b"place"[..]));
+        assert_eq!(PageKey::open(other.path()).unwrap().open_token(&token), None);
+        let mode = fs::metadata(folder.path().join(KEY_FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, FILE_MODE);
+    }
+
+    #[test]
+    fn whatever_is_altered_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = PageKey::open(folder.path()).unwrap();
+        let token = key.seal(b"place");
+        let sealed = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for index in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[index] ^= 1;
+            assert_eq!(key.open_token(&URL_SAFE_NO_PAD.encode(&altered)), None, "byte {index}");
+        }
+        for text in ["", "a", "!", &token[1..], &format!("{token}A"), &"A".repeat(43)] {
+            assert_eq!(key.open_token(text), None, "{text}");
+        }
+        assert_eq!(key.open_token(&key.seal(b"")).as_deref(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(KEY_FILE), "short").unwrap();
+        let token = PageKey::open(folder.path()).unwrap().seal(b"place");
+        assert!(PageKey::open(folder.path()).unwrap().open_token(&token).is_some());
+    }
+}

@@ -1,0 +1,287 @@
+//! The portfolio as it is kept: one row an agreement in a derived tree, and what is still to be
+//! written to it.
+//!
+//! The tree `projections-portfolio` has agreement id → row. The writer notes what it has changed
+//! before it publishes the head, and the projector writes the rows some time later. So a row is
+//! newer than every event below a published head unless its agreement is noted here; whoever reads
+//! looks here first, and folds what is noted. What cannot be folded stays noted, and the tree's
+//! mark stays where it is, so that a listing tells the damage instead of leaving the agreement out.
+
+use std::collections::BTreeSet;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Shared;
+use super::answer::open_findings;
+use super::error::{LedgerError, WithCauses};
+use crate::domain::agreement::Agreement;
+use crate::domain::date::Date;
+use crate::domain::id::{AgreementId, Position};
+use crate::domain::organisation::OrganisationId;
+use crate::domain::policy::PolicyBook;
+use crate::log::{DerivedTree, LogReader};
+use crate::projections::portfolio::{Row, SeverityCounts, Texts};
+use crate::projections::stored;
+use crate::wire::{record, v1};
+
+/// Name of the derived tree.
+pub(crate) const PORTFOLIO_TREE: &str = "projections-portfolio";
+/// Rows, and bytes of rows, after which a write takes no further row.
+const WRITE_ROWS_MAX: usize = 4096;
+const WRITE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long changes are gathered before they are written.
+const GATHER: Duration = Duration::from_millis(200);
+
+#[derive(Debug)]
+pub(crate) struct Portfolio {
+    tree: DerivedTree,
+    noted: Mutex<Noted>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    /// Agreements whose rows are to be written.
+    waiting: BTreeSet<AgreementId>,
+    /// Those that the projector has in hand.
+    in_hand: BTreeSet<AgreementId>,
+    /// Those whose rows could not be made.
+    stuck: BTreeSet<AgreementId>,
+    /// The position up to which changes are noted.
+    reached: u64,
+    /// The position up to which the projector has done what it could.
+    done: u64,
+    is_closed: bool,
+}
+
+impl Noted {
+    fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.reached <= self.done
+    }
+
+    fn all(&self) -> impl Iterator<Item = &AgreementId> {
+        [&self.waiting, &self.in_hand, &self.stuck].into_iter().flatten()
+    }
+}
+
+/// What the projector has in hand.
+#[derive(Debug)]
+pub(crate) struct Work {
+    agreements: BTreeSet<AgreementId>,
+    reached: u64,
+}
+
+impl Portfolio {
+    /// Opens the tree, empty when its rows were made by another program or under another policy.
+    pub(crate) fn open(reader: &LogReader, policies: &PolicyBook) -> Result<Self, LedgerError> {
+        let tree = reader.derived(PORTFOLIO_TREE, stored::version(policies))?;
+        let noted =
+            Mutex::new(Noted { reached: tree.reached(), done: tree.reached(), ..Noted::default() });
+        Ok(Self { tree, noted, changed: Condvar::new() })
+    }
+
+    /// Notes what the log has changed up to a position.
+    pub(crate) fn note(&self, agreements: Vec<AgreementId>, reached: u64) {
+        let mut noted = self.lock();
+        noted.waiting.extend(agreements);
+        noted.reached = reached;
+        drop(noted);
+        self.changed.notify_all();
+    }
+
+    /// Nothing more will be noted.
+    pub(crate) fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for something to do. None once everything is done and nothing more will be noted.
+    pub(crate) fn next_work(&self) -> Option<Work> {
+        let noted = self.lock();
+        let idle = |noted: &mut Noted| !noted.is_closed && noted.is_done();
+        let noted = self.changed.wait_while(noted, idle).unwrap_or_else(PoisonError::into_inner);
+        let gathered = self.changed.wait_timeout_while(noted, GATHER, |noted| !noted.is_closed);
+        let mut noted = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        if noted.is_done() {
+            return None;
+        }
+        let agreements = std::mem::take(&mut noted.waiting);
+        noted.in_hand.clone_from(&agreements);
+        Some(Work { agreements, reached: noted.reached })
+    }
+
+    /// Whether the row of an agreement may be older than the head.
+    fn is_noted(&self, id: &AgreementId) -> bool {
+        let noted = self.lock();
+        [&noted.waiting, &noted.in_hand, &noted.stuck].iter().any(|noted| noted.contains(id))
+    }
+
+    fn noted_from(&self, from: Option<&AgreementId>) -> BTreeSet<AgreementId> {
+        let noted = self.lock();
+        noted.all().filter(|id| from.is_none_or(|from| *id >= from)).cloned().collect()
+    }
+
+    /// The stored row of an agreement, unless it may be older than the head. A row that cannot be
+    /// read is as good as none: it follows from the log.
+    pub(crate) fn row(&self, id: &AgreementId) -> Result<Option<Row>, LedgerError> {
+        if self.is_noted(id) {
+            return Ok(None);
+        }
+        let bytes = self.tree.get(id.as_str().as_bytes())?;
+        Ok(bytes.and_then(|bytes| stored::decode(&bytes)))
+    }
+
+    /// Every agreement that the log knows of, from one on, by id.
+    pub(crate) fn agreements_from(
+        &self,
+        from: Option<&AgreementId>,
+    ) -> impl Iterator<Item = Result<AgreementId, LedgerError>> + use<> {
+        let mut noted = self.noted_from(from).into_iter().peekable();
+        let first = from.map_or(&b""[..], |from| from.as_str().as_bytes());
+        let mut kept = self
+            .tree
+            .scan_from(first)
+            .map(|item| -> Result<Option<AgreementId>, LedgerError> {
+                let (key, _) = item?;
+                let text = std::str::from_utf8(&key).ok();
+                Ok(text.and_then(|text| AgreementId::parse(text).ok()))
+            })
+            .filter_map(Result::transpose)
+            .peekable();
+        std::iter::from_fn(move || {
+            let next_kept = match kept.peek() {
+                Some(Err(_)) => return kept.next(),
+                Some(Ok(id)) => Some(id),
+                None => None,
+            };
+            match (next_kept, noted.peek()) {
+                (Some(kept_id), Some(noted_id)) if kept_id == noted_id => {
+                    noted.next();
+                    kept.next()
+                }
+                (Some(kept_id), Some(noted_id)) if noted_id < kept_id => noted.next().map(Ok),
+                (None, Some(_)) => noted.next().map(Ok),
+                (Some(_), Some(_) | None) => kept.next(),
+                (None, None) => None,
+            }
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Takes in every record that the tree has not seen, before anything is served. An agreement is
+    /// folded once, however many of its records are new.
+    pub(crate) fn catch_up_portfolio(&self) -> Result<(), LedgerError> {
+        let (from, head) = (self.portfolio.tree.reached(), self.reader.next_position());
+        if from >= head {
+            return Ok(());
+        }
+        tracing::info!(tree = PORTFOLIO_TREE, from, head, "a projection is catching up");
+        let mut agreements = BTreeSet::new();
+        for item in self.reader.forward(from, head) {
+            let (position, bytes) = item?;
+            let fault = |source| LedgerError::Record { position, source };
+            let stored = record::decode(&bytes).map_err(fault)?;
+            if let Some(v1::record::Entry::Event(_)) = stored.entry {
+                let id = AgreementId::parse(&stored.agreement_id);
+                agreements.insert(id.map_err(|id| fault(record::RecordFault::Id(id)))?);
+            }
+        }
+        self.write_rows(&Work { agreements, reached: head })
+    }
+
+    /// Writes the rows of what has changed, in writes of bounded size.
+    pub(crate) fn write_rows(&self, work: &Work) -> Result<(), LedgerError> {
+        let tree = &self.portfolio.tree;
+        let (mut puts, mut bytes) = (Vec::new(), 0);
+        let mut stuck = Vec::new();
+        for id in &work.agreements {
+            let row = self.agreement(id).and_then(|agreement| self.settled_row(&agreement));
+            match row {
+                Ok(None) => {}
+                Ok(Some(row)) => {
+                    let (key, value) = (id.as_str().as_bytes().to_vec(), stored::encode(&row));
+                    bytes += key.len() + value.len();
+                    puts.push((key, value));
+                }
+                Err(error) => {
+                    let error = WithCauses(&error);
+                    tracing::error!(agreement = %id, %error, "an agreement has no portfolio row");
+                    stuck.push(id.clone());
+                }
+            }
+            if puts.len() >= WRITE_ROWS_MAX || bytes >= WRITE_BYTES_MAX {
+                // The mark moves only once every row is there.
+                tree.apply(std::mem::take(&mut puts), tree.reached())?;
+                bytes = 0;
+            }
+        }
+        let mut noted = self.portfolio.lock();
+        noted.stuck.extend(stuck);
+        let is_whole = noted.stuck.is_empty();
+        drop(noted);
+        tree.apply(puts, if is_whole { work.reached } else { tree.reached() })?;
+        let mut noted = self.portfolio.lock();
+        noted.in_hand.clear();
+        noted.done = noted.done.max(work.reached);
+        noted.reached = noted.reached.max(work.reached);
+        Ok(())
+    }
+
+    /// The row that holds from the day on which everything has taken effect. None without events.
+    fn settled_row(&self, agreement: &Agreement) -> Result<Option<Row>, LedgerError> {
+        let Some(from) = agreement.settled_from() else { return Ok(None) };
+        let texts = self.texts(agreement, from)?;
+        let findings = SeverityCounts::of(agreement.tracker().open());
+        Ok(Row::from_day(agreement, from, texts, findings))
+    }
+
+    /// The row of an agreement as of a day. None without events.
+    pub(crate) fn row_as_of(
+        &self,
+        agreement: &Agreement,
+        as_of: Date,
+    ) -> Result<Option<Row>, LedgerError> {
+        let is_whole = agreement.tracker().horizon() == Date::END_OF_TIME;
+        if is_whole && agreement.settled_from().is_some_and(|settled| settled <= as_of) {
+            return self.settled_row(agreement);
+        }
+        let texts = self.texts(agreement, as_of)?;
+        let findings = SeverityCounts::of(&open_findings(agreement, as_of));
+        Ok(Row::from_day(agreement, as_of, texts, findings))
+    }
+
+    /// Texts of the signature that holds on a day. None when none does.
+    fn texts(&self, agreement: &Agreement, day: Date) -> Result<Option<Texts>, LedgerError> {
+        let Some(charter) = agreement.charter_at(day) else { return Ok(None) };
+        let position = charter.signed().position;
+        let stored = self.record(position.get())?;
+        texts(stored).map(Some).ok_or(LedgerError::IndexMismatch { position: position.get() })
+    }
+
+    /// Title of the agreement that a signature at a position made.
+    pub(crate) fn title(&self, signed: Position) -> Result<String, LedgerError> {
+        let position = signed.get();
+        let texts = texts(self.record(position)?).ok_or(LedgerError::IndexMismatch { position })?;
+        Ok(texts.title)
+    }
+}
+
+fn texts(stored: v1::Record) -> Option<Texts> {
+    let Some(v1::record::Entry::Event(accepted)) = stored.entry else { return None };
+    let Some(v1::event::Payload::AgreementSigned(signed)) = accepted.event?.payload else {
+        return None;
+    };
+    let owner = signed.owner?;
+    let id = owner.id?;
+    Some(Texts {
+        reference: signed.reference,
+        title: signed.title,
+        owner: OrganisationId::parse_as_stated(&id.scheme, &id.number).ok()?,
+        owner_name: owner.name,
+    })
+}
