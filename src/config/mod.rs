@@ -4,17 +4,21 @@
 //! [`sources`] puts them together; here the result is checked as a whole, before a port is bound. It
 //! is the only room that reads the environment.
 
+pub mod policy;
 pub mod sources;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::domain::policy::PolicyBook;
 use crate::grpc::ServiceLimits;
 use crate::ledger::{LedgerLimits, LedgerRules};
 use crate::log::LogOptions;
+use policy::PolicyConfig;
 
 /// Address that is listened on when none is given.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:7401";
@@ -37,6 +41,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How the log lies on disk.
     pub store: StoreConfig,
+    /// Thresholds and tolerances by the day from which they hold.
+    pub policy: Vec<PolicyConfig>,
 }
 
 impl Default for Config {
@@ -49,6 +55,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
             store: StoreConfig::default(),
+            policy: Vec::new(),
         }
     }
 }
@@ -232,6 +239,7 @@ impl Config {
             ));
         }
         self.check_limits(&mut faults);
+        let policies = policy::check(&self.policy, &mut faults);
         let directory = self.data_dir.clone().unwrap_or_default();
         if directory.as_os_str().is_empty() {
             faults.push("data_dir: must name the folder of the log (--data-dir)".to_owned());
@@ -246,7 +254,7 @@ impl Config {
             faults.push(format!("store: {fault}"));
         }
         match listen {
-            Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory)),
+            Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory, policies)),
             Ok(_) | Err(_) => Err(faults),
         }
     }
@@ -333,6 +341,7 @@ impl Config {
         listen: SocketAddr,
         tls: Option<TlsTexts>,
         directory: PathBuf,
+        policies: PolicyBook,
     ) -> CheckedConfig {
         let limits = &self.limits;
         CheckedConfig {
@@ -356,7 +365,7 @@ impl Config {
                 batch_bytes_max: limits.batch_bytes_max,
                 agreements_cached_max: limits.agreements_cached_max,
             },
-            rules: LedgerRules::default(),
+            rules: LedgerRules { policies: Arc::new(policies), ..LedgerRules::default() },
             store: self.store_options(directory),
             drain_max: Duration::from_millis(limits.drain_ms_max),
         }
@@ -416,7 +425,9 @@ mod tests {
             TlsConfig { key_file: Some(PathBuf::from("/nonexistent/key")), ..TlsConfig::default() };
         let log = LogConfig { level: "=x=y".to_owned(), ..LogConfig::default() };
         let listen = "nowhere".to_owned();
-        let faults = Config { listen, log, tls, limits, ..Config::default() }.check().unwrap_err();
+        let policy = vec![PolicyConfig::default()];
+        let faults =
+            Config { listen, log, tls, limits, policy, ..Config::default() }.check().unwrap_err();
         for name in [
             "listen:",
             "tls.key_file:",
@@ -425,6 +436,7 @@ mod tests {
             "retry_after_ms:",
             "data_dir:",
             "log.level:",
+            "policy[0].from:",
         ] {
             assert!(faults.iter().any(|fault| fault.contains(name)), "{name} in {faults:?}");
         }

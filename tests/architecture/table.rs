@@ -18,7 +18,8 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "ledger", knows: &["domain", "log", "wire", "clock"] },
     Room { name: "grpc", knows: &["domain", "wire", "ledger"] },
     // The configuration takes its defaults from the rooms that have the limits.
-    Room { name: "config", knows: &["log", "ledger", "grpc"] },
+    // It reads dated policy into the domain's own types.
+    Room { name: "config", knows: &["domain", "log", "ledger", "grpc"] },
     Room { name: "telemetry", knows: &["config"] },
     Room { name: "server", knows: INNER_ROOMS },
     Room { name: "bin", knows: EVERY_ROOM },
