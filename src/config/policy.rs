@@ -68,7 +68,8 @@ pub(super) fn check(policies: &[PolicyConfig], faults: &mut Vec<String>) -> Poli
         if changes.iter().any(|(other, _)| *other == from) {
             table.fault("from", &format!("{from} has a table already"));
         }
-        if change == PolicyChange::default() && table.is_empty(policy) {
+        // As written, not as read: a value that is wrong has been told as what it is.
+        if *policy == (PolicyConfig { from: policy.from.clone(), ..PolicyConfig::default() }) {
             table.fault("from", "the table changes nothing");
         }
         changes.push((from, change));
@@ -85,11 +86,6 @@ struct Table<'a> {
 impl Table<'_> {
     fn fault(&mut self, key: &str, text: &str) {
         self.faults.push(format!("{}.{key}: {text}", self.name));
-    }
-
-    /// Whether nothing but the day is written. A value that is wrong is told as what it is.
-    fn is_empty(&self, policy: &PolicyConfig) -> bool {
-        *policy == PolicyConfig { from: policy.from.clone(), ..PolicyConfig::default() }
     }
 
     fn change(&mut self, policy: &PolicyConfig) -> PolicyChange {
@@ -118,7 +114,7 @@ impl Table<'_> {
             (Nature::Works, "de_minimis_ppm_works", *de_minimis_ppm_works),
         ];
         PolicyChange {
-            warning_steps_ppm: self.steps(warning_steps_ppm.as_deref()),
+            warning_steps_ppm: warning_steps_ppm.as_deref().and_then(|steps| self.steps(steps)),
             late_registration_days: self.days("late_registration_days", *late_registration_days),
             split_window_days: self.days("split_window_days", *split_window_days),
             split_threshold: self.money("split_threshold", split_threshold.as_ref()),
@@ -140,8 +136,7 @@ impl Table<'_> {
         Date::parse(text).map_err(|error| self.fault("from", &format!("{text:?} {error}"))).ok()
     }
 
-    fn steps(&mut self, steps: Option<&[u32]>) -> Option<Vec<u32>> {
-        let steps = steps?;
+    fn steps(&mut self, steps: &[u32]) -> Option<Vec<u32>> {
         let rising = steps.windows(2).all(|pair| matches!(pair, [lower, upper] if lower < upper));
         let within = steps.iter().all(|step| (1..=SHARE_PPM_MAX).contains(step));
         if steps.is_empty() || steps.len() > WARNING_STEPS_MAX || !rising || !within {
