@@ -33,6 +33,18 @@ pub(super) struct CallOff {
     pub(super) steps: std::vec::IntoIter<Step>,
 }
 
+impl CallOff {
+    /// The same purchase in two orders: who buys what from whom is as in the first.
+    pub(super) fn split_from(&mut self, first: &Self) {
+        self.delivery = first.delivery;
+        self.buyer = first.buyer;
+        self.department = first.department;
+        self.cpv = first.cpv;
+        self.ordered_by = first.ordered_by;
+        self.approved_by = first.approved_by;
+    }
+}
+
 /// What an invoice rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Basis {

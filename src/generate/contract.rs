@@ -133,8 +133,8 @@ fn request_id_of(agreement_id: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::framework::embedded;
     use super::*;
+    use crate::generate::framework::embedded;
     use crate::wire::parse::parse_append;
 
     fn contract(notice_id: &str) -> Contract {

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use prost_types::Timestamp;
 use uuid::Builder;
 
-use super::call_off::{CallOff, plan_call_off};
+use super::call_off::{Basis, CallOff, plan_call_off};
 use super::contract::Contract;
 use super::life::{Milestone, milestones};
 use super::message::{payload, person};
@@ -31,6 +31,10 @@ pub const SCALE_PARTS_MAX: u64 = 1_000 * SCALE_PARTS;
 /// System that every event names as its source.
 pub const SOURCE_SYSTEM: &str = "generated";
 
+/// Of a thousand orders so many are one of two for the same purchase.
+const SPLITS_PER_MILLE: u64 = 12;
+/// [`INVOICE_PARTS`] as what can be owed too.
+const INVOICE_PARTS_SIGNED: i64 = 1_000_000_000;
 const MICROSECONDS: i64 = 1_000_000;
 const NANOSECONDS_PER_MICROSECOND: i64 = 1_000;
 
@@ -198,24 +202,40 @@ impl AgreementHistory {
         self.next_day = days_after(day, 1);
         let parts = i64::try_from(self.plan.parts_per_day).unwrap_or(i64::MAX / 2);
         self.parts_due = self.parts_due.saturating_add(parts);
-        let one = i64::try_from(INVOICE_PARTS).unwrap_or(i64::MAX);
-        while self.parts_due >= one {
-            self.call_offs += 1;
-            let (call_off, invoices) = plan_call_off(
-                &self.plan,
-                &mut self.random,
-                self.call_offs,
-                day,
-                &self.contract.deliveries,
-                self.contract.signed.buyers.len(),
-            );
-            // A purchase without an invoice takes a little too, so that the loop ends.
-            let taken = i64::try_from(invoices).unwrap_or(i64::MAX).saturating_mul(one);
-            self.parts_due = self.parts_due.saturating_sub(taken.max(one / 8));
-            if let Some(step) = call_off.steps.as_slice().first() {
-                let recorded = step.recorded;
-                self.under_way.push(Reverse(Waiting { recorded, call_off }));
+        while self.parts_due >= INVOICE_PARTS_SIGNED {
+            let first = self.plan_call_off(day);
+            if first.basis == Basis::Order && self.random.chance(SPLITS_PER_MILLE) {
+                let mut second = self.plan_call_off(day);
+                if second.basis == Basis::Order {
+                    second.split_from(&first);
+                }
+                self.wait(second);
             }
+            self.wait(first);
+        }
+    }
+
+    fn plan_call_off(&mut self, day: Date) -> CallOff {
+        self.call_offs += 1;
+        let (call_off, invoices) = plan_call_off(
+            &self.plan,
+            &mut self.random,
+            self.call_offs,
+            day,
+            &self.contract.deliveries,
+            self.contract.signed.buyers.len(),
+        );
+        // A purchase without an invoice takes a little too, so that the day ends.
+        let taken = i64::try_from(invoices).unwrap_or(i64::MAX);
+        let taken = taken.saturating_mul(INVOICE_PARTS_SIGNED).max(INVOICE_PARTS_SIGNED / 8);
+        self.parts_due = self.parts_due.saturating_sub(taken);
+        call_off
+    }
+
+    /// Lets a purchase wait for its next step. One without has ended.
+    fn wait(&mut self, call_off: CallOff) {
+        if let Some(step) = call_off.steps.as_slice().first() {
+            self.under_way.push(Reverse(Waiting { recorded: step.recorded, call_off }));
         }
     }
 
@@ -235,10 +255,7 @@ impl AgreementHistory {
         let step = call_off.steps.next()?;
         let stated = payload(&self.contract, &call_off, step);
         let who = person(&call_off, step.what);
-        if let Some(next) = call_off.steps.as_slice().first() {
-            let recorded = next.recorded;
-            self.under_way.push(Reverse(Waiting { recorded, call_off }));
-        }
+        self.wait(call_off);
         let mode = v1::AdmissionMode::Fact;
         Some(self.request(step.recorded, step.effective, mode, &who, stated))
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::framework::embedded;
 use super::*;
+use crate::generate::framework::embedded;
 use crate::wire::json::to_short_json;
 use crate::wire::parse::parse_append;
 
@@ -56,6 +56,11 @@ fn microseconds(request: &v1::ImportEventsRequest) -> i64 {
 #[test]
 fn the_same_seed_gives_the_same_bytes_for_ever() {
     assert_eq!(fingerprint(options(2_000)), PINNED.trim());
+}
+
+#[test]
+fn parts_of_an_invoice_are_the_same_with_a_sign() {
+    assert_eq!(u64::try_from(INVOICE_PARTS_SIGNED), Ok(INVOICE_PARTS));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::domain::date::Date;
 use crate::wire::v1;
 use crate::wire::v1::event::Payload;
 
-/// Departments that set a threshold of their own for splits: so many times the average order.
-const SPLIT_THRESHOLD_ORDERS: i64 = 4;
+/// Threshold for splits, where one is set: so many times the average invoice.
+const SPLIT_THRESHOLD_ORDERS: i64 = 2;
 
 /// An event of the agreement with its two times.
 #[derive(Debug, Clone)]

@@ -71,8 +71,8 @@ impl Plan {
         let overdue_days = if random.chance(150) { random.between(20, 60) } else { 0 };
         let last = terminated.unwrap_or_else(|| days_after(end, overdue_days));
         let per_cent = match random.below(10) {
-            0 => random.between(101, 118),
-            1 | 2 => random.between(88, 99),
+            0 | 1 => random.between(101, 125),
+            2 | 3 => random.between(88, 99),
             _ => random.between(35, 85),
         };
         let target = target_base(contract) / 100 * per_cent;
