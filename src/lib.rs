@@ -7,16 +7,19 @@
 //! projections  pure rows and filters of the listings; the portfolio
 //! log          the sled log: blocks of opaque records, durable when an append returns
 //! wire         the published protobuf types and their mapping to the domain
+//! generate     agreements from published notices, and made-up histories of them
 //! ledger       use cases: the single writer, queries, history, the kept portfolio
 //! grpc         the services of tonic: parse, call the ledger, turn errors into statuses
 //! ```
 //!
-//! `domain` and `log` know nobody. `projections` knows `domain`, `wire` both. `ledger` joins them with
-//! the log. `grpc` stands outermost; the programs in `src/bin` only configure and wire.
+//! `domain` and `log` know nobody. `projections` knows `domain`, `wire` both; `generate` knows `domain`
+//! and `wire`, and only the programs know it. `ledger` joins the rest. `grpc` stands outermost; the
+//! programs in `src/bin` only configure and wire.
 
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod generate;
 pub mod grpc;
 pub mod ledger;
 pub mod log;

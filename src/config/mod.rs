@@ -4,17 +4,21 @@
 //! [`sources`] puts them together; here the result is checked as a whole, before a port is bound. It
 //! is the only room that reads the environment.
 
+pub mod policy;
 pub mod sources;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::domain::policy::PolicyBook;
 use crate::grpc::ServiceLimits;
 use crate::ledger::{Imports, LedgerLimits, LedgerRules};
 use crate::log::LogOptions;
+use policy::PolicyConfig;
 
 /// Address that is listened on when none is given.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:7401";
@@ -39,6 +43,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How the log lies on disk.
     pub store: StoreConfig,
+    /// Thresholds and tolerances by the day from which they hold.
+    pub policy: Vec<PolicyConfig>,
 }
 
 impl Default for Config {
@@ -52,6 +58,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
             store: StoreConfig::default(),
+            policy: Vec::new(),
         }
     }
 }
@@ -259,6 +266,7 @@ impl Config {
             ));
         }
         self.check_limits(&mut faults);
+        let policies = policy::check(&self.policy, &mut faults);
         let directory = self.data_dir.clone().unwrap_or_default();
         if directory.as_os_str().is_empty() {
             faults.push("data_dir: must name the folder of the log (--data-dir)".to_owned());
@@ -273,7 +281,7 @@ impl Config {
             faults.push(format!("store: {fault}"));
         }
         match listen {
-            Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory)),
+            Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory, policies)),
             Ok(_) | Err(_) => Err(faults),
         }
     }
@@ -381,6 +389,7 @@ impl Config {
         listen: SocketAddr,
         tls: Option<TlsTexts>,
         directory: PathBuf,
+        policies: PolicyBook,
     ) -> CheckedConfig {
         let limits = &self.limits;
         CheckedConfig {
@@ -413,8 +422,8 @@ impl Config {
                 agreements_cached_max: limits.agreements_cached_max,
             },
             rules: LedgerRules {
+                policies: Arc::new(policies),
                 imports: if self.import_mode { Imports::Allowed } else { Imports::Refused },
-                ..LedgerRules::default()
             },
             store: self.store_options(directory),
             drain_max: Duration::from_millis(limits.drain_ms_max),

@@ -36,7 +36,9 @@ fn every_fault_is_told_at_once() {
         TlsConfig { key_file: Some(PathBuf::from("/nonexistent/key")), ..TlsConfig::default() };
     let log = LogConfig { level: "=x=y".to_owned(), ..LogConfig::default() };
     let listen = "nowhere".to_owned();
-    let faults = Config { listen, log, tls, limits, ..Config::default() }.check().unwrap_err();
+    let policy = vec![PolicyConfig::default()];
+    let faults =
+        Config { listen, log, tls, limits, policy, ..Config::default() }.check().unwrap_err();
     for name in [
         "listen:",
         "tls.key_file:",
@@ -45,6 +47,7 @@ fn every_fault_is_told_at_once() {
         "retry_after_ms:",
         "data_dir:",
         "log.level:",
+        "policy[0].from:",
     ] {
         assert!(faults.iter().any(|fault| fault.contains(name)), "{name} in {faults:?}");
     }

@@ -69,6 +69,13 @@ impl Date {
         let span = Span::new().try_days(days).ok()?;
         self.0.checked_add(span).ok().map(Self)
     }
+
+    /// The same day so many months later, or the last day of that month where it has none such.
+    /// None beyond the calendar.
+    pub fn plus_months(self, months: i32) -> Option<Self> {
+        let span = Span::new().try_months(months).ok()?;
+        self.0.checked_add(span).ok().map(Self)
+    }
 }
 
 impl Date {
@@ -172,6 +179,9 @@ mod tests {
         assert_eq!(date("2023-02-01").plus_days(229), Some(date("2023-09-18")));
         assert_eq!(date("2023-02-01").plus_days(-1), Some(date("2023-01-31")));
         assert_eq!(date("2023-02-01").plus_days(i64::MAX), None);
+        assert_eq!(date("2023-03-09").plus_months(24), Some(date("2025-03-09")));
+        assert_eq!(date("2024-02-29").plus_months(12), Some(date("2025-02-28")));
+        assert_eq!(date("2023-02-01").plus_months(i32::MAX), None);
     }
 
     #[test]

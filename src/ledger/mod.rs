@@ -75,12 +75,19 @@ impl Default for LedgerLimits {
 
 /// What is decided by configuration and not by code. An answer depends on it, so it is dated where
 /// it can change.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct LedgerRules {
     /// Thresholds and tolerances, by the day from which they hold.
     pub policies: Arc<PolicyBook>,
     /// Whether the history of an older register may be taken in.
     pub imports: Imports,
+}
+
+impl Default for LedgerRules {
+    fn default() -> Self {
+        let policies = Arc::new(PolicyBook::norwegian_eea_thresholds());
+        Self { policies, imports: Imports::default() }
+    }
 }
 
 /// Whether the history of an older register may be taken in, with its own recorded times.

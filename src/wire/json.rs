@@ -41,12 +41,21 @@ pub fn from_json<M: Message + Name + Default>(text: &str) -> Result<M, JsonError
 /// Writes a message in its protobuf JSON form on one line, with fields at their defaults written
 /// out, so that a position of 0 or an amount of nothing can be told from a missing one.
 pub fn to_json<M: Message + Name>(message: &M) -> String {
+    json(message, &SerializeOptions::new().skip_default_fields(false))
+}
+
+/// Writes a message in its protobuf JSON form on one line, without what is at its default: for input
+/// that is read by a machine again.
+pub fn to_short_json<M: Message + Name>(message: &M) -> String {
+    json(message, &SerializeOptions::new())
+}
+
+fn json<M: Message + Name>(message: &M, options: &SerializeOptions) -> String {
     let mut dynamic = DynamicMessage::new(descriptor_of::<M>());
     dynamic.transcode_from(message).expect("a message of the same descriptor fits");
     let mut serializer = serde_json::Serializer::new(Vec::new());
-    let options = SerializeOptions::new().skip_default_fields(false);
     dynamic
-        .serialize_with_options(&mut serializer, &options)
+        .serialize_with_options(&mut serializer, options)
         .expect("a message without Any always has a JSON form");
     String::from_utf8(serializer.into_inner()).expect("JSON is UTF-8")
 }

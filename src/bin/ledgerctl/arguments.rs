@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use contract_ledger::wire::v1::{AsKnown, EventType};
 
+use crate::frameworks::FrameworksArguments;
+use crate::generate::GenerateArguments;
 use crate::time_text::{parse_as_known, parse_date};
 use crate::words::event_type_names;
 
@@ -76,6 +78,13 @@ pub(crate) enum Command {
     /// and every figure of the answers is compared with what it must be. Needs no network and leaves
     /// nothing behind.
     Demo(DemoArguments),
+    /// Write published notices of framework agreements as requests that sign them.
+    Frameworks(FrameworksArguments),
+    /// Write a made-up history of those agreements as requests to import.
+    ///
+    /// Each line is an ImportEventsRequest in the protobuf JSON mapping, in the order of recording.
+    /// Only the signatures come from notices; everything else is invented from the seed.
+    Generate(GenerateArguments),
     /// Write a completion script for a shell.
     Completions(CompletionsArguments),
 }
@@ -199,8 +208,12 @@ pub(crate) struct HeadArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ledgerctl demo
+  ledgerctl demo --portfolio
   ledgerctl demo --keep /tmp/demo      and then: ledgerd --data-dir /tmp/demo/data")]
 pub(crate) struct DemoArguments {
+    /// Import the frameworks of real notices with a made-up history, and show the portfolio.
+    #[arg(long)]
+    pub(crate) portfolio: bool,
     /// Keep the data and the server's log in this folder, which must be empty or absent.
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,

@@ -18,6 +18,8 @@ mod completions;
 mod demo;
 mod embedded_server;
 mod events;
+mod frameworks;
+mod generate;
 mod head;
 mod history;
 mod usage;
@@ -70,6 +72,8 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Events(arguments) => events::run(server, look, arguments, output).await,
         Command::Head(arguments) => head::run(server, &arguments, output).await,
         Command::Demo(arguments) => demo::run(look, &arguments, output).await,
+        Command::Frameworks(arguments) => frameworks::run(&arguments, output),
+        Command::Generate(arguments) => generate::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }
 }

@@ -1,5 +1,6 @@
 //! `demo`: starts a real server, plays the framework agreement of Asker kommune and HyperRedink
-//! through gRPC, compares every figure, shows the tables, and stops the server.
+//! through gRPC, compares every figure, shows the tables, and stops the server. `portfolio` imports
+//! a made-up history of real frameworks instead.
 
 mod events;
 mod script;
@@ -8,6 +9,7 @@ mod check;
 mod row;
 
 mod play;
+mod portfolio;
 mod server_process;
 
 use std::fs;
@@ -28,6 +30,9 @@ use crate::usage::usage_text;
 use play::Player;
 use server_process::ServerProcess;
 
+/// How the server is told to take in a history with its own recorded times.
+const IMPORT_FLAG: &str = "--import-mode";
+
 const PREFACE: &str = "\
 Buyer: Asker kommune, 920125298. Supplier: HyperRedink under the made-up number 314159268: its own
 is not in the sources; the check digit is valid, but real numbers begin with 8 or 9. The sources
@@ -41,15 +46,21 @@ pub(crate) async fn run(
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
     let folder = Folder::prepare(arguments.keep.as_deref())?;
-    let server = unless_interrupted(ServerProcess::start(folder.path())).await?;
+    let (flags, preface): (&[&str], &str) =
+        if arguments.portfolio { (&[IMPORT_FLAG], portfolio::PREFACE) } else { (&[], PREFACE) };
+    let server = unless_interrupted(ServerProcess::start(folder.path(), flags)).await?;
     writeln!(
         output,
-        "A real ledger runs as process {} at {}, on {}.\n{PREFACE}",
+        "A real ledger runs as process {} at {}, on {}.\n{preface}",
         server.process_id(),
         server.url(),
         folder.path().display()
     )?;
-    let played = unless_interrupted(play_and_show(look, server.url(), output)).await;
+    let played = if arguments.portfolio {
+        unless_interrupted(portfolio::play_and_show(look, server.url(), output)).await
+    } else {
+        unless_interrupted(play_and_show(look, server.url(), output)).await
+    };
     // Also after a failure: the server is stopped and the folder removed before anything is said.
     let stopped = server.stop().await;
     let removed = folder.remove();
