@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use contract_ledger::wire::v1::admin_service_client::AdminServiceClient;
 use contract_ledger::wire::v1::audit_service_client::AuditServiceClient;
 use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
 use contract_ledger::wire::v1::projection_service_client::ProjectionServiceClient;
@@ -27,6 +28,8 @@ pub(crate) struct Client {
     pub(crate) projection: ProjectionServiceClient<Channel>,
     /// History for auditors.
     pub(crate) audit: AuditServiceClient<Channel>,
+    /// Taking in the history of an older register.
+    pub(crate) admin: AdminServiceClient<Channel>,
 }
 
 /// Where the ledger is, and how it is known to be the one.
@@ -75,7 +78,9 @@ impl Client {
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),
             projection: ProjectionServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),
-            audit: AuditServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX),
+            audit: AuditServiceClient::new(channel.clone())
+                .max_decoding_message_size(MESSAGE_BYTES_MAX),
+            admin: AdminServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX),
         })
     }
 }
