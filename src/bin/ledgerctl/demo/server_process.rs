@@ -92,7 +92,7 @@ fn spawn(folder: &Path, log: &Path) -> std::io::Result<Child> {
         .arg(embedded_server::COMMAND)
         .arg("--data-dir")
         .arg(folder.join("data"))
-        .args(["--listen", "127.0.0.1:0"])
+        .args(["--listen", "127.0.0.1:0", "--import-mode"])
         .env_clear()
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
