@@ -42,6 +42,9 @@ mod table;
 mod time_text;
 mod words;
 
+#[cfg(test)]
+mod stream_tests;
+
 use std::io;
 use std::process::ExitCode;
 
