@@ -28,7 +28,7 @@ pub(crate) struct Client {
     pub(crate) projection: ProjectionServiceClient<Channel>,
     /// History for auditors.
     pub(crate) audit: AuditServiceClient<Channel>,
-    /// Taking in the history of an older register.
+    /// Takes in the history of an older register.
     pub(crate) admin: AdminServiceClient<Channel>,
 }
 

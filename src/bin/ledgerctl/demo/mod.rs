@@ -1,6 +1,5 @@
-//! `demo`: starts a real server in import mode, plays the framework agreement of Asker kommune and
-//! HyperRedink through gRPC with the recorded times of its own days, compares every figure, shows the
-//! tables, and stops the server.
+//! `demo`: starts a real server, plays the framework agreement of Asker kommune and HyperRedink
+//! through gRPC, compares every figure, shows the tables, and stops the server.
 
 mod events;
 mod script;
@@ -29,6 +28,9 @@ use ask::Asker;
 use play::Player;
 use server_process::ServerProcess;
 
+/// How the server is told to take in a history with its own recorded times.
+const IMPORT_FLAG: &str = "--import-mode";
+
 const PREFACE: &str = "\
 Buyer: Asker kommune, 920125298. Supplier: HyperRedink under the made-up number 314159268: its own
 is not in the sources; the check digit is valid, but real numbers begin with 8 or 9. The sources
@@ -47,7 +49,7 @@ pub(crate) async fn run(
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
     let folder = Folder::prepare(arguments.keep.as_deref())?;
-    let server = unless_interrupted(ServerProcess::start(folder.path())).await?;
+    let server = unless_interrupted(ServerProcess::start(folder.path(), &[IMPORT_FLAG])).await?;
     writeln!(
         output,
         "A real ledger runs as process {} at {}, on {}.\n{PREFACE}",

@@ -35,10 +35,10 @@ pub(super) struct ServerProcess {
 
 impl ServerProcess {
     /// Starts it with its data in `folder/data` and its log in `folder/ledgerd.log`, and waits
-    /// until it serves.
-    pub(super) async fn start(folder: &Path) -> Result<Self, CommandError> {
+    /// until it serves. Flags come after those for folder and address.
+    pub(super) async fn start(folder: &Path, flags: &[&str]) -> Result<Self, CommandError> {
         let log = folder.join("ledgerd.log");
-        let mut child = spawn(folder, &log)
+        let mut child = spawn(folder, &log, flags)
             .map_err(|source| CommandError::local("starting the server", source))?;
         let process_id = child
             .id()
@@ -87,12 +87,13 @@ impl ServerProcess {
 }
 
 /// Without the environment: settings in the caller's shell must not change what the demo shows.
-fn spawn(folder: &Path, log: &Path) -> std::io::Result<Child> {
+fn spawn(folder: &Path, log: &Path, flags: &[&str]) -> std::io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .arg(embedded_server::COMMAND)
         .arg("--data-dir")
         .arg(folder.join("data"))
-        .args(["--listen", "127.0.0.1:0", "--import-mode"])
+        .args(["--listen", "127.0.0.1:0"])
+        .args(flags)
         .env_clear()
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
