@@ -3,17 +3,16 @@
 //! It knows neither files nor the network: the sender, the wait and the place for answers are
 //! arguments, so that a test can be each of them.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 use std::time::Duration;
 
-use contract_ledger::wire::json::{from_json, to_json};
+use contract_ledger::wire::json::to_json;
 use contract_ledger::wire::v1::{AppendEventsRequest, AppendEventsResponse};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::lines::{Lines, parse};
 
-/// Longest line that is read.
-pub(crate) const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How often one request is sent, the first time included. The request id makes that safe.
 pub(crate) const SENDS_MAX: u32 = 6;
 /// Longest wait before a request is sent again, also when the server asks for more.
@@ -100,8 +99,8 @@ pub(crate) async fn append_lines(
             Ok(_) => tally.accepted += 1,
             Err(_) => tally.failed += 1,
         }
-        let line = lines.line;
-        answer(&LineAnswer { line, bytes_read: lines.bytes_read, result })
+        let line = lines.line();
+        answer(&LineAnswer { line, bytes_read: lines.bytes_read(), result })
             .map_err(AppendStopped::Output)?;
         if unanswered {
             return Err(AppendStopped::Unanswered { line });
@@ -131,65 +130,12 @@ async fn send_within_bounds(
 }
 
 /// How long to wait before the same request may be sent again; none when its answer is final.
-fn retry_pause(failure: &Failure) -> Option<Duration> {
+pub(crate) fn retry_pause(failure: &Failure) -> Option<Duration> {
     if failure.unanswered {
         return Some(Duration::from_millis(UNANSWERED_WAIT_MS));
     }
     let asked = failure.retry_after.filter(|_| failure.code == "UNAVAILABLE");
     asked.map(|pause| pause.min(Duration::from_millis(RETRY_WAIT_MS_MAX)))
-}
-
-/// Reads a request, or nothing from a blank line.
-fn parse(text: &str) -> Result<Option<AppendEventsRequest>, String> {
-    // Editors on Windows begin a file with a byte order mark.
-    let text = text.trim_start_matches('\u{feff}').trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    from_json(text).map(Some).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        format!("{error}: {}", cause.unwrap_or_default())
-    })
-}
-
-/// Lines of bounded length, counted.
-struct Lines<'a, R> {
-    input: &'a mut R,
-    line: u64,
-    bytes_read: u64,
-}
-
-impl<'a, R: BufRead> Lines<'a, R> {
-    fn new(input: &'a mut R) -> Self {
-        Self { input, line: 0, bytes_read: 0 }
-    }
-
-    /// The next line, or why it is no text; none at the end of the input.
-    fn next(&mut self) -> io::Result<Option<Result<String, String>>> {
-        let bound = u64::try_from(LINE_BYTES_MAX).expect("the bound fits") + 1;
-        let mut bytes = Vec::new();
-        if self.take(bound, &mut bytes)? == 0 {
-            return Ok(None);
-        }
-        self.line += 1;
-        if bytes.len() > LINE_BYTES_MAX && bytes.last() != Some(&b'\n') {
-            while bytes.last() != Some(&b'\n') {
-                bytes.clear();
-                if self.take(bound, &mut bytes)? == 0 {
-                    break;
-                }
-            }
-            return Ok(Some(Err(format!("the line is longer than {LINE_BYTES_MAX} bytes"))));
-        }
-        let text = String::from_utf8(bytes).map_err(|_| "the line is not UTF-8".to_owned());
-        Ok(Some(text))
-    }
-
-    fn take(&mut self, bound: u64, bytes: &mut Vec<u8>) -> io::Result<usize> {
-        let count = self.input.by_ref().take(bound).read_until(b'\n', bytes)?;
-        self.bytes_read += u64::try_from(count).expect("a count of bytes fits");
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The loop of `append` against a sender made of a closure.
 
 use super::*;
+use crate::lines::LINE_BYTES_MAX;
 
 /// What a run left behind.
 struct Run {

@@ -1,9 +1,16 @@
 //! What happened, in one short text for each kind of event.
 
 use contract_ledger::wire::v1::event::Payload;
-use contract_ledger::wire::v1::{InvoiceKind, LegalBasis};
+use contract_ledger::wire::v1::{
+    AgreementAmended, AgreementSigned, AgreementTerminated, Ceiling, DocumentAttached, Money,
+    OpenOrderTreatment, ThresholdPolicySet, scope,
+};
 
-use crate::money_text::money_text;
+use crate::money_text::{money_text, percent_text};
+use crate::words::{invoice_kind_text, legal_basis_text, organisation_text, scope_text};
+
+/// Enough of a fingerprint for a person to compare.
+const HASH_CHARACTERS_SHOWN: usize = 12;
 
 /// Ids and amounts of what happened.
 pub(crate) fn payload_text(payload: Option<&Payload>) -> String {
@@ -11,22 +18,14 @@ pub(crate) fn payload_text(payload: Option<&Payload>) -> String {
         return String::new();
     };
     match payload {
-        Payload::AgreementSigned(signed) => {
-            let whole = signed.ceilings.first();
-            let ceiling = whole.and_then(|ceiling| ceiling.amount.as_ref());
-            joined(&["ceiling", &money_text(ceiling)])
-        }
+        Payload::AgreementSigned(event) => signed_text(event),
         Payload::OptionExercised(option) => option.option_id.clone(),
         Payload::OptionDeclined(option) => joined(&[&option.option_id, &option.reason]),
-        Payload::AgreementAmended(amended) => joined(&[
-            &amended.amendment_id,
-            legal_basis_text(amended.legal_basis),
-            &amended.reasoning,
-        ]),
+        Payload::AgreementAmended(event) => amended_text(event),
         Payload::PriceIndexed(indexed) => joined(&["factor", &indexed.factor, &indexed.index_name]),
         Payload::AgreementSuspended(event) => event.reason.clone(),
         Payload::AgreementResumed(event) => event.reason.clone(),
-        Payload::AgreementTerminated(event) => event.reason.clone(),
+        Payload::AgreementTerminated(event) => terminated_text(event),
         Payload::AgreementClosed(event) => event.reason.clone(),
         Payload::HeadroomReserved(event) => joined(&[
             &event.reservation_id,
@@ -68,7 +67,11 @@ pub(crate) fn payload_text(payload: Option<&Payload>) -> String {
         Payload::InvoiceRejected(event) => joined(&[&event.invoice_id, &event.reason]),
         Payload::DisputeResolved(event) => joined(&[&event.invoice_id, &event.resolution]),
         Payload::PrepaymentOffset(event) => {
-            joined(&[&event.prepayment_invoice_id, &money_text(event.amount.as_ref())])
+            let against = match event.final_invoice_id.as_str() {
+                "" => String::new(),
+                invoice => format!("against {invoice}"),
+            };
+            joined(&[&event.prepayment_invoice_id, &money_text(event.amount.as_ref()), &against])
         }
         Payload::InvoicePaid(event) => joined(&[
             &event.payment_id,
@@ -91,12 +94,18 @@ pub(crate) fn payload_text(payload: Option<&Payload>) -> String {
             &money_text(event.limit.as_ref()),
             "until",
             &event.end_date,
+            "by",
+            &event.granted_by,
+            "and",
+            &event.seconded_by,
+            &event.reason,
         ]),
         Payload::EventReversed(event) => joined(&[&event.event_id, &event.reason]),
         Payload::FindingAcknowledged(event) => joined(&[&event.finding_id, &event.comment]),
         Payload::FindingWaived(event) => joined(&[&event.finding_id, &event.reason]),
         Payload::FindingResolved(event) => joined(&[&event.finding_id, &event.resolution]),
-        Payload::ThresholdPolicySet(_) | Payload::DocumentAttached(_) => String::new(),
+        Payload::ThresholdPolicySet(event) => policy_text(event),
+        Payload::DocumentAttached(event) => document_text(event),
     }
 }
 
@@ -110,61 +119,86 @@ fn placed_on(order_id: &str) -> String {
     if order_id.is_empty() { "without an order".to_owned() } else { format!("on {order_id}") }
 }
 
-/// An ordinary invoice needs no word.
-fn invoice_kind_text(kind: i32) -> &'static str {
-    match InvoiceKind::try_from(kind) {
-        Ok(InvoiceKind::Prepayment) => "prepayment",
-        Ok(InvoiceKind::InterestOrFee) => "interest or fee",
-        Ok(InvoiceKind::Commercial | InvoiceKind::Unspecified) | Err(_) => "",
-    }
+fn signed_text(signed: &AgreementSigned) -> String {
+    let is_whole = |ceiling: &&Ceiling| {
+        let scope = ceiling.scope.as_ref().and_then(|scope| scope.scope.as_ref());
+        matches!(scope, Some(scope::Scope::Agreement(_)))
+    };
+    let ceiling = signed.ceilings.iter().find(is_whole).and_then(|whole| whole.amount.as_ref());
+    let term = signed.term.as_ref();
+    let term = term.map(|term| format!("{} to {}", term.start_date, term.end_date));
+    joined(&["ceiling", &money_text(ceiling), &term.unwrap_or_default()])
 }
 
-/// The code of eForms, which is what lawyers write.
-fn legal_basis_text(basis: i32) -> &'static str {
-    match LegalBasis::try_from(basis) {
-        Ok(LegalBasis::AddWss) => "add-wss",
-        Ok(LegalBasis::ModCir) => "mod-cir",
-        Ok(LegalBasis::ModMinv) => "mod-minv",
-        Ok(LegalBasis::ModNons) => "mod-nons",
-        Ok(LegalBasis::ModRepl) => "mod-repl",
-        Ok(LegalBasis::ModRev) => "mod-rev",
-        Ok(LegalBasis::Other) => "other",
-        Ok(LegalBasis::Unspecified) | Err(_) => "",
+/// Basis, what changes, why.
+fn amended_text(amended: &AgreementAmended) -> String {
+    let mut parts =
+        vec![amended.amendment_id.clone(), legal_basis_text(amended.legal_basis).into()];
+    parts.extend(amended.ceiling_changes.iter().map(|change| {
+        let amount = money_text(change.change.as_ref());
+        let sign = if amount.starts_with('-') { "" } else { "+" };
+        format!("{sign}{amount} ({})", scope_text(change.scope.as_ref()))
+    }));
+    if !amended.new_end_date.is_empty() {
+        parts.push(format!("new end {}", amended.new_end_date));
     }
+    for (verb, organisations) in
+        [("supplier joins", &amended.added_suppliers), ("buyer joins", &amended.added_buyers)]
+    {
+        let numbers = organisations.iter().map(|joining| organisation_text(joining.id.as_ref()));
+        parts.extend(numbers.map(|number| format!("{verb} {number}")));
+    }
+    for (verb, ids) in
+        [("supplier leaves", &amended.removed_suppliers), ("buyer leaves", &amended.removed_buyers)]
+    {
+        parts.extend(ids.iter().map(|id| format!("{verb} {}", organisation_text(Some(id)))));
+    }
+    parts.extend(amended.added_lots.iter().map(|lot| format!("new lot {}", lot.lot_id)));
+    parts.push(amended.reasoning.clone());
+    joined(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn terminated_text(terminated: &AgreementTerminated) -> String {
+    let orders = match OpenOrderTreatment::try_from(terminated.open_orders) {
+        Ok(OpenOrderTreatment::Finish) => "open orders are finished:",
+        Ok(OpenOrderTreatment::Cancel) => "open orders are cancelled:",
+        Ok(OpenOrderTreatment::Unspecified) | Err(_) => "",
+    };
+    joined(&[orders, &terminated.reason])
+}
+
+/// Only what is set; the rest is unchanged.
+fn policy_text(policy: &ThresholdPolicySet) -> String {
+    let share = |ppm: u32| percent_text(i64::from(ppm));
+    let steps: Vec<String> = policy.warning_steps_ppm.iter().copied().map(share).collect();
+    let steps = (!steps.is_empty()).then(|| format!("warning steps {}", steps.join(", ")));
+    let money = |name: &str, money: &Option<Money>| {
+        money.as_ref().map(|money| format!("{name} {}", money_text(Some(money))))
+    };
+    let days = |name: &str, days: Option<u32>| days.map(|days| format!("{name} {days} days"));
+    let part = |name: &str, ppm: Option<u32>| ppm.map(|ppm| format!("{name} {}", share(ppm)));
+    let parts = [
+        steps,
+        days("late after", policy.late_registration_days),
+        days("split window", policy.split_window_days),
+        money("split threshold", &policy.split_threshold),
+        money("EEA threshold", &policy.eea_threshold),
+        part("de minimis", policy.de_minimis_ppm),
+        part("amendment at most", policy.amendment_max_ppm),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn document_text(attached: &DocumentAttached) -> String {
+    let document = attached.document.clone().unwrap_or_default();
+    let subject = match attached.subject_id.as_str() {
+        "" => String::new(),
+        subject => format!("on {subject}"),
+    };
+    let hash: String = document.sha256.chars().take(HASH_CHARACTERS_SHOWN).collect();
+    joined(&[&document.kind, &subject, &attached.description, "SHA-256", &format!("{hash}…")])
 }
 
 #[cfg(test)]
-mod tests {
-    use contract_ledger::wire::v1::{InvoiceReceived, Money, OrderPlaced};
-
-    use super::*;
-
-    fn nok(amount: &str) -> Money {
-        Money { amount: amount.to_owned(), currency: "NOK".to_owned() }
-    }
-
-    #[test]
-    fn order_is_told_with_id_and_amount() {
-        let order = Payload::OrderPlaced(OrderPlaced {
-            order_id: "O6".to_owned(),
-            amount: Some(nok("700000.01")),
-            ..Default::default()
-        });
-        assert_eq!(payload_text(Some(&order)), "O6 700 000,01 NOK");
-        assert_eq!(payload_text(None), "");
-    }
-
-    #[test]
-    fn invoice_without_an_order_says_so() {
-        let invoice = Payload::InvoiceReceived(InvoiceReceived {
-            invoice_id: "INV-1".to_owned(),
-            kind: i32::from(InvoiceKind::Prepayment),
-            net: Some(nok("80000")),
-            ..Default::default()
-        });
-        assert_eq!(
-            payload_text(Some(&invoice)),
-            "INV-1 prepayment without an order net 80 000,00 NOK"
-        );
-    }
-}
+#[path = "event_text_tests.rs"]
+mod tests;

@@ -5,13 +5,27 @@ use contract_ledger::wire::v1::Finding;
 use crate::money_text::{amount_text, money_text};
 use crate::table::{Column, Look, Sheet, Tone};
 use crate::time_text::recorded_text;
-use crate::words::{finding_status_text, severity_text};
+use crate::words::{finding_status_text, handling_text, severity_text};
+
+/// How much is told of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// What it is and what proves it.
+    Usual,
+    /// Also its id, which the events that handle it name.
+    WithId,
+}
 
 /// The findings as a table, in the order given; a sentence when there are none.
 pub(crate) fn findings_text(look: Look, findings: &[Finding]) -> String {
     if findings.is_empty() {
         return "No open findings.\n".to_owned();
     }
+    findings_table(look, Detail::Usual, findings)
+}
+
+/// The findings as a table, in the order given.
+pub(crate) fn findings_table(look: Look, detail: Detail, findings: &[Finding]) -> String {
     let mut sheet = Sheet::new(
         look,
         &[
@@ -34,20 +48,23 @@ pub(crate) fn findings_text(look: Look, findings: &[Finding]) -> String {
             (amount_text(finding.amount.as_ref()), Tone::Plain),
             (finding.first_breach_date.clone(), Tone::Plain),
         ]);
-        let background = background_text(finding);
-        if !background.is_empty() {
-            sheet.note(&background, Tone::Quiet);
+        sheet.note(&background_text(finding), Tone::Quiet);
+        match detail {
+            Detail::Usual => {}
+            Detail::WithId => sheet.note(&format!("id {}", finding.finding_id), Tone::Quiet),
         }
     }
     sheet.text()
 }
 
-/// When it became known and cleared, and the positions that prove it.
+/// When it became known and cleared, what people did, and the positions that prove it.
 fn background_text(finding: &Finding) -> String {
     let positions: Vec<String> = finding.evidence_positions.iter().map(u64::to_string).collect();
     let parts = [
+        ("", finding.days.map(|days| format!("{days} days")).unwrap_or_default()),
         ("known ", recorded_text(finding.known_time.as_ref())),
         ("cleared ", recorded_text(finding.cleared_time.as_ref())),
+        ("", handled_text(finding)),
         ("evidence at ", positions.join(", ")),
     ];
     let parts: Vec<String> = parts
@@ -56,6 +73,14 @@ fn background_text(finding: &Finding) -> String {
         .map(|(name, value)| format!("{name}{value}"))
         .collect();
     parts.join("; ")
+}
+
+fn handled_text(finding: &Finding) -> String {
+    match (handling_text(finding.handling), finding.handled_position) {
+        ("", _) => String::new(),
+        (handling, None) => handling.to_owned(),
+        (handling, Some(position)) => format!("{handling} at {position}"),
+    }
 }
 
 /// Rule, subject and amount on one line.
@@ -78,7 +103,7 @@ fn rule_text(finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contract_ledger::wire::v1::{FindingStatus, Money, Severity};
+    use contract_ledger::wire::v1::{FindingHandling, FindingStatus, Money, Severity};
 
     use super::*;
 
@@ -108,5 +133,16 @@ mod tests {
             assert!(text.contains(word), "{word} in\n{text}");
         }
         assert_eq!(findings_text(Look::default(), &[]), "No open findings.\n");
+    }
+    #[test]
+    fn handled_finding_says_what_was_done_and_where() {
+        let mut finding = over_invoiced();
+        finding.finding_id = "ab12".to_owned();
+        finding.handling = i32::from(FindingHandling::Waived);
+        finding.handled_position = Some(21);
+        finding.days = Some(43);
+        let text = findings_table(Look::default(), Detail::WithId, &[finding]);
+        assert!(text.contains("43 days; waived at 21; evidence at 10, 15\n"), "{text}");
+        assert!(text.contains("         id ab12\n"), "{text}");
     }
 }

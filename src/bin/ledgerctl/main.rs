@@ -1,7 +1,8 @@
 //! `ledgerctl`, the client of the contract ledger: parses the command line and calls one command.
 //!
 //! Reading order: `arguments` (what may be asked), `outcome` (how a command ends), `client` (the
-//! connection), then one file a command. `failure` takes error statuses apart; the `*_text` files,
+//! connection), then one file a command; lists are in `lists`. `input` and `lines` read files,
+//! `following` keeps a stream going; `failure` takes error statuses apart; the `*_text` files,
 //! `words`, `findings` and `table` turn messages into what a person reads. No command computes a
 //! figure: what is shown came from the server.
 
@@ -14,24 +15,37 @@ mod failure;
 mod agreement;
 mod append;
 mod append_lines;
+mod breakdown;
 mod completions;
 mod demo;
 mod embedded_server;
 mod events;
+mod forecast;
 mod frameworks;
 mod generate;
 mod head;
 mod history;
+mod import;
+mod import_lines;
+mod lists;
+mod subscribe;
 mod usage;
+mod watch;
 
 mod event_text;
 mod failure_text;
 mod findings;
+mod following;
+mod input;
+mod lines;
 mod money_text;
 mod record_text;
 mod table;
 mod time_text;
 mod words;
+
+#[cfg(test)]
+mod stream_tests;
 
 use std::io;
 use std::process::ExitCode;
@@ -66,10 +80,28 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
     let output = &mut io::stdout().lock();
     match arguments.command {
         Command::Append(arguments) => append::run(server, &arguments, output).await,
+        Command::Import(arguments) => import::run(server, &arguments, output).await,
+        Command::Portfolio(arguments) => {
+            lists::portfolio::run(server, look, arguments, output).await
+        }
         Command::Usage(arguments) => usage::run(server, look, arguments, output).await,
         Command::Agreement(arguments) => agreement::run(server, look, arguments, output).await,
         Command::History(arguments) => history::run(server, look, arguments, output).await,
+        Command::Forecast(arguments) => forecast::run(server, look, arguments, output).await,
+        Command::Breakdown(arguments) => breakdown::run(server, look, arguments, output).await,
+        Command::Findings(arguments) => lists::findings::run(server, look, arguments, output).await,
+        Command::Orders(arguments) => lists::orders::run(server, look, arguments, output).await,
+        Command::Invoices(arguments) => lists::invoices::run(server, look, arguments, output).await,
+        Command::Deadlines(arguments) => {
+            lists::deadlines::run(server, look, arguments, output).await
+        }
+        Command::Amendments(arguments) => {
+            lists::amendments::run(server, look, arguments, output).await
+        }
+        Command::Refusals(arguments) => lists::refusals::run(server, look, arguments, output).await,
         Command::Events(arguments) => events::run(server, look, arguments, output).await,
+        Command::Subscribe(arguments) => subscribe::run(server, look, arguments, output).await,
+        Command::Watch(arguments) => watch::run(server, look, arguments, output).await,
         Command::Head(arguments) => head::run(server, &arguments, output).await,
         Command::Demo(arguments) => demo::run(look, &arguments, output).await,
         Command::Frameworks(arguments) => frameworks::run(&arguments, output),

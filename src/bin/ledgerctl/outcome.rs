@@ -31,6 +31,14 @@ pub(crate) enum CommandError {
     /// The server answered with an error.
     #[error("{}", failure_text(.0))]
     Refused(Box<Failure>),
+    /// The server ended with an error at one place of the input.
+    #[error("{place}: {}", failure_text(.failure))]
+    RefusedAt {
+        /// Where.
+        place: String,
+        /// How.
+        failure: Box<Failure>,
+    },
     /// The answer could not be written.
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
@@ -73,8 +81,11 @@ impl CommandError {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(failure) if !failure.unanswered => EXIT_FAILED,
+            Self::Refused(failure) | Self::RefusedAt { failure, .. } if !failure.unanswered => {
+                EXIT_FAILED
+            }
             Self::Refused(_)
+            | Self::RefusedAt { .. }
             | Self::Usage(_)
             | Self::Unreachable { .. }
             | Self::Output(_)

@@ -54,17 +54,24 @@ impl RecordText {
 
     /// Adds what happened, who did it and when it was recorded under a table's last row.
     pub(crate) fn add_notes(&self, sheet: &mut Sheet, record: &Record) {
-        for details in self.details.iter().filter(|details| !details.is_empty()) {
-            sheet.note(details, Tone::Plain);
+        for (note, tone) in self.notes(record) {
+            sheet.note(&note, tone);
         }
-        for reason in &self.reasons {
-            sheet.note(reason, Tone::Bad);
-        }
+    }
+
+    /// What happened, who did it and when it was recorded, a line each.
+    pub(crate) fn notes(&self, record: &Record) -> Vec<(String, Tone)> {
+        let details = self.details.iter().filter(|details| !details.is_empty());
+        let mut notes: Vec<(String, Tone)> =
+            details.map(|details| (details.clone(), Tone::Plain)).collect();
+        notes.extend(self.reasons.iter().map(|reason| (reason.clone(), Tone::Bad)));
         let recorded = recorded_text(record.recorded_time.as_ref());
         if !recorded.is_empty() {
             let who = if self.who.is_empty() { "nobody named" } else { &self.who };
-            sheet.note(&format!("by {who}, recorded {recorded}"), Tone::Quiet);
+            let imported = if record.imported { " (imported)" } else { "" };
+            notes.push((format!("by {who}, recorded {recorded}{imported}"), Tone::Quiet));
         }
+        notes
     }
 
     /// What the events say of themselves; date, person and mode are those of the first.
@@ -138,6 +145,18 @@ mod tests {
         assert_eq!(text.details, ["O6"]);
         assert_eq!(text.who, "p-17");
         assert!(!text.refused);
+    }
+
+    #[test]
+    fn imported_record_is_marked() {
+        let record = Record {
+            recorded_time: Some(prost_types::Timestamp { seconds: 1_735_689_600, nanos: 0 }),
+            imported: true,
+            ..Default::default()
+        };
+        let notes = RecordText::of(&record).notes(&record);
+        let text = "by nobody named, recorded 2025-01-01 01:00:00+01:00 (imported)";
+        assert_eq!(notes, [(text.to_owned(), Tone::Quiet)]);
     }
 
     #[test]

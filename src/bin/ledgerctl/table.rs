@@ -42,6 +42,18 @@ impl Look {
     }
 }
 
+impl Look {
+    /// A line of its own, for output that is written while it happens.
+    pub(crate) fn line(self, text: &str, tone: Tone) -> String {
+        toned_line(self.colour, text, tone)
+    }
+
+    /// A line under the line before it.
+    pub(crate) fn note(self, text: &str, tone: Tone) -> String {
+        note_line(self.colour, text, tone)
+    }
+}
+
 /// Whether somebody asked for plain text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Colour {
@@ -126,15 +138,17 @@ impl Sheet {
         self.notes.push(Vec::new());
     }
 
-    /// Adds a line under the row added last.
+    /// Adds a line under the row added last; nothing for an empty text.
     ///
     /// Only for tables without a column of wrapped text.
     pub(crate) fn note(&mut self, text: &str, tone: Tone) {
         debug_assert!(!self.columns.contains(&Column::Text), "rows with notes are one line each");
-        let mut line = plain_table(self.colour);
-        line.add_row([toned(Cell::new_owned(on_one_line(text)), tone, self.colour)]);
+        if text.is_empty() {
+            return;
+        }
+        let line = note_line(self.colour, text, tone);
         if let Some(notes) = self.notes.last_mut() {
-            notes.push(format!("{NOTE_INDENT}{}", line.trim_fmt()));
+            notes.push(line);
         }
     }
 
@@ -162,6 +176,17 @@ impl Sheet {
         }
         text
     }
+}
+
+fn note_line(colour: bool, text: &str, tone: Tone) -> String {
+    format!("{NOTE_INDENT}{}", toned_line(colour, text, tone))
+}
+
+/// One line of text; the table's style puts a space before it, as before every row.
+fn toned_line(colour: bool, text: &str, tone: Tone) -> String {
+    let mut line = plain_table(colour);
+    line.add_row([toned(Cell::new_owned(on_one_line(text)), tone, colour)]);
+    line.trim_fmt()
 }
 
 fn plain_table(colour: bool) -> Table {
@@ -209,68 +234,5 @@ fn toned(cell: Cell, tone: Tone, colour: bool) -> Cell {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sheet(look: Look) -> Sheet {
-        let mut sheet = Sheet::new(look, &[("what", Column::Text), ("NOK", Column::Number)]);
-        sheet.row(["one".to_owned(), "1,00".to_owned()]);
-        sheet.toned_row([
-            ("two words".to_owned(), Tone::Plain),
-            ("-12 000 000,00".to_owned(), Tone::Bad),
-        ]);
-        sheet
-    }
-
-    #[test]
-    fn numbers_stand_to_the_right_and_nothing_is_coloured_without_a_terminal() {
-        assert_eq!(
-            sheet(Look::default()).text(),
-            concat!(
-                " what                  NOK\n",
-                "───────────────────────────\n",
-                " one                  1,00\n",
-                " two words  -12 000 000,00\n",
-            )
-        );
-    }
-
-    #[test]
-    fn narrow_terminal_wraps_words_and_never_amounts() {
-        let look = Look { colour: false, width: Some(24) };
-        let text = sheet(look).text();
-        assert!(text.contains("-12 000 000,00"), "{text}");
-        assert!(!text.contains("two words"), "{text}");
-    }
-
-    #[test]
-    fn notes_stand_under_their_row_and_do_not_widen_it() {
-        let mut sheet = Sheet::new(Look::default(), &[("id", Column::Fixed)]);
-        sheet.row(["O1".to_owned()]);
-        sheet.note("one long\nnote", Tone::Plain);
-        sheet.note("another", Tone::Plain);
-        sheet.row(["O2\nO3".to_owned()]);
-        assert_eq!(
-            sheet.text(),
-            concat!(
-                " id\n",
-                "───────\n",
-                " O1\n",
-                "         one long note\n",
-                "         another\n",
-                " O2 O3\n",
-            )
-        );
-    }
-
-    #[test]
-    fn colour_is_written_when_it_is_wanted() {
-        let look = Look { colour: true, width: None };
-        assert!(sheet(look).text().contains("\u{1b}["));
-    }
-
-    #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb\nc"), "a\u{fffd}[31mb\nc");
-    }
-}
+#[path = "table_tests.rs"]
+mod tests;

@@ -76,7 +76,7 @@ fn headline(usage: &CeilingUsage) -> String {
 type Sum = fn(&ScopeUsage) -> Option<&Money>;
 
 /// One column a scope, one row a sum.
-fn scopes_text(look: Look, scopes: &[ScopeUsage]) -> String {
+pub(crate) fn scopes_text(look: Look, scopes: &[ScopeUsage]) -> String {
     let currency = scopes
         .first()
         .and_then(|scope| scope.exposure.as_ref())
@@ -124,7 +124,8 @@ fn row<'a>(
     std::iter::once(name.to_owned()).chain(scopes.iter().map(cell))
 }
 
-fn amount_tone(money: Option<&Money>) -> Tone {
+/// Colour of an amount: below zero something is broken.
+pub(crate) fn amount_tone(money: Option<&Money>) -> Tone {
     match money {
         Some(money) if money.amount.starts_with('-') => Tone::Bad,
         Some(_) | None => Tone::Plain,
@@ -132,7 +133,7 @@ fn amount_tone(money: Option<&Money>) -> Tone {
 }
 
 /// Colour of a used share. A whole ceiling used to the last krone is a warning, not a breach.
-fn share_tone(ppm: i64) -> Tone {
+pub(crate) fn share_tone(ppm: i64) -> Tone {
     if ppm > WHOLE_PPM {
         Tone::Bad
     } else if ppm >= WARNING_PPM {

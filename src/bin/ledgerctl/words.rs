@@ -1,7 +1,8 @@
 //! Enumerations and scopes of the interface in the words of the field.
 
 use contract_ledger::wire::v1::{
-    AdmissionMode, AgreementState, CeilingKind, EventType, FindingStatus, OrganisationId, Scope,
+    AdmissionMode, AgreementState, CeilingKind, DeadlineKind, EventType, FindingHandling,
+    FindingStatus, InvoiceKind, InvoiceState, LegalBasis, OrderState, OrganisationId, Scope,
     Severity, scope,
 };
 
@@ -10,6 +11,8 @@ use crate::table::Tone;
 /// Register of legal entities, the scheme that an organisation number has when none is stated.
 const NORWEGIAN_SCHEME: &str = "0192";
 const EVENT_TYPE_PREFIX: &str = "EVENT_TYPE_";
+/// No enumeration of the interface has a number above this.
+const ENUMERATION_NUMBER_MAX: i32 = 127;
 
 /// What a ceiling, sum or refusal is about: `agreement`, `lot LOT-1`, `supplier 987654325`.
 pub(crate) fn scope_text(scope: Option<&Scope>) -> String {
@@ -31,24 +34,32 @@ pub(crate) fn organisation_text(id: Option<&OrganisationId>) -> String {
     }
 }
 
+/// Every value of an enumeration of the interface by the name that the command line takes: without
+/// its prefix, in small letters, with dashes. The invalid value 0 has none.
+pub(crate) fn names<E: TryFrom<i32>>(
+    prefix: &'static str,
+    published: fn(&E) -> &'static str,
+) -> impl Iterator<Item = (String, E)> {
+    (1..=ENUMERATION_NUMBER_MAX)
+        .filter_map(|number| E::try_from(number).ok())
+        .map(move |value| (plain_name(published(&value), prefix).replace('_', "-"), value))
+}
+
 /// Every type by the name that `--type` takes, such as `order-placed`.
 pub(crate) fn event_type_names() -> impl Iterator<Item = (String, EventType)> {
-    let numbers = i32::from(EventType::AgreementSigned)..=i32::from(EventType::DocumentAttached);
-    numbers
-        .filter_map(|number| EventType::try_from(number).ok())
-        .map(|event_type| (name_of(event_type).replace('_', "-"), event_type))
+    names(EVENT_TYPE_PREFIX, EventType::as_str_name)
 }
 
 /// A type in words, such as `order placed`.
 pub(crate) fn event_type_text(number: i32) -> String {
     EventType::try_from(number).map_or_else(
         |_| format!("event type {number}"),
-        |event_type| name_of(event_type).replace('_', " "),
+        |event_type| plain_name(event_type.as_str_name(), EVENT_TYPE_PREFIX).replace('_', " "),
     )
 }
 
-fn name_of(event_type: EventType) -> String {
-    event_type.as_str_name().trim_start_matches(EVENT_TYPE_PREFIX).to_lowercase()
+fn plain_name(published: &str, prefix: &str) -> String {
+    published.trim_start_matches(prefix).to_lowercase()
 }
 
 /// Whether it was asked for or happened.
@@ -101,6 +112,74 @@ pub(crate) fn finding_status_text(status: i32) -> (&'static str, Tone) {
     }
 }
 
+/// What people have done about a finding; nothing where there is nothing to say.
+pub(crate) fn handling_text(handling: i32) -> &'static str {
+    match FindingHandling::try_from(handling) {
+        Ok(FindingHandling::Acknowledged) => "acknowledged",
+        Ok(FindingHandling::Waived) => "waived",
+        Ok(FindingHandling::Resolved) => "resolved",
+        Ok(FindingHandling::None | FindingHandling::Unspecified) | Err(_) => "",
+    }
+}
+
+/// What has become of an order.
+pub(crate) fn order_state_text(state: i32) -> (&'static str, Tone) {
+    match OrderState::try_from(state) {
+        Ok(OrderState::NotPlaced) => ("not placed", Tone::Warning),
+        Ok(OrderState::Open) => ("open", Tone::Good),
+        Ok(OrderState::Cancelled) => ("cancelled", Tone::Quiet),
+        Ok(OrderState::Rejected) => ("rejected", Tone::Quiet),
+        Ok(OrderState::Closed) => ("closed", Tone::Quiet),
+        Ok(OrderState::Unspecified) | Err(_) => ("?", Tone::Plain),
+    }
+}
+
+/// What has become of an invoice.
+pub(crate) fn invoice_state_text(state: i32) -> (&'static str, Tone) {
+    match InvoiceState::try_from(state) {
+        Ok(InvoiceState::Received) => ("received", Tone::Plain),
+        Ok(InvoiceState::Approved) => ("approved", Tone::Good),
+        Ok(InvoiceState::Disputed) => ("disputed", Tone::Warning),
+        Ok(InvoiceState::Rejected) => ("rejected", Tone::Quiet),
+        Ok(InvoiceState::Unspecified) | Err(_) => ("?", Tone::Plain),
+    }
+}
+
+/// The kind of an invoice; an ordinary one needs no word.
+pub(crate) fn invoice_kind_text(kind: i32) -> &'static str {
+    match InvoiceKind::try_from(kind) {
+        Ok(InvoiceKind::Prepayment) => "prepayment",
+        Ok(InvoiceKind::InterestOrFee) => "interest or fee",
+        Ok(InvoiceKind::Commercial | InvoiceKind::Unspecified) | Err(_) => "",
+    }
+}
+
+/// The code of eForms, which is what lawyers write.
+pub(crate) fn legal_basis_text(basis: i32) -> &'static str {
+    match LegalBasis::try_from(basis) {
+        Ok(LegalBasis::AddWss) => "add-wss",
+        Ok(LegalBasis::ModCir) => "mod-cir",
+        Ok(LegalBasis::ModMinv) => "mod-minv",
+        Ok(LegalBasis::ModNons) => "mod-nons",
+        Ok(LegalBasis::ModRepl) => "mod-repl",
+        Ok(LegalBasis::ModRev) => "mod-rev",
+        Ok(LegalBasis::Other) => "other",
+        Ok(LegalBasis::Unspecified) | Err(_) => "",
+    }
+}
+
+/// What a deadline is about.
+pub(crate) fn deadline_kind_text(kind: i32) -> &'static str {
+    match DeadlineKind::try_from(kind) {
+        Ok(DeadlineKind::OptionNotice) => "last day to exercise option",
+        Ok(DeadlineKind::TermEnd) => "last day of the term",
+        Ok(DeadlineKind::ReservationExpiry) => "last day of reservation",
+        Ok(DeadlineKind::RetentionRelease) => "release due of retention",
+        Ok(DeadlineKind::OverrideEnd) => "last day of override",
+        Ok(DeadlineKind::Unspecified) | Err(_) => "?",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +191,22 @@ mod tests {
         assert!(names.contains(&"order-placed".to_owned()));
         assert_eq!(event_type_text(i32::from(EventType::OrderPlaced)), "order placed");
         assert_eq!(event_type_text(999), "event type 999");
+    }
+
+    #[test]
+    fn enumerations_are_named_without_prefix_and_without_the_invalid_value() {
+        let names: Vec<String> =
+            names("DEADLINE_KIND_", DeadlineKind::as_str_name).map(|(name, _)| name).collect();
+        assert_eq!(
+            names,
+            [
+                "option-notice",
+                "term-end",
+                "reservation-expiry",
+                "retention-release",
+                "override-end"
+            ]
+        );
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! Compares what the ledger said with what the script expects. Each function returns the
 //! differences, in words; none means that all is well.
 
+use std::collections::BTreeSet;
+
 use contract_ledger::wire::v1::{
-    Finding, FindingStatus, Forecast, HistoryEntry, Money, Refusal, ScopeUsage,
+    Finding, FindingStatus, Forecast, HistoryEntry, Money, Record, Refusal, ScopeUsage,
 };
 use rust_decimal::Decimal;
 
-use super::script::{ExpectedForecast, Figures};
+use super::script::{ExpectedFinding, ExpectedForecast, Figures, FindingAtEnd};
+use crate::time_text::recorded_text;
 
-/// Findings that a run of the scenario may open beside those it is about: the demo records years
-/// of business within a second, and warning steps are configuration.
-const BESIDE_THE_POINT: [&str; 3] =
-    ["LATE_REGISTRATION", "THRESHOLD_REACHED", "FORECAST_RUNS_OUT_EARLY"];
-const FORECAST_RULE: &str = "FORECAST_RUNS_OUT_EARLY";
+/// May open and clear at any step, as days pass; the scenario looks at it on one day of its own.
+pub(super) const FORECAST_RULE: &str = "FORECAST_RUNS_OUT_EARLY";
+/// Characters of a date at the start of a recorded time.
+const DATE_CHARACTERS: usize = 10;
 
 /// Sums of the agreement against the script.
 pub(super) fn figures(expected: Figures, seen: &ScopeUsage) -> Vec<String> {
@@ -59,25 +61,24 @@ pub(super) fn refusals(expected: &[(&str, Option<&str>)], seen: &[Refusal]) -> V
         .collect()
 }
 
-/// Findings that an append opened: those expected, with their amounts, and no others of weight.
-pub(super) fn opened(expected: &[(&str, &str)], seen: &[Finding]) -> Vec<String> {
+/// Findings that a step opened: those expected, with their amounts, and no others.
+pub(super) fn opened(expected: &[ExpectedFinding], seen: &[Finding]) -> Vec<String> {
     let mut differences = Vec::new();
-    for (rule, expected_amount) in expected {
-        match seen.iter().find(|finding| finding.rule == *rule) {
-            None => differences.push(format!("{rule} was not opened")),
-            Some(finding) => differences.extend(amount(
-                &format!("amount of {rule}"),
-                expected_amount,
-                finding.amount.as_ref(),
-            )),
+    for (rule, subject, expected_amount) in expected {
+        let is_it = |finding: &&Finding| finding.rule == *rule && finding.subject == *subject;
+        match seen.iter().find(is_it) {
+            None => differences.push(format!("{rule} ({subject}) was not opened")),
+            Some(finding) => differences.extend(expected_amount.and_then(|expected_amount| {
+                amount(&format!("amount of {rule}"), expected_amount, finding.amount.as_ref())
+            })),
         }
     }
-    let rules: Vec<&str> = expected.iter().map(|(rule, _)| *rule).collect();
+    let rules: Vec<&str> = expected.iter().map(|(rule, _, _)| *rule).collect();
     differences.extend(unexpected("opened", &rules, seen));
     differences
 }
 
-/// Findings that an append cleared.
+/// Findings that a step cleared.
 pub(super) fn cleared(expected: &[&str], seen: &[Finding]) -> Vec<String> {
     let mut differences: Vec<String> = expected
         .iter()
@@ -100,6 +101,50 @@ pub(super) fn remembered(rules: &[&str], timeline: &[HistoryEntry]) -> Vec<Strin
         })
         .map(|rule| format!("{rule} is not in the history as opened and then cleared"))
         .collect()
+}
+
+/// Every finding at the end, with the days on which it became known and cleared.
+pub(super) fn findings_at_end(expected: &[FindingAtEnd], seen: &[Finding]) -> Vec<String> {
+    let day = |time: Option<&prost_types::Timestamp>| -> String {
+        recorded_text(time).chars().take(DATE_CHARACTERS).collect()
+    };
+    let told = |rule: &str, subject: &str, known: &str, cleared: &str| {
+        format!("{rule} ({subject}) known {known}, cleared {cleared}")
+    };
+    let expected: BTreeSet<String> = expected
+        .iter()
+        .map(|(rule, subject, known, cleared)| {
+            told(rule, subject, known, cleared.unwrap_or_default())
+        })
+        .collect();
+    let seen: BTreeSet<String> = seen
+        .iter()
+        .filter(|finding| finding.rule != FORECAST_RULE)
+        .map(|finding| {
+            let known = day(finding.known_time.as_ref());
+            told(&finding.rule, &finding.subject, &known, &day(finding.cleared_time.as_ref()))
+        })
+        .collect();
+    let missing = expected.difference(&seen).map(|finding| format!("{finding}: not there"));
+    let surplus = seen.difference(&expected).map(|finding| format!("{finding}: must not be there"));
+    missing.chain(surplus).collect()
+}
+
+/// A record must be marked as imported and keep the recorded time that it came with.
+pub(super) fn imported(
+    recorded_time: prost_types::Timestamp,
+    seen: Option<&Record>,
+) -> Vec<String> {
+    let Some(record) = seen else {
+        return vec!["the record is not in the log".to_owned()];
+    };
+    [
+        same("recorded time", &Some(recorded_time), &record.recorded_time),
+        same("imported", &true, &record.imported),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A forecast and its finding.
@@ -143,107 +188,10 @@ fn unexpected<'a>(
 ) -> impl Iterator<Item = String> + 'a {
     seen.iter()
         .map(|finding| finding.rule.as_str())
-        .filter(|rule| !expected.contains(rule) && !BESIDE_THE_POINT.contains(rule))
+        .filter(|rule| !expected.contains(rule) && *rule != FORECAST_RULE)
         .map(move |rule| format!("{rule} was {verb}, and must not be"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn nok(amount: &str) -> Money {
-        Money { amount: amount.to_owned(), currency: "NOK".to_owned() }
-    }
-
-    fn finding(rule: &str, amount: &str) -> Finding {
-        Finding { rule: rule.to_owned(), amount: Some(nok(amount)), ..Default::default() }
-    }
-
-    #[test]
-    fn amounts_are_compared_as_numbers_and_an_ore_counts() {
-        assert_eq!(amount("x", "0.00", Some(&nok("0"))), None);
-        assert_eq!(
-            amount("exposure", "450000.00", Some(&nok("450000.01"))),
-            Some("exposure is 450000.01, must be 450000.00".to_owned())
-        );
-        assert!(amount("x", "1.00", None).is_some());
-        assert!(amount("x", "1.00", Some(&nok("one"))).is_some());
-    }
-
-    #[test]
-    fn every_figure_is_compared() {
-        let seen = ScopeUsage {
-            exposure: Some(nok("1")),
-            remaining: Some(nok("2")),
-            usage_ppm: None,
-            ..Default::default()
-        };
-        assert_eq!(figures(("9", "8", 7), &seen).len(), 3);
-    }
-
-    #[test]
-    fn refusal_must_have_the_reasons_in_order_and_the_excess() {
-        let refusal = |reason: &str, excess: Option<&str>| Refusal {
-            reason: reason.to_owned(),
-            excess: excess.map(nok),
-            ..Default::default()
-        };
-        let expected = [("AGREEMENT_EXPIRED", None), ("CEILING_EXCEEDED", Some("1000.00"))];
-        let right =
-            [refusal("AGREEMENT_EXPIRED", None), refusal("CEILING_EXCEEDED", Some("1000.00"))];
-        assert!(refusals(&expected, &right).is_empty());
-        let turned = [right[1].clone(), right[0].clone()];
-        assert_eq!(refusals(&expected, &turned).len(), 1);
-        let wrong = [right[0].clone(), refusal("CEILING_EXCEEDED", Some("999.99"))];
-        assert_eq!(refusals(&expected, &wrong).len(), 1);
-        assert_eq!(refusals(&expected, &[]).len(), 1);
-    }
-
-    #[test]
-    fn findings_must_open_with_their_amount_and_no_others_of_weight() {
-        let expected = [("OVER_INVOICED", "50000.00")];
-        let right = finding("OVER_INVOICED", "50000");
-        let late = finding("LATE_REGISTRATION", "0");
-        assert!(opened(&expected, &[late.clone(), right.clone()]).is_empty());
-        assert_eq!(opened(&expected, &[late]).len(), 1);
-        assert_eq!(opened(&expected, &[finding("OVER_INVOICED", "1")]).len(), 1);
-        assert_eq!(opened(&[], std::slice::from_ref(&right)).len(), 1);
-        assert!(cleared(&["OVER_INVOICED"], &[right]).is_empty());
-        assert_eq!(cleared(&["OVER_INVOICED"], &[]).len(), 1);
-    }
-
-    #[test]
-    fn finding_must_open_and_then_clear_in_the_timeline() {
-        let over = || vec![finding("OVER_INVOICED", "50000.00")];
-        let opening = HistoryEntry { findings_opened: over(), ..Default::default() };
-        let clearing = HistoryEntry { findings_cleared: over(), ..Default::default() };
-        let rules = ["OVER_INVOICED"];
-        assert!(remembered(&rules, &[opening.clone(), clearing.clone()]).is_empty());
-        assert_eq!(remembered(&rules, &[clearing, opening.clone()]).len(), 1);
-        assert_eq!(remembered(&rules, &[opening]).len(), 1);
-        assert_eq!(remembered(&rules, &[]).len(), 1);
-    }
-
-    #[test]
-    fn forecast_without_its_finding_is_a_difference() {
-        let expected = ExpectedForecast {
-            as_of: "2023-02-01",
-            elapsed_days: 792,
-            days_left: 229,
-            run_out_date: "2023-09-18",
-            end_date: "2023-11-30",
-        };
-        let seen = Forecast {
-            elapsed_days: 792,
-            days_left: 229,
-            run_out_date: "2023-09-18".to_owned(),
-            end_date: "2023-11-30".to_owned(),
-            runs_out_early: true,
-        };
-        assert_eq!(forecast(&expected, Some(&seen), &[]).len(), 1);
-        let mut open = finding(FORECAST_RULE, "0");
-        open.status = i32::from(FindingStatus::Open);
-        assert!(forecast(&expected, Some(&seen), &[open]).is_empty());
-        assert_eq!(forecast(&expected, None, &[]).len(), 1);
-    }
-}
+#[path = "check_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@
 mod events;
 mod script;
 
+mod ask;
 mod check;
 mod row;
 
@@ -16,17 +17,16 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use contract_ledger::wire::v1::{
-    GetCeilingUsageRequest, GetCeilingUsageResponse, GetHistoryRequest, GetHistoryResponse,
-};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::DemoArguments;
-use crate::client::{Client, ServerAddress, with_deadline};
-use crate::history::{add_part, history_text};
+use crate::client::{Client, ServerAddress};
+use crate::findings::{Detail, findings_table};
+use crate::history::history_text;
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 use crate::table::Look;
 use crate::usage::usage_text;
+use ask::Asker;
 use play::Player;
 use server_process::ServerProcess;
 
@@ -36,7 +36,12 @@ const IMPORT_FLAG: &str = "--import-mode";
 const PREFACE: &str = "\
 Buyer: Asker kommune, 920125298. Supplier: HyperRedink under the made-up number 314159268: its own
 is not in the sources; the check digit is valid, but real numbers begin with 8 or 9. The sources
-give the month of the signature; the year is assumed. Amounts are NOK without VAT.
+give the month of the signature; the year is assumed. Amounts are NOK without VAT. Every step is
+imported as recorded at ten in the morning of its own day, and the sums are those of that day, as
+known then.
+";
+const QUESTIONS_PREFACE: &str = "\
+The same ledger asked at two times: as of a day, with what was known by the end of another.
 ";
 
 /// Plays everything; says whether every figure was right.
@@ -46,9 +51,8 @@ pub(crate) async fn run(
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
     let folder = Folder::prepare(arguments.keep.as_deref())?;
-    let (flags, preface): (&[&str], &str) =
-        if arguments.portfolio { (&[IMPORT_FLAG], portfolio::PREFACE) } else { (&[], PREFACE) };
-    let server = unless_interrupted(ServerProcess::start(folder.path(), flags)).await?;
+    let preface = if arguments.portfolio { portfolio::PREFACE } else { PREFACE };
+    let server = unless_interrupted(ServerProcess::start(folder.path(), &[IMPORT_FLAG])).await?;
     writeln!(
         output,
         "A real ledger runs as process {} at {}, on {}.\n{preface}",
@@ -95,49 +99,23 @@ async fn play_and_show(
     url: &str,
     output: &mut impl Write,
 ) -> Result<Vec<String>, CommandError> {
-    let mut client = Client::connect(&ServerAddress { url: url.to_owned(), ca_file: None }).await?;
-    let mut player = Player::new(client.clone());
+    let server = ServerAddress { url: url.to_owned(), ca_file: None };
+    let mut player = Player::new(Asker::new(Client::connect(&server).await?));
     writeln!(output, "{}", row::head_row())?;
     for scene in script::scenes() {
         player.play(&scene, output).await?;
     }
-    let usage = ask_usage(&mut client, player.last_position()).await?;
-    let history = ask_history(&mut client, player.last_position()).await?;
-    player.check_end(&usage, &history.entries);
-    writeln!(output, "\n{}", usage_text(look, &usage))?;
-    writeln!(output, "{}", history_text(look, events::AGREEMENT_ID, &history))?;
+    writeln!(output, "\n{QUESTIONS_PREFACE}{}", row::question_head_row())?;
+    for question in &script::QUESTIONS {
+        player.ask(question, output).await?;
+    }
+    let end = player.end().await?;
+    writeln!(output, "\n{}", usage_text(look, &end.usage))?;
+    writeln!(output, "Every finding of the story, open and cleared:\n")?;
+    writeln!(output, "{}", findings_table(look, Detail::Usual, &end.findings))?;
+    writeln!(output, "{}", history_text(look, events::AGREEMENT_ID, &end.history))?;
     writeln!(output, "{}", player.summary())?;
     Ok(player.mismatches())
-}
-
-async fn ask_usage(
-    client: &mut Client,
-    min_position: Option<u64>,
-) -> Result<GetCeilingUsageResponse, CommandError> {
-    let request = GetCeilingUsageRequest {
-        agreement_id: events::AGREEMENT_ID.to_owned(),
-        min_position,
-        ..Default::default()
-    };
-    let answer = client.projection.get_ceiling_usage(with_deadline(request));
-    Ok(answer.await?.into_inner())
-}
-
-async fn ask_history(
-    client: &mut Client,
-    min_position: Option<u64>,
-) -> Result<GetHistoryResponse, CommandError> {
-    let request = GetHistoryRequest {
-        agreement_id: events::AGREEMENT_ID.to_owned(),
-        min_position,
-        ..Default::default()
-    };
-    let mut parts = client.audit.get_history(with_deadline(request)).await?.into_inner();
-    let mut whole = GetHistoryResponse::default();
-    while let Some(part) = parts.message().await? {
-        add_part(&mut whole, part);
-    }
-    Ok(whole)
 }
 
 fn conclude(mismatches: &[String], output: &mut impl Write) -> Result<u8, CommandError> {

@@ -11,12 +11,14 @@ const PPM_WIDTH: usize = 11;
 /// As wide as a date and the space after it.
 pub(super) const INDENT: &str = "            ";
 
-/// Opened by nearly every step, because the demo records years within a second: counted, not shown.
-pub(super) const TOO_MANY_TO_SHOW: &str = "LATE_REGISTRATION";
-
 /// The head of the table.
 pub(super) fn head_row() -> String {
     row("date", "step", &["exposure", "remaining", "ppm"].map(str::to_owned))
+}
+
+/// The head of the table of questions.
+pub(super) fn question_head_row() -> String {
+    row("as of", "as known", &["exposure", "remaining", "ppm"].map(str::to_owned))
 }
 
 /// A step with the sums of the agreement after it.
@@ -36,12 +38,10 @@ pub(super) fn note_row(date: &str, text: &str) -> String {
 
 /// The findings that a step opened (+) and cleared (-), a line each.
 pub(super) fn finding_lines(opened: &[Finding], cleared: &[Finding]) -> Vec<String> {
-    let shown = |finding: &&Finding| finding.rule != TOO_MANY_TO_SHOW;
-    let opened = opened.iter().filter(shown);
-    let cleared = cleared.iter().filter(shown);
     opened
+        .iter()
         .map(|finding| format!("+ finding {}", finding_line(finding)))
-        .chain(cleared.map(|finding| format!("- cleared {}", finding_line(finding))))
+        .chain(cleared.iter().map(|finding| format!("- cleared {}", finding_line(finding))))
         .collect()
 }
 
@@ -59,15 +59,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn late_registrations_are_left_out_of_the_steps() {
+    fn opened_findings_stand_before_cleared_ones() {
         let finding = |rule: &str| Finding {
             rule: rule.to_owned(),
             subject: "agreement".to_owned(),
             ..Default::default()
         };
-        let opened = [finding(TOO_MANY_TO_SHOW), finding("CEILING_EXCEEDED")];
         assert_eq!(
-            finding_lines(&opened, &[finding("OVER_INVOICED")]),
+            finding_lines(&[finding("CEILING_EXCEEDED")], &[finding("OVER_INVOICED")]),
             ["+ finding CEILING_EXCEEDED (agreement)", "- cleared OVER_INVOICED (agreement)"]
         );
     }

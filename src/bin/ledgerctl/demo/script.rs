@@ -14,7 +14,7 @@ pub(super) type Figures = (&'static str, &'static str, i64);
 
 /// One thing that happens or is asked.
 pub(super) enum Scene {
-    /// A request with one event.
+    /// A request with one event, recorded on the day on which it holds.
     Append {
         /// What a reader sees in the table.
         title: &'static str,
@@ -38,15 +38,31 @@ pub(super) enum Scene {
 
 /// What the ledger must say to an append.
 pub(super) enum Outcome {
-    /// Accepted, with these findings opened (rule and amount) and cleared (rule).
+    /// Accepted, with these findings opened and cleared.
     Accepted {
-        /// Rule and amount.
-        opened: &'static [(&'static str, &'static str)],
-        /// Rule.
+        /// What opens.
+        opened: &'static [ExpectedFinding],
+        /// Rules that clear.
         cleared: &'static [&'static str],
     },
     /// Refused for these reasons, in this order, each with its excess where it has one.
     Refused(&'static [(&'static str, Option<&'static str>)]),
+}
+
+/// A finding: rule, subject, and the amount where the rule has one.
+pub(super) type ExpectedFinding = (&'static str, &'static str, Option<&'static str>);
+
+/// A finding at the end: rule, subject, the day on which it became known, and that on which it cleared.
+pub(super) type FindingAtEnd = (&'static str, &'static str, &'static str, Option<&'static str>);
+
+/// What is asked once everything is recorded.
+pub(super) struct Question {
+    /// Business date. None: today.
+    pub(super) as_of: Option<&'static str>,
+    /// Day up to whose end the ledger's knowledge counts. None: everything recorded.
+    pub(super) as_known: Option<&'static str>,
+    /// What the sums must be.
+    pub(super) figures: Figures,
 }
 
 /// What the forecast must say.
@@ -68,7 +84,41 @@ pub(super) const SUMS_AT_END: (&str, &str, &str) = ("11550000.00", "2450000.00",
 /// Findings that the history must remember as opened and cleared.
 pub(super) const CLEARED_AT_END: [&str; 2] = ["OVER_INVOICED", "CEILING_EXCEEDED"];
 
+/// Every finding that the story leaves, forecasts aside: the mere passing of days opens and clears those.
+pub(super) const FINDINGS_AT_END: [FindingAtEnd; 5] = [
+    ("CEILING_EXCEEDED", "agreement", "2024-08-15", Some("2024-09-02")),
+    ("OVER_INVOICED", "order:O5", "2024-08-15", Some("2024-09-02")),
+    ("THRESHOLD_REACHED", "agreement@70", "2023-02-01", None),
+    ("THRESHOLD_REACHED", "agreement@85", "2024-01-15", None),
+    ("THRESHOLD_REACHED", "agreement@95", "2024-06-01", None),
+];
+
+/// The same day asked with what was known in July, and with what is known today: the invoice of August
+/// came in between, and the credit note of September after the day.
+pub(super) const QUESTIONS: [Question; 4] = [
+    Question {
+        as_of: Some("2024-08-31"),
+        as_known: Some("2024-07-01"),
+        figures: ("12000000.00", "0.00", 1_000_000),
+    },
+    Question {
+        as_of: Some("2024-08-31"),
+        as_known: None,
+        figures: ("12050000.00", "-50000.00", 1_004_166),
+    },
+    Question {
+        as_of: None,
+        as_known: Some("2024-07-01"),
+        figures: ("12000000.00", "0.00", 1_000_000),
+    },
+    Question { as_of: None, as_known: None, figures: ("12000000.00", "0.00", 1_000_000) },
+];
+
 const QUIET: Outcome = Outcome::Accepted { opened: &[], cleared: &[] };
+
+fn opens(opened: &'static [ExpectedFinding]) -> Outcome {
+    Outcome::Accepted { opened, cleared: &[] }
+}
 
 fn append(title: &'static str, event: Event, outcome: Outcome, figures: Figures) -> Scene {
     Scene::Append { title, event: Box::new(event), outcome, figures: Some(figures) }
@@ -138,7 +188,7 @@ fn prolonged_twice() -> Vec<Scene> {
         append(
             "order O4 2 750 000,00",
             order_placed("2023-02-01", "O4", "2750000.00"),
-            QUIET,
+            opens(&[("THRESHOLD_REACHED", "agreement@70", None)]),
             ("9300000.00", "2700000.00", 775_000),
         ),
         Scene::Forecast(ExpectedForecast {
@@ -158,7 +208,7 @@ fn prolonged_twice() -> Vec<Scene> {
         append(
             "order O5 2 000 000,00",
             order_placed("2024-01-15", "O5", "2000000.00"),
-            QUIET,
+            opens(&[("THRESHOLD_REACHED", "agreement@85", None)]),
             ("11300000.00", "700000.00", 941_666),
         ),
     ]
@@ -175,7 +225,7 @@ fn to_the_last_krone() -> Vec<Scene> {
         append(
             "order O6 700 000,00",
             order_placed("2024-06-01", "O6", "700000.00"),
-            QUIET,
+            opens(&[("THRESHOLD_REACHED", "agreement@95", None)]),
             ("12000000.00", "0.00", 1_000_000),
         ),
         append(
@@ -192,10 +242,10 @@ fn over_and_back() -> Vec<Scene> {
         append(
             "invoice on O5, net 2 050 000,00",
             invoice_received("2024-08-15", "INV-5", "O5", "2050000.00", "512500.00"),
-            Outcome::Accepted {
-                opened: &[("OVER_INVOICED", "50000.00"), ("CEILING_EXCEEDED", "50000.00")],
-                cleared: &[],
-            },
+            opens(&[
+                ("OVER_INVOICED", "order:O5", Some("50000.00")),
+                ("CEILING_EXCEEDED", "agreement", Some("50000.00")),
+            ]),
             ("12050000.00", "-50000.00", 1_004_166),
         ),
         append(

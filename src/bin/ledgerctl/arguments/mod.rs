@@ -1,22 +1,36 @@
 //! The command line: what may be asked, and the help that teaches it. Parses; does nothing.
 
+mod common;
+mod lists;
+mod questions;
+mod streams;
+mod values;
+mod writing;
+
 use std::path::PathBuf;
 
-use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use contract_ledger::wire::v1::{AsKnown, EventType};
 
 use crate::frameworks::FrameworksArguments;
 use crate::generate::GenerateArguments;
-use crate::time_text::{parse_as_known, parse_date};
-use crate::words::event_type_names;
+pub(crate) use common::{KnownArguments, PageArguments, TimeArguments};
+pub(crate) use lists::{
+    AmendmentsArguments, DeadlinesArguments, FindingsArguments, InvoicesArguments, OrdersArguments,
+    PortfolioArguments, RefusalsArguments, StatusChoice, YesNo,
+};
+pub(crate) use questions::{BreakdownArguments, ForecastArguments};
+pub(crate) use streams::{EventsArguments, SubscribeArguments, WatchArguments};
+pub(crate) use writing::{AppendArguments, ImportArguments};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done; with append: every line was accepted
-  1  the ledger answered with an error; with append: to at least one line; with demo: a figure is wrong
-  2  not carried out: wrong arguments, no connection, no file";
+  0  done; with append and import: every line was accepted
+  1  the ledger answered with an error; with append and import: to at least one line; with demo: a
+     figure is wrong
+  2  not carried out, or not to the end: wrong arguments, no connection, no file, a line of import
+     that is no request";
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -24,7 +38,8 @@ First steps:
   ledgerctl append events.jsonl                    append a file of requests
   ledgerctl usage asker-2020                       what is left today
   ledgerctl usage asker-2020 --as-of 2023-02-01    what was left on a day
-  ledgerctl history asker-2020                     everything that ever happened";
+  ledgerctl history asker-2020                     everything that ever happened
+  ledgerctl portfolio                              all agreements, and which need a look";
 
 /// Client of the contract ledger: appends events, and asks what is left of every ceiling.
 #[derive(Debug, Parser)]
@@ -61,14 +76,46 @@ pub(crate) enum Command {
     /// A refused line does not stop the lines after it. Repeating a file is safe: a request id that
     /// the ledger knows gets its first answer again.
     Append(AppendArguments),
+    /// Take in the history of an older register, with the recorded times that it had.
+    ///
+    /// Each line is an ImportEventsRequest in the protobuf JSON mapping: {"append":{...},
+    /// "recordedTime":"..."}; blank lines are skipped. The ledger must run in import mode. Many lines
+    /// are on their way at once; the import ends at the first line that is no request or that the
+    /// ledger cannot consider, with everything before it taken in.
+    ///
+    /// Repeating a file is safe and goes on where it ended: a request id that the ledger knows is not
+    /// taken in again.
+    Import(ImportArguments),
+    /// Show all agreements: share used beside share of the term elapsed, early run-outs, open findings.
+    Portfolio(PortfolioArguments),
     /// Show how much of every ceiling is used, the forecast and the open findings.
     Usage(UsageArguments),
     /// Show what is agreed: parties, term in force, options, ceilings, state.
     Agreement(AgreementArguments),
     /// Show everything that ever happened on an agreement, with exposure before and after.
     History(HistoryArguments),
+    /// Show when the ceiling runs out at the pace so far, and before which end.
+    Forecast(ForecastArguments),
+    /// Show the sums of an agreement by department, supplier, buyer, lot, CPV code or month.
+    Breakdown(BreakdownArguments),
+    /// Show findings of one agreement or of all: what breaks a rule or lacks documentation.
+    Findings(FindingsArguments),
+    /// Show orders of one agreement or of all, with what hangs on them.
+    Orders(OrdersArguments),
+    /// Show invoices of one agreement or of all, with what is paid, outstanding and held back.
+    Invoices(InvoicesArguments),
+    /// Show days on which something ends or is due.
+    Deadlines(DeadlinesArguments),
+    /// Show the amendments of an agreement with the cumulated share for each legal basis.
+    Amendments(AmendmentsArguments),
+    /// Show refused requests with every reason.
+    Refusals(RefusalsArguments),
     /// Read the log, forwards or backwards.
     Events(EventsArguments),
+    /// Follow the log live, in order and without a gap, until interrupted.
+    Subscribe(SubscribeArguments),
+    /// Follow findings as they open and clear, and deadlines as they come near, until interrupted.
+    Watch(WatchArguments),
     /// Show how long the log is.
     Head(HeadArguments),
     /// Start a ledger of its own, play a real agreement through it and check every figure.
@@ -87,34 +134,6 @@ pub(crate) enum Command {
     Generate(GenerateArguments),
     /// Write a completion script for a shell.
     Completions(CompletionsArguments),
-}
-
-/// Arguments of `append`.
-#[derive(Debug, Args)]
-#[command(after_help = r#"Example:
-  ledgerctl append - <<'END'
-  {"requestId":"0193b3c0-5f5e-4c6a-8b1e-2f6d7c1a9e01","agreementId":"asker-2020","events":[{"effectiveDate":"2023-02-01","admissionMode":"ADMISSION_MODE_INTENT","orderPlaced":{"orderId":"O4","buyer":{"number":"920125298"},"supplier":{"number":"314159268"},"amount":{"amount":"2750000.00","currency":"NOK"}}}]}
-  END
-
-  ledgerctl append events.jsonl | jq -c 'select(.ok | not) | [.line, .reason]'"#)]
-pub(crate) struct AppendArguments {
-    /// File of JSON lines, or - for standard input.
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-}
-
-/// The two times of a question, and how fresh the answer must be.
-#[derive(Debug, Args)]
-pub(crate) struct TimeArguments {
-    /// Business date that the answer is for. Without it: today in Europe/Oslo.
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
-    pub(crate) as_of: Option<String>,
-    /// Answer with what the ledger knew then: a day (to its end in Europe/Oslo) or an instant.
-    #[arg(long, value_name = "DAY|INSTANT", value_parser = parse_as_known)]
-    pub(crate) as_known: Option<AsKnown>,
-    /// Wait until this position of the log is taken into account.
-    #[arg(long, value_name = "POSITION")]
-    pub(crate) min_position: Option<u64>,
 }
 
 /// Arguments of `usage`.
@@ -166,36 +185,6 @@ pub(crate) struct HistoryArguments {
     pub(crate) json: bool,
 }
 
-/// Arguments of `events`.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  ledgerctl events --backwards --limit 10
-  ledgerctl events --agreement asker-2020 --type order-placed --type order-changed
-  ledgerctl events --from 5000 --json > log.jsonl")]
-pub(crate) struct EventsArguments {
-    /// Only this agreement.
-    #[arg(long, value_name = "AGREEMENT")]
-    pub(crate) agreement: Option<String>,
-    /// Only this type, such as order-placed; may be repeated. Refused requests are then left out.
-    #[arg(long = "type", value_name = "TYPE", value_parser = event_type_parser(), hide_possible_values = true)]
-    pub(crate) types: Vec<EventType>,
-    /// Newest first.
-    #[arg(long)]
-    pub(crate) backwards: bool,
-    /// First position to look at. Without it: the start, or the head when backwards.
-    #[arg(long, value_name = "POSITION")]
-    pub(crate) from: Option<u64>,
-    /// At most so many records; 0 for all. Without it: 1000 in a table, all as JSON.
-    #[arg(long, value_name = "RECORDS")]
-    pub(crate) limit: Option<u64>,
-    /// Leave refused requests out.
-    #[arg(long)]
-    pub(crate) no_refusals: bool,
-    /// Print each Record as JSON on a line of its own.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// Arguments of `head`.
 #[derive(Debug, Args)]
 pub(crate) struct HeadArguments {
@@ -229,17 +218,10 @@ pub(crate) struct CompletionsArguments {
     pub(crate) shell: Shell,
 }
 
-fn event_type_parser() -> impl clap::builder::TypedValueParser<Value = EventType> {
-    PossibleValuesParser::new(event_type_names().map(|(name, _)| name)).map(|chosen| {
-        event_type_names()
-            .find_map(|(name, event_type)| (name == chosen).then_some(event_type))
-            .expect("clap lets only listed names through")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+    use contract_ledger::wire::v1::EventType;
 
     use super::*;
 

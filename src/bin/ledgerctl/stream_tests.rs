@@ -1,0 +1,222 @@
+//! `import` and `subscribe` through a real connection, against services that break on purpose.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clap::Parser as _;
+use contract_ledger::wire::v1;
+use contract_ledger::wire::v1::admin_service_server::{AdminService, AdminServiceServer};
+use contract_ledger::wire::v1::ledger_service_server::{LedgerService, LedgerServiceServer};
+use contract_ledger::wire::v1::subscribe_events_response::Message;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::{Code, Request, Response, Status, Streaming};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::arguments::{Arguments, Command};
+use crate::client::ServerAddress;
+use crate::outcome::{CommandError, EXIT_FAILED};
+use crate::table::Look;
+use crate::{import, subscribe};
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Says what it was asked, and breaks the first stream of each kind half-way.
+#[derive(Clone, Default)]
+struct Breaking {
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Breaking {
+    /// Notes what was asked; true for the first of its kind.
+    fn note(&self, kind: &str, what: &str) -> bool {
+        let mut asked = self.asked.lock().unwrap();
+        let first = !asked.iter().any(|earlier| earlier.starts_with(kind));
+        asked.push(format!("{kind} {what}"));
+        first
+    }
+}
+
+#[tonic::async_trait]
+impl AdminService for Breaking {
+    type ImportEventsStream = Answers<v1::ImportEventsResponse>;
+
+    /// Looks at the first request before it answers at all, as a server may.
+    async fn import_events(
+        &self,
+        request: Request<Streaming<v1::ImportEventsRequest>>,
+    ) -> Result<Response<Self::ImportEventsStream>, Status> {
+        let mut requests = request.into_inner();
+        let first = requests.message().await?.unwrap();
+        let id = |request: &v1::ImportEventsRequest| {
+            request.append.as_ref().map(|append| append.request_id.clone()).unwrap_or_default()
+        };
+        let breaks = self.note("import", &id(&first));
+        let requests = tokio_stream::once(Ok(first)).chain(requests);
+        let answers = requests.map(move |request| {
+            let request_id = id(&request?);
+            match request_id.as_str() {
+                "r3" if breaks => Err(stopping()),
+                "r9" => Err(Status::invalid_argument("the recorded time is in the future")),
+                "r4" => Ok(v1::ImportEventsResponse {
+                    outcome: i32::from(v1::ImportOutcome::Refused),
+                    reasons: vec!["CEILING_EXCEEDED".to_owned()],
+                    request_id,
+                    ..Default::default()
+                }),
+                _ => Ok(v1::ImportEventsResponse {
+                    outcome: i32::from(v1::ImportOutcome::Accepted),
+                    request_id,
+                    ..Default::default()
+                }),
+            }
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+}
+
+#[tonic::async_trait]
+impl LedgerService for Breaking {
+    type ReadEventsStream = Answers<v1::ReadEventsResponse>;
+    type SubscribeEventsStream = Answers<v1::SubscribeEventsResponse>;
+
+    async fn append_events(
+        &self,
+        _: Request<v1::AppendEventsRequest>,
+    ) -> Result<Response<v1::AppendEventsResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn read_events(
+        &self,
+        _: Request<v1::ReadEventsRequest>,
+    ) -> Result<Response<Self::ReadEventsStream>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    /// Two records from where it is asked; then the first stream breaks and the second is caught up.
+    async fn subscribe_events(
+        &self,
+        request: Request<v1::SubscribeEventsRequest>,
+    ) -> Result<Response<Self::SubscribeEventsStream>, Status> {
+        let from = request.into_inner().from_position.unwrap();
+        let breaks = self.note("subscribe", &from.to_string());
+        let message = |message, resume_position| v1::SubscribeEventsResponse {
+            message: Some(message),
+            resume_position,
+            record_count: 11,
+        };
+        let record = |position| v1::Record { position, ..Default::default() };
+        let records = v1::SubscribedRecords { records: vec![record(from), record(from + 1)] };
+        let end = if breaks {
+            Err(Status::aborted("cut off"))
+        } else {
+            Ok(message(Message::CaughtUp(v1::SubscriptionCaughtUp {}), from + 2))
+        };
+        let parts = vec![Ok(message(Message::Records(records), from + 2)), end];
+        Ok(Response::new(Box::pin(tokio_stream::iter(parts))))
+    }
+
+    async fn get_head(
+        &self,
+        _: Request<v1::GetHeadRequest>,
+    ) -> Result<Response<v1::GetHeadResponse>, Status> {
+        Ok(Response::new(v1::GetHeadResponse { record_count: 7, ..Default::default() }))
+    }
+}
+
+/// As a server that stops and says when to come again.
+fn stopping() -> Status {
+    let retry = ErrorDetails::with_retry_info(Some(Duration::from_millis(1)));
+    Status::with_error_details(Code::Unavailable, "stopping", retry)
+}
+
+/// Serves until the test ends.
+async fn serve(services: Breaking) -> ServerAddress {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tonic::transport::Server::builder()
+        .add_service(AdminServiceServer::new(services.clone()))
+        .add_service(LedgerServiceServer::new(services));
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    ServerAddress { url, ca_file: None }
+}
+
+fn register(lines: &[&str]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text: Vec<String> = lines
+        .iter()
+        .map(|id| match *id {
+            "" => "nonsense".to_owned(),
+            id => format!(r#"{{"append":{{"requestId":"{id}"}}}}"#),
+        })
+        .collect();
+    std::fs::write(file.path(), text.join("\n")).unwrap();
+    file
+}
+
+async fn import_file(lines: &[&str]) -> (Result<u8, CommandError>, String, Vec<String>) {
+    let services = Breaking::default();
+    let server = serve(services.clone()).await;
+    let file = register(lines);
+    let words = ["ledgerctl", "import", file.path().to_str().unwrap()];
+    let Command::Import(arguments) = Arguments::parse_from(words).command else {
+        panic!("import was asked for");
+    };
+    let mut output = Vec::new();
+    let end = import::run(&server, &arguments, &mut output).await;
+    let asked = services.asked.lock().unwrap().clone();
+    (end, String::from_utf8(output).unwrap(), asked)
+}
+
+#[tokio::test]
+async fn import_goes_on_over_a_second_stream_and_tells_what_was_refused() {
+    let (end, output, asked) = import_file(&["r1", "r2", "r3", "r4", "r5"]).await;
+    assert_eq!(end.unwrap(), EXIT_FAILED);
+    assert_eq!(
+        output,
+        concat!(
+            "4 accepted, 1 refused; 0 of them were taken in before\n",
+            "  line 4 refused: CEILING_EXCEEDED\n",
+        )
+    );
+    assert_eq!(asked, ["import r1", "import r3"]);
+}
+
+#[tokio::test]
+async fn import_names_the_line_that_the_ledger_cannot_consider() {
+    let (end, output, asked) = import_file(&["r1", "r2", "r9", "r5"]).await;
+    let error = end.unwrap_err().to_string();
+    assert!(error.contains("line 3 (everything before it is taken in"), "{error}");
+    assert!(output.starts_with("2 accepted, 0 refused"), "{output}");
+    assert_eq!(asked, ["import r1"]);
+}
+
+#[tokio::test]
+async fn import_stops_at_a_line_that_is_no_request_with_those_before_it_taken_in() {
+    let (end, output, _) = import_file(&["r1", "r2", "", "r5"]).await;
+    let error = end.unwrap_err().to_string();
+    assert!(error.contains("line 3: the text is not a valid"), "{error}");
+    assert!(output.starts_with("2 accepted, 0 refused"), "{output}");
+}
+
+#[tokio::test]
+async fn subscription_without_a_start_begins_at_the_head_and_goes_on_where_it_was_cut_off() {
+    let services = Breaking::default();
+    let server = serve(services.clone()).await;
+    let words = ["ledgerctl", "subscribe", "--json", "--until-caught-up"];
+    let Command::Subscribe(arguments) = Arguments::parse_from(words).command else {
+        panic!("subscribe was asked for");
+    };
+    let mut output = Vec::new();
+    subscribe::run(&server, Look::default(), arguments, &mut output).await.unwrap();
+    let output = String::from_utf8(output).unwrap();
+    let positions: Vec<&str> = output.lines().filter_map(|line| line.get(..15)).collect();
+    assert_eq!(
+        positions,
+        [r#"{"position":"7""#, r#"{"position":"8""#, r#"{"position":"9""#, r#"{"position":"10"#]
+    );
+    assert_eq!(services.asked.lock().unwrap().as_slice(), ["subscribe 7", "subscribe 9"]);
+}
