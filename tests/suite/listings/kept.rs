@@ -1,6 +1,6 @@
 //! The kept portfolio is derived: however it came about, its rows are the same bytes.
 
-use contract_ledger::domain::policy::PolicyBook;
+use contract_ledger::ledger::LedgerRules;
 use contract_ledger::log::{DerivedTree, Log, LogOptions, LogReader};
 use contract_ledger::projections::stored;
 use contract_ledger::wire::v1;
@@ -16,7 +16,7 @@ use super::portfolio;
 const TREE: &str = "projections-portfolio";
 
 fn tree(reader: &LogReader) -> DerivedTree {
-    reader.derived(TREE, stored::version(&PolicyBook::default())).unwrap()
+    reader.derived(TREE, stored::version(&LedgerRules::default().policies)).unwrap()
 }
 
 /// Keys and values of the kept portfolio.
