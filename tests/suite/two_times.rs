@@ -71,9 +71,9 @@ async fn s5_expiry_and_a_backdated_option() {
 
     let expired = finding("AGREEMENT_EXPIRED", "order:O3", "100000.00");
     let placed = register.on("2025-01-20", fact("2025-01-10", order("O3", "100000"))).await;
-    assert_eq!(all_findings(&placed.findings_opened), [expired.clone()]);
+    assert_eq!(all_findings(&placed.findings_opened), std::slice::from_ref(&expired));
     let exercised = register.on("2025-02-01", fact("2024-12-20", option("1"))).await;
-    assert_eq!(all_findings(&exercised.findings_cleared), [expired.clone()]);
+    assert_eq!(all_findings(&exercised.findings_cleared), std::slice::from_ref(&expired));
     let late = &exercised.findings_opened[0];
     assert_eq!((late.rule.as_str(), late.days), ("LATE_REGISTRATION", Some(43)));
     assert_eq!(late.subject, format!("event:{}", exercised.events[0].event_id));
