@@ -3,21 +3,18 @@
 
 use std::io::Write;
 
+use clap::Args;
 use contract_ledger::domain::date::Date;
 use contract_ledger::generate::framework;
 use contract_ledger::generate::history::{History, HistoryOptions};
-use contract_ledger::wire::v1::{
-    AgreementSummary, Deadline, DeadlineKind, FindingStatus, ImportEventsResponse, ImportOutcome,
-    ListAgreementsRequest, ListDeadlinesRequest, ListFindingsRequest, Severity,
-};
+use contract_ledger::wire::v1::{ImportEventsResponse, ImportOutcome};
 
-use crate::client::{Client, ServerAddress, with_deadline};
-use crate::findings::findings_text;
+use crate::arguments::{DeadlinesArguments, FindingsArguments, PortfolioArguments};
+use crate::client::{Client, ServerAddress};
 use crate::frameworks::contracts_of;
-use crate::money_text::{money_text, percent_text};
+use crate::lists;
 use crate::outcome::CommandError;
-use crate::table::{Column, Look, Sheet, Tone};
-use crate::words::state_text;
+use crate::table::Look;
 
 /// What is said before anything is shown.
 pub(super) const PREFACE: &str = "\
@@ -32,12 +29,8 @@ const SCALE_PARTS: u64 = 1_000;
 const FIRST_DAY: &str = "2022-01-01";
 /// Every question of the demo is asked as of this day.
 const LAST_DAY: &str = "2025-12-31";
-/// Deadlines are shown up to this day.
-const DEADLINES_TO: &str = "2026-12-31";
 /// The one refusal that the history asks for.
 const EXPECTED_REFUSAL: &str = "CEILING_EXCEEDED";
-/// Most rows of a list.
-const ROWS_MAX: i32 = 25;
 /// Most unexpected answers that are told one by one.
 const UNEXPECTED_SHOWN: usize = 10;
 
@@ -76,7 +69,7 @@ pub(super) async fn play_and_show(
         "Imported {} events with their own recorded times; {} orders asked for were refused.\n",
         imported.accepted, imported.refused
     )?;
-    show_portfolio(&mut client, look, output).await?;
+    show_portfolio(url, look, output).await?;
     let mut unexpected = imported.unexpected;
     let more = unexpected.len().saturating_sub(UNEXPECTED_SHOWN);
     unexpected.truncate(UNEXPECTED_SHOWN);
@@ -107,98 +100,31 @@ async fn import(client: &mut Client, history: History) -> Result<Imported, Comma
     Ok(imported)
 }
 
-/// What a person sees: the agreements, the findings that matter, and the deadlines.
+/// What a person sees on a Monday morning: the commands, as they would be typed, and what they show.
 async fn show_portfolio(
-    client: &mut Client,
+    url: &str,
     look: Look,
     output: &mut impl Write,
 ) -> Result<(), CommandError> {
-    let agreements = ListAgreementsRequest {
-        as_of: LAST_DAY.to_owned(),
-        page_size: ROWS_MAX,
-        ..Default::default()
-    };
-    let agreements = client.projection.list_agreements(with_deadline(agreements)).await?;
-    let agreements = agreements.into_inner().agreements;
-    writeln!(output, "The portfolio as of {LAST_DAY}:\n{}", portfolio_text(look, &agreements))?;
-    let findings = ListFindingsRequest {
-        as_of: LAST_DAY.to_owned(),
-        severities: vec![i32::from(Severity::High)],
-        statuses: vec![i32::from(FindingStatus::Open)],
-        page_size: ROWS_MAX,
-        ..Default::default()
-    };
-    let findings = client.projection.list_findings(with_deadline(findings)).await?;
-    let findings = findings.into_inner().findings;
-    writeln!(output, "Open findings of high severity:\n{}", findings_text(look, &findings))?;
-    let deadlines = ListDeadlinesRequest {
-        as_of: LAST_DAY.to_owned(),
-        date_to: DEADLINES_TO.to_owned(),
-        kinds: vec![i32::from(DeadlineKind::OptionNotice), i32::from(DeadlineKind::TermEnd)],
-        page_size: ROWS_MAX,
-        ..Default::default()
-    };
-    let deadlines = client.projection.list_deadlines(with_deadline(deadlines)).await?;
-    let deadlines = deadlines.into_inner().deadlines;
-    writeln!(output, "What ends up to {DEADLINES_TO}:\n{}", deadlines_text(look, &deadlines))?;
+    let server = ServerAddress { url: url.to_owned(), ca_file: None };
+    let words = ["portfolio", "--as-of", LAST_DAY, "--order", "usage"];
+    let arguments = typed::<PortfolioArguments>(&words, output)?;
+    lists::portfolio::run(&server, look, arguments, output).await?;
+    let words = ["findings", "--as-of", LAST_DAY, "--severity", "high"];
+    let arguments = typed::<FindingsArguments>(&words, output)?;
+    lists::findings::run(&server, look, arguments, output).await?;
+    let words = ["deadlines", "--as-of", LAST_DAY, "--within", "180", "--limit", "15"];
+    let arguments = typed::<DeadlinesArguments>(&words, output)?;
+    lists::deadlines::run(&server, look, arguments, output).await?;
     Ok(())
 }
 
-fn portfolio_text(look: Look, agreements: &[AgreementSummary]) -> String {
-    let heads = [
-        ("agreement", Column::Fixed),
-        ("state", Column::Fixed),
-        ("end", Column::Fixed),
-        ("used", Column::Number),
-        ("elapsed", Column::Number),
-        ("remaining", Column::Number),
-        ("high", Column::Number),
-        ("title", Column::Fixed),
-    ];
-    let mut sheet = Sheet::new(look, &heads);
-    for agreement in agreements {
-        let (state, tone) = state_text(agreement.state);
-        let usage = agreement.usage.clone().unwrap_or_default();
-        let end = agreement.term_in_force.clone().unwrap_or_default().end_date;
-        sheet.toned_row([
-            (agreement.agreement_id.clone(), Tone::Plain),
-            (state.to_owned(), tone),
-            (end, Tone::Plain),
-            (usage.usage_ppm.map(percent_text).unwrap_or_default(), Tone::Plain),
-            (percent_text(agreement.elapsed_ppm), Tone::Plain),
-            (money_text(usage.remaining.as_ref()), Tone::Plain),
-            (agreement.findings_high.to_string(), Tone::Plain),
-            (agreement.title.clone(), Tone::Quiet),
-        ]);
-    }
-    sheet.text()
-}
-
-fn deadlines_text(look: Look, deadlines: &[Deadline]) -> String {
-    let heads = [
-        ("date", Column::Fixed),
-        ("days", Column::Number),
-        ("agreement", Column::Fixed),
-        ("what", Column::Fixed),
-    ];
-    let mut sheet = Sheet::new(look, &heads);
-    for deadline in deadlines {
-        let what = match deadline.kind() {
-            DeadlineKind::OptionNotice => format!("last day to use {}", deadline.subject_id),
-            DeadlineKind::TermEnd => "the term ends".to_owned(),
-            DeadlineKind::ReservationExpiry
-            | DeadlineKind::RetentionRelease
-            | DeadlineKind::OverrideEnd
-            | DeadlineKind::Unspecified => deadline.subject_id.clone(),
-        };
-        sheet.row([
-            deadline.date.clone(),
-            deadline.days_left.to_string(),
-            deadline.agreement_id.clone(),
-            what,
-        ]);
-    }
-    sheet.text()
+/// Shows a command and reads its arguments as the command line would.
+fn typed<A: Args>(words: &[&str], output: &mut impl Write) -> Result<A, CommandError> {
+    writeln!(output, "$ ledgerctl {}", words.join(" "))?;
+    let command = A::augment_args(clap::Command::new("ledgerctl"));
+    let matches = command.try_get_matches_from(words).and_then(|found| A::from_arg_matches(&found));
+    Ok(matches.expect("the words above are arguments of the command"))
 }
 
 #[cfg(test)]
