@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Shared;
-use super::answer::{FindingChanges, as_of_append, finding_changes};
+use super::answer::{FindingChanges, as_of_append};
 use super::command::{
     AppendAnswer, AppendFailure, AppendOutcome, AppendRefusal, Appended, Origin, Telling,
 };
@@ -294,7 +294,8 @@ impl<'a> Batch<'a> {
                 Some((submitted.source.clone()?, appended.position?))
             })
             .collect();
-        let answer = accepted_answer(command, before, &after, appended, recorded, last);
+        let answer =
+            accepted_answer(self.shared, command, before, &after, appended, recorded, last);
         if is_recorded {
             let encoded: Vec<_> = records.into_iter().map(with_bytes).collect();
             if let Some(bytes) = too_large(&encoded) {
@@ -358,7 +359,15 @@ impl<'a> Batch<'a> {
     ) -> AppendOutcome {
         let position = Position::new(self.next_position().saturating_sub(1));
         let recorded = appended.iter().map(|event| event.recorded).max().unwrap_or(now);
-        let answer = accepted_answer(command, agreement, agreement, appended, recorded, position);
+        let answer = accepted_answer(
+            self.shared,
+            command,
+            agreement,
+            agreement,
+            appended,
+            recorded,
+            position,
+        );
         AppendOutcome::Accepted(Box::new(answer))
     }
 }
@@ -375,6 +384,7 @@ fn all_before(seen: &[Seen]) -> Option<Vec<Appended>> {
 /// The answer to an accepted request, from the agreement before and after it. An import is told where
 /// it is recorded and no more: judging the agreement after each line of a register costs too much.
 pub(super) fn accepted_answer(
+    shared: &Shared,
     command: &AppendCommand,
     before: &Agreement,
     after: &Agreement,
@@ -386,7 +396,7 @@ pub(super) fn accepted_answer(
         Recording::Now => {
             let dates = command.events.iter().map(|submitted| submitted.event.effective);
             let as_of = as_of_append(recorded, dates);
-            (Usage::at(after, as_of), finding_changes(before, after, as_of))
+            (Usage::at(after, as_of), shared.judged.changes(before, after, as_of))
         }
         Recording::At(_) => (None, FindingChanges::default()),
     };

@@ -18,6 +18,7 @@ pub mod error;
 pub mod history;
 pub mod import;
 mod index;
+mod judged;
 pub mod listing;
 pub mod notices;
 mod page_key;
@@ -44,6 +45,7 @@ use agreements::AgreementCache;
 use command::{AppendFailure, AppendOutcome};
 use error::LedgerError;
 use index::Index;
+use judged::JudgedAgreements;
 use page_key::PageKey;
 use portfolio::Portfolio;
 pub use writer::WriterEnd;
@@ -130,6 +132,7 @@ pub(crate) struct Shared {
     pub(crate) reader: LogReader,
     pub(crate) index: Index,
     pub(crate) agreements: AgreementCache,
+    pub(crate) judged: JudgedAgreements,
     pub(crate) portfolio: Portfolio,
     pub(crate) page_key: PageKey,
     pub(crate) clock: Arc<dyn Clock>,
@@ -181,6 +184,7 @@ impl Ledger {
             reader,
             index,
             agreements: AgreementCache::new(limits.agreements_cached_max),
+            judged: JudgedAgreements::new(limits.agreements_cached_max),
             portfolio,
             page_key,
             clock,

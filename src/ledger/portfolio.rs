@@ -12,7 +12,6 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Shared;
-use super::answer::open_findings;
 use super::error::{LedgerError, WithCauses};
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
@@ -251,7 +250,7 @@ impl Shared {
             return self.settled_row(agreement);
         }
         let texts = self.texts(agreement, as_of)?;
-        let findings = SeverityCounts::of(&open_findings(agreement, as_of));
+        let findings = SeverityCounts::of(&self.judged.open_findings(agreement, as_of));
         Ok(Row::from_day(agreement, as_of, texts, findings))
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::answer::open_findings;
 use super::error::LedgerError;
 use super::{Ledger, Shared};
 use crate::domain::agreement::Agreement;
@@ -48,14 +47,14 @@ impl Snapshot {
     pub fn usage(&self) -> Option<Usage> {
         Usage::at(&self.agreement, self.as_of)
     }
-
-    /// Findings that are open as of the day.
-    pub fn open_findings(&self) -> Vec<Finding> {
-        open_findings(&self.agreement, self.as_of)
-    }
 }
 
 impl Ledger {
+    /// Findings of a snapshot that are open as of its day.
+    pub fn open_findings(&self, snapshot: &Snapshot) -> Vec<Finding> {
+        self.shared().judged.open_findings(&snapshot.agreement, snapshot.as_of)
+    }
+
     /// An agreement at two times. None when nothing of it was known. May read from disk.
     pub fn snapshot(
         &self,

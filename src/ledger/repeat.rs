@@ -96,7 +96,7 @@ impl Shared {
         let recorded = record::recorded_time(first)
             .map_err(|source| LedgerError::Record { position: first.position, source })?;
         let last = Position::new(last.unwrap_or(first.position));
-        let mut answer = accepted_answer(command, &before, &after, events, recorded, last);
+        let mut answer = accepted_answer(self, command, &before, &after, events, recorded, last);
         answer.telling = Telling::Again;
         Ok(Ok(AppendOutcome::Accepted(Box::new(answer))))
     }
@@ -115,11 +115,11 @@ impl Shared {
             Recording::Now => {
                 let agreement = self.agreement(&command.agreement_id)?;
                 let before = agreement.at_version(Version::new(earliest - 1), Date::END_OF_TIME);
-                let after = if agreement.version() == Version::new(latest) {
-                    Agreement::clone(&agreement)
-                } else {
-                    agreement.at_version(Version::new(latest), Date::END_OF_TIME)
-                };
+                let mut after = before.clone();
+                let own = agreement.events().filter(|event| event.version.get() >= earliest);
+                for event in own.take_while(|event| event.version.get() <= latest) {
+                    after.apply(event);
+                }
                 Ok((before, after))
             }
             Recording::At(_) => {

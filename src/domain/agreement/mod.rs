@@ -130,6 +130,27 @@ impl Agreement {
         self.refold(self.events.iter().take_while(|event| event.position <= position), horizon)
     }
 
+    /// This with the events that a later state of the same agreement has beyond it.
+    #[must_use]
+    pub fn carried_to(&self, later: &Self) -> Self {
+        let mut carried = self.clone();
+        for event in later.events.iter().skip(self.events.len()) {
+            carried.apply(event);
+        }
+        carried
+    }
+
+    /// Whether another state of the agreement has every event of this one first.
+    pub fn is_prefix_of(&self, other: &Self) -> bool {
+        // Event ids are never given twice, so the last one tells.
+        let last = |agreement: &Self, count: usize| {
+            let event = count.checked_sub(1).and_then(|place| agreement.events.get(place));
+            event.map(|event| event.event_id)
+        };
+        let count = self.events.len();
+        count <= other.events.len() && last(self, count) == last(other, count)
+    }
+
     /// What it was at a version, judged as of a horizon.
     #[must_use]
     pub fn at_version(&self, version: Version, horizon: Date) -> Self {

@@ -25,7 +25,7 @@ pub(super) async fn ceiling_usage(
     let snapshot = question.snapshot(&api.ledger).await?;
     let id = &question.agreement_id;
     let usage = snapshot.usage().ok_or_else(|| question.unknown())?;
-    let findings = snapshot.open_findings();
+    let findings = api.ledger.open_findings(&snapshot);
     Ok(v1::GetCeilingUsageResponse {
         usage: Some(answer::usage(id, &usage, snapshot.as_known, snapshot.position)),
         findings: findings.iter().map(|finding| answer::finding(id, finding)).collect(),

@@ -14,8 +14,9 @@ use lru::LruCache;
 
 use self::calendar::{Calendar, Near};
 use super::Ledger;
-use super::answer::{as_of_append, finding_changes};
+use super::answer::as_of_append;
 use super::error::LedgerError;
+use super::judged::JudgedAgreements;
 use super::read::{Direction, Looked, ReadQuery, Records, Refusals};
 use crate::domain::agreement::Agreement;
 use crate::domain::date::{Date, RecordedTime};
@@ -160,6 +161,8 @@ pub struct Notices {
     resume: NoticeResume,
     /// Agreements at the resume position.
     held: LruCache<AgreementId, Held>,
+    /// Of its own: a stream looks at days of the past, which must not drive out today's.
+    judged: JudgedAgreements,
     range: Option<Records>,
     /// The next record, looked at and not yet taken in.
     next: Option<v1::Record>,
@@ -187,6 +190,7 @@ impl Notices {
             query,
             resume,
             held: LruCache::new(capacity),
+            judged: JudgedAgreements::new(agreements_max),
             range: None,
             next: None,
             phase,
@@ -283,7 +287,7 @@ impl Notices {
         let mut after = Held::new(before.agreement.clone());
         after.agreement.apply(event);
         let as_of = as_of_append(event.recorded, std::iter::once(event.event.effective));
-        let changes = finding_changes(&before.agreement, &after.agreement, as_of);
+        let changes = self.judged.changes(&before.agreement, &after.agreement, as_of);
         let cause = Cause { position: event.position, recorded: event.recorded };
         let opened = changes.opened.into_iter().filter(|finding| self.is_asked_for(finding));
         let opened = opened.map(|finding| NoticeKind::Opened(finding, cause));
