@@ -66,7 +66,7 @@ pub(super) async fn play_and_show(
     let imported = import(&mut client, history()?).await?;
     writeln!(
         output,
-        "Imported {} events with their own recorded times; {} orders asked for were refused.\n",
+        "Imported {} events with their own recorded times; {} orders asked for were refused.",
         imported.accepted, imported.refused
     )?;
     show_portfolio(url, look, output).await?;
@@ -121,7 +121,7 @@ async fn show_portfolio(
 
 /// Shows a command and reads its arguments as the command line would.
 fn typed<A: Args>(words: &[&str], output: &mut impl Write) -> Result<A, CommandError> {
-    writeln!(output, "$ ledgerctl {}", words.join(" "))?;
+    writeln!(output, "\n$ ledgerctl {}", words.join(" "))?;
     let command = A::augment_args(clap::Command::new("ledgerctl"));
     let matches = command.try_get_matches_from(words).and_then(|found| A::from_arg_matches(&found));
     Ok(matches.expect("the words above are arguments of the command"))

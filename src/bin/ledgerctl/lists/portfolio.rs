@@ -61,7 +61,6 @@ fn portfolio_text(look: Look, listing: &Listing<AgreementSummary>) -> String {
         look,
         &[
             ("agreement", Column::Fixed),
-            ("title", Column::Text),
             ("state", Column::Fixed),
             ("end", Column::Fixed),
             ("used", Column::Number),
@@ -71,6 +70,7 @@ fn portfolio_text(look: Look, listing: &Listing<AgreementSummary>) -> String {
             ("high", Column::Number),
             ("medium", Column::Number),
             ("low", Column::Number),
+            ("title", Column::Text),
         ],
     );
     for row in &listing.rows {
@@ -92,7 +92,6 @@ fn add_row(sheet: &mut Sheet, row: &AgreementSummary) {
         .map_or_else(|| (String::new(), Tone::Plain), |ppm| (percent_text(ppm), share_tone(ppm)));
     sheet.toned_row([
         (row.agreement_id.clone(), Tone::Plain),
-        (row.title.clone(), Tone::Plain),
         (state.to_owned(), state_tone),
         (end.unwrap_or_default(), Tone::Plain),
         used,
@@ -102,6 +101,7 @@ fn add_row(sheet: &mut Sheet, row: &AgreementSummary) {
         findings_cell(row.findings_high, Tone::Bad),
         findings_cell(row.findings_medium, Tone::Warning),
         findings_cell(row.findings_low, Tone::Plain),
+        (row.title.clone(), Tone::Quiet),
     ]);
 }
 
