@@ -8,12 +8,12 @@
 use std::collections::BTreeSet;
 
 use crate::domain::agreement::Agreement;
-use crate::domain::charter::{Charter, Stage};
+use crate::domain::charter::Charter;
 use crate::domain::date::{Date, RecordedTime};
-use crate::domain::event::{Nature, OptionGives, OptionTerms, Payload};
+use crate::domain::event::Nature;
 use crate::domain::finding::Finding;
 use crate::domain::forecast::Forecast;
-use crate::domain::id::{AgreementId, OptionId, Position, Version};
+use crate::domain::id::{AgreementId, Position, Version};
 use crate::domain::money::Currency;
 use crate::domain::organisation::OrganisationId;
 use crate::domain::reason::{Reason, Severity};
@@ -193,16 +193,15 @@ fn agreed(
     let (terms, stage) = (charter.terms(), charter.stage_at(day));
     let usage = Usage::at(agreement, day)?;
     let (orders, invoices) = agreement.document_counts(day);
-    let (buyers, suppliers) = parties(agreement, charter, day);
     Some(Agreed {
         texts,
         nature: terms.nature,
         currency: usage.currency,
-        buyers,
-        suppliers,
+        buyers: stage.buyers.to_vec(),
+        suppliers: stage.suppliers.to_vec(),
         start: terms.start,
         end: stage.end,
-        last_possible_end: last_possible_end(agreement, &terms.options, stage, day),
+        last_possible_end: charter.last_possible_end(day),
         states: states(agreement, terms.start, stage.end, day),
         scopes: usage.scopes,
         findings,
@@ -235,62 +234,6 @@ fn states(
         }
     }
     states
-}
-
-/// Buyers and suppliers as signed, and what amendments up to a day have changed.
-fn parties(
-    agreement: &Agreement,
-    charter: &Charter,
-    day: Date,
-) -> (Vec<OrganisationId>, Vec<OrganisationId>) {
-    let terms = charter.terms();
-    let (mut buyers, mut suppliers) = (terms.buyers.clone(), terms.suppliers.clone());
-    for amendment in agreement.amendments(day) {
-        if let Payload::AgreementAmended(amended) = &amendment.recorded.event.payload {
-            change(&mut buyers, &amended.added_buyers, &amended.removed_buyers);
-            change(&mut suppliers, &amended.added_suppliers, &amended.removed_suppliers);
-        }
-    }
-    (buyers, suppliers)
-}
-
-fn change(parties: &mut Vec<OrganisationId>, added: &[OrganisationId], removed: &[OrganisationId]) {
-    parties.retain(|party| !removed.contains(party));
-    for party in added {
-        if !parties.contains(party) {
-            parties.push(party.clone());
-        }
-    }
-}
-
-fn last_possible_end(
-    agreement: &Agreement,
-    options: &[OptionTerms],
-    stage: &Stage,
-    day: Date,
-) -> Date {
-    let declined = declined_options(agreement, day);
-    let is_exercised =
-        |option: &OptionId| stage.exercised.iter().any(|(exercised, _)| exercised == option);
-    let remaining = options
-        .iter()
-        .filter(|option| !is_exercised(&option.option) && !declined.contains(&option.option));
-    remaining.fold(stage.end, |end, option| match &option.gives {
-        OptionGives::Time { new_end } => end.max(*new_end),
-        OptionGives::Volume { .. } => end,
-    })
-}
-
-fn declined_options(agreement: &Agreement, day: Date) -> BTreeSet<OptionId> {
-    let mut declined = BTreeSet::new();
-    for event in agreement.events().filter(|event| event.event.effective <= day) {
-        if let Payload::OptionDeclined(option) = &event.event.payload
-            && agreement.reversal_of(event.event_id).is_none()
-        {
-            declined.insert(option.option.clone());
-        }
-    }
-    declined
 }
 
 /// Floor of the days from the start to the day, of those from the start to the end, in parts per

@@ -34,16 +34,6 @@ impl Charter {
         conditions
     }
 
-    /// The last day if every time option is exercised.
-    pub fn last_possible_end(&self, as_of: Date) -> Date {
-        let stage = self.stage_at(as_of);
-        let ends = self.terms().options.iter().filter_map(|option| match option.gives {
-            OptionGives::Time { new_end } if !stage.has_declined(&option.option) => Some(new_end),
-            OptionGives::Time { .. } | OptionGives::Volume { .. } => None,
-        });
-        ends.fold(stage.end, Date::max)
-    }
-
     fn term_condition(&self, conditions: &mut Conditions) {
         let terms = self.terms();
         let ends = terms.options.iter().filter_map(|option| match option.gives {

@@ -180,9 +180,9 @@ fn base_stage(from: Date, terms: &AgreementSigned) -> Stage {
         ceilings,
         exercised: Vec::new(),
         declined: Vec::new(),
-        buyers: terms.buyers.clone(),
-        suppliers: terms.suppliers.clone(),
-        lots: terms.lots.clone(),
+        buyers: Arc::new(terms.buyers.clone()),
+        suppliers: Arc::new(terms.suppliers.clone()),
+        lots: Arc::new(terms.lots.clone()),
     }
 }
 
@@ -286,7 +286,11 @@ fn amend(stage: &mut Stage, amended: &AgreementAmended) {
     replace(&mut stage.lots, &amended.added_lots, &[]);
 }
 
-fn replace<T: PartialEq + Clone>(list: &mut Vec<T>, added: &[T], removed: &[T]) {
+fn replace<T: PartialEq + Clone>(list: &mut Arc<Vec<T>>, added: &[T], removed: &[T]) {
+    if added.is_empty() && removed.is_empty() {
+        return;
+    }
+    let list = Arc::make_mut(list);
     list.retain(|one| !removed.contains(one));
     for one in added {
         if !list.contains(one) {

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::date::Date;
-use super::event::{AgreementSigned, CeilingTerms, LegalBasis, OptionTerms, Recorded};
+use super::event::{AgreementSigned, CeilingTerms, LegalBasis, OptionGives, OptionTerms, Recorded};
 use super::id::{AmendmentId, LotId, OptionId, OverrideId, Position};
 use super::money::Amount;
 use super::organisation::OrganisationId;
@@ -33,12 +33,12 @@ pub struct Stage {
     pub exercised: Vec<(OptionId, Date)>,
     /// Options that will not be used, with their dates.
     pub declined: Vec<(OptionId, Date)>,
-    /// Who may buy.
-    pub buyers: Vec<OrganisationId>,
+    /// Who may buy. Lists are shared by the stages that do not change them.
+    pub buyers: Arc<Vec<OrganisationId>>,
     /// Who may deliver.
-    pub suppliers: Vec<OrganisationId>,
+    pub suppliers: Arc<Vec<OrganisationId>>,
     /// Lots.
-    pub lots: Vec<LotId>,
+    pub lots: Arc<Vec<LotId>>,
 }
 
 impl Stage {
@@ -178,6 +178,19 @@ impl Charter {
     /// The days up to a day, on which something agreed changes, latest first.
     pub fn dates_back_from(&self, date: Date) -> impl Iterator<Item = Date> {
         self.stages.iter().rev().map(|stage| stage.from).filter(move |from| *from <= date)
+    }
+
+    /// The last day as of a day, if every remaining time option is exercised.
+    pub fn last_possible_end(&self, as_of: Date) -> Date {
+        let stage = self.stage_at(as_of);
+        let remains = |option: &&OptionTerms| {
+            !stage.has_exercised(&option.option) && !stage.has_declined(&option.option)
+        };
+        let remaining = self.terms().options.iter().filter(remains);
+        remaining.fold(stage.end, |end, option| match &option.gives {
+            OptionGives::Time { new_end } => end.max(*new_end),
+            OptionGives::Volume { .. } => end,
+        })
     }
 
     /// Whether a scope has a ceiling at some stage.
