@@ -17,7 +17,6 @@ use super::reason::Reason;
 use super::refusal::Refusal;
 
 pub use always::FUTURE_DAYS_MAX;
-pub(in crate::domain) use ceilings::breaches;
 
 /// Decides on an event that would be recorded as it stands. Accepted: the agreement with it.
 pub fn admit(agreement: &Agreement, recorded: Recorded) -> Result<Agreement, Vec<Refusal>> {

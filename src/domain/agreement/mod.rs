@@ -7,6 +7,7 @@
 //! levels, `judge` into findings. `names` knows which ids are in use, `own` what is wrong with an
 //! event by itself, `handling` what people did about findings, `views` what lists show.
 
+pub(in crate::domain) mod breaches;
 mod handling;
 mod judge;
 mod names;
@@ -19,7 +20,6 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
 
-use super::admit::breaches;
 use super::call_off::{CallOff, CallOffKey};
 use super::charter::Charter;
 use super::date::{Date, RecordedTime};
@@ -34,6 +34,7 @@ use super::scope::Scope;
 use super::splits::Orders;
 use super::tracker::Tracker;
 
+use breaches::breaches;
 use names::Names;
 use own::OverrideUse;
 pub(in crate::domain) use own::lacks_reason;
