@@ -48,11 +48,14 @@ impl JudgedAgreements {
         tracked_changes(&judged_before, &judged_after)
     }
 
+    /// Whether the findings as of a day can be told without folding the agreement anew.
+    pub(crate) fn are_at_hand(&self, agreement: &Agreement, as_of: Date) -> bool {
+        is_judged(agreement, as_of) || self.earlier(agreement, as_of).is_some()
+    }
+
     /// Findings that are open as of a day.
     pub(crate) fn open_findings(&self, agreement: &Agreement, as_of: Date) -> Vec<Finding> {
-        let reaches_beyond = agreement.settled_from().is_some_and(|settled| settled > as_of);
-        let judged_at_day = agreement.tracker().horizon() == as_of;
-        if judged_at_day || (!reaches_beyond && !runs_out_early(agreement, as_of)) {
+        if is_judged(agreement, as_of) {
             return agreement.tracker().open().cloned().collect();
         }
         let judged = match self.earlier(agreement, as_of) {
@@ -80,6 +83,13 @@ impl JudgedAgreements {
         let fits = kept.tracker().horizon() == as_of && kept.is_prefix_of(agreement);
         fits.then_some(kept)
     }
+}
+
+/// Whether an agreement's own findings are those of a day.
+fn is_judged(agreement: &Agreement, as_of: Date) -> bool {
+    let reaches_beyond = agreement.settled_from().is_some_and(|settled| settled > as_of);
+    let judged_at_day = agreement.tracker().horizon() == as_of;
+    judged_at_day || (!reaches_beyond && !runs_out_early(agreement, as_of))
 }
 
 fn runs_out_early(agreement: &Agreement, as_of: Date) -> bool {

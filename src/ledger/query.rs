@@ -50,6 +50,11 @@ impl Snapshot {
 }
 
 impl Ledger {
+    /// Whether a snapshot's findings can be told at once, without folding its agreement anew.
+    pub fn findings_are_at_hand(&self, snapshot: &Snapshot) -> bool {
+        self.shared().judged.are_at_hand(&snapshot.agreement, snapshot.as_of)
+    }
+
     /// Findings of a snapshot that are open as of its day.
     pub fn open_findings(&self, snapshot: &Snapshot) -> Vec<Finding> {
         self.shared().judged.open_findings(&snapshot.agreement, snapshot.as_of)

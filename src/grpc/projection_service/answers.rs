@@ -25,7 +25,12 @@ pub(super) async fn ceiling_usage(
     let snapshot = question.snapshot(&api.ledger).await?;
     let id = &question.agreement_id;
     let usage = snapshot.usage().ok_or_else(|| question.unknown())?;
-    let findings = api.ledger.open_findings(&snapshot);
+    let findings = if api.ledger.findings_are_at_hand(&snapshot) {
+        api.ledger.open_findings(&snapshot)
+    } else {
+        let (ledger, snapshot) = (api.ledger.clone(), snapshot.clone());
+        blocking(move || Ok(ledger.open_findings(&snapshot))).await?
+    };
     Ok(v1::GetCeilingUsageResponse {
         usage: Some(answer::usage(id, &usage, snapshot.as_known, snapshot.position)),
         findings: findings.iter().map(|finding| answer::finding(id, finding)).collect(),
