@@ -5,6 +5,7 @@ mod finding_table;
 mod findings;
 mod headroom;
 mod prepayments;
+mod readings;
 mod refusals;
 mod sums;
 
