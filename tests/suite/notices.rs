@@ -348,7 +348,13 @@ async fn deadlines_of_one_day_are_told_by_date_and_agreement_over_many_messages(
     }
     let asked = deadlines_only(v1::WatchNoticesRequest::default());
     let mut notices = watch(&served, asked.clone()).await;
-    let first = next(&mut notices).await;
+    // A slow machine may beat before it has anything to tell.
+    let first = loop {
+        let message = next(&mut notices).await;
+        if !message.notices.is_empty() {
+            break message;
+        }
+    };
     assert_eq!(first.notices.len(), 7);
     // The day is not told whole, so a reader that breaks off here hears it from its start.
     assert_eq!(first.resume.clone().unwrap().deadlines_told_date, "");

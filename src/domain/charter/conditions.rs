@@ -71,6 +71,8 @@ impl Charter {
                         push(conditions, Reason::AmendmentOverHalf, subject, amount, date);
                     }
                 }
+                // What leaves the agreement's own ceiling alone changes no value.
+                LegalBasis::ModMinv if one.change.is_zero() => {}
                 LegalBasis::ModMinv => {
                     let sum = one.cumulated.magnitude();
                     let over_share = sum.reaches_share(policy.de_minimis_ppm, original);
