@@ -127,17 +127,17 @@ mod tests {
         })
     }
 
-    fn nok(amount: &str) -> Option<v1::Money> {
-        Some(v1::Money { amount: amount.to_owned(), currency: "NOK".to_owned() })
+    fn nok(amount: &str) -> v1::Money {
+        v1::Money { amount: amount.to_owned(), currency: "NOK".to_owned() }
     }
 
-    fn organisation() -> Option<v1::OrganisationId> {
-        Some(v1::OrganisationId { number: "920125298".to_owned(), scheme: String::new() })
+    fn organisation() -> v1::OrganisationId {
+        v1::OrganisationId { number: "920125298".to_owned(), scheme: String::new() }
     }
 
     /// Signed with a maximum of 100, and a reservation of 80 far into the future.
     fn reserved() -> Agreement {
-        let party = || v1::Organisation { id: organisation(), name: String::new() };
+        let party = || v1::Organisation { id: Some(organisation()), name: String::new() };
         let whole = v1::Scope { scope: Some(v1::scope::Scope::Agreement(true)) };
         let signed = v1::AgreementSigned {
             reference: "1".to_owned(),
@@ -150,7 +150,7 @@ mod tests {
             ceilings: vec![v1::Ceiling {
                 scope: Some(whole),
                 kind: v1::CeilingKind::Maximum.into(),
-                amount: nok("100"),
+                amount: Some(nok("100")),
             }],
             currency: "NOK".to_owned(),
             term: Some(v1::Term {
@@ -161,9 +161,9 @@ mod tests {
         };
         let reserved = v1::HeadroomReserved {
             reservation_id: "R1".to_owned(),
-            amount: nok("80"),
+            amount: Some(nok("80")),
             expiry_date: "2025-12-31".to_owned(),
-            buyer: organisation(),
+            buyer: Some(organisation()),
             ..Default::default()
         };
         let id = AgreementId::parse("a").unwrap();
@@ -176,9 +176,9 @@ mod tests {
     fn order(number: u64, amount: &str) -> Arc<Recorded> {
         let placed = v1::OrderPlaced {
             order_id: format!("O{number}"),
-            buyer: organisation(),
-            supplier: organisation(),
-            amount: nok(amount),
+            buyer: Some(organisation()),
+            supplier: Some(organisation()),
+            amount: Some(nok(amount)),
             ..Default::default()
         };
         recorded(number, "2023-11-03", Payload::OrderPlaced(placed))

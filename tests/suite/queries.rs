@@ -275,6 +275,43 @@ async fn the_agreement_shows_its_term_options_and_state_as_of_a_day() {
 }
 
 #[tokio::test]
+async fn the_agreement_shows_parties_lots_and_declined_options_as_of_a_day() {
+    let served = Served::start();
+    let terms = v1::AgreementSigned {
+        options: vec![time_option("1", "2025-12-31")],
+        ..signed("100", "2024-01-01", "2024-12-31")
+    };
+    served.append("a", sign_as(terms)).await.unwrap();
+    let change = v1::AgreementAmended {
+        added_suppliers: vec![v1::Organisation { id: org(OTHER_SUPPLIER), ..Default::default() }],
+        removed_suppliers: org(SUPPLIER).into_iter().collect(),
+        added_lots: vec![v1::Lot { lot_id: "L1".to_owned(), ..Default::default() }],
+        ..amended("A1", v1::LegalBasis::ModRepl, "")
+    };
+    let change = v1::event::Payload::AgreementAmended(change);
+    served.append("a", intent("2024-06-01", change)).await.unwrap();
+    served.append("a", intent("2024-07-01", decline("1"))).await.unwrap();
+    let mut seen = Vec::new();
+    for as_of in ["2024-05-31", "2024-06-01", "2024-07-01"] {
+        let request = v1::GetAgreementRequest {
+            agreement_id: "a".to_owned(),
+            as_of: as_of.to_owned(),
+            ..Default::default()
+        };
+        let answer = served.projections().get_agreement(request).await.unwrap().into_inner();
+        let supplier = answer.suppliers[0].number.clone();
+        let declined = answer.options[0].declined_date.clone();
+        seen.push((supplier, answer.lot_ids.len(), declined));
+    }
+    let case =
+        |supplier: &str, lots, declined: &str| (supplier.to_owned(), lots, declined.to_owned());
+    let expected =
+        [case(SUPPLIER, 0, ""), case(OTHER_SUPPLIER, 1, ""), case(OTHER_SUPPLIER, 1, "2024-07-01")];
+    assert_eq!(seen, expected);
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn agreements_that_left_memory_answer_the_same() {
     let ledger = LedgerLimits { agreements_cached_max: 1, ..LedgerLimits::default() };
     let served = Served::with(Setting { ledger, ..Setting::default() });

@@ -5,7 +5,7 @@ use std::io::Write;
 use contract_ledger::wire::json::to_json;
 use contract_ledger::wire::v1::{
     AgreementOption, AgreementSigned, GetAgreementRequest, GetAgreementResponse, OptionKind,
-    OptionStatus, Organisation, Term,
+    OptionStatus, Organisation, OrganisationId, Term,
 };
 
 use crate::arguments::AgreementArguments;
@@ -86,13 +86,14 @@ fn facts_text(look: Look, response: &GetAgreementResponse, signed: &AgreementSig
     fact("base term", term_text(signed.term.as_ref()), Tone::Plain);
     fact("term in force", term_text(response.term_in_force.as_ref()), Tone::Plain);
     fact("owner", party_text(signed.owner.as_ref()), Tone::Plain);
-    fact("buyers", parties_text(&signed.buyers), Tone::Plain);
-    fact("suppliers", parties_text(&signed.suppliers), Tone::Plain);
-    let lots: Vec<String> = signed
-        .lots
-        .iter()
-        .map(|lot| format!("{} {}", lot.lot_id, lot.title).trim_end().to_owned())
-        .collect();
+    fact("buyers", present_text(&response.buyers, &signed.buyers), Tone::Plain);
+    fact("suppliers", present_text(&response.suppliers, &signed.suppliers), Tone::Plain);
+    let title_of = |id: &String| {
+        let signed = signed.lots.iter().find(|lot| lot.lot_id == *id);
+        signed.map_or("", |lot| lot.title.as_str())
+    };
+    let lot_text = |id: &String| format!("{id} {}", title_of(id)).trim_end().to_owned();
+    let lots: Vec<String> = response.lot_ids.iter().map(lot_text).collect();
     fact("lots", lots.join("\n"), Tone::Plain);
     fact("CPV", signed.cpv_codes.join(", "), Tone::Plain);
     let bids = signed.bids_received.map(|bids| bids.to_string());
@@ -119,10 +120,12 @@ fn options_text(look: Look, options: &[OptionStatus]) -> String {
     );
     for status in options {
         let option = status.option.clone().unwrap_or_default();
-        let state = if status.exercised_date.is_empty() {
+        let state = if !status.exercised_date.is_empty() {
+            (format!("from {}", status.exercised_date), Tone::Good)
+        } else if status.declined_date.is_empty() {
             ("not exercised".to_owned(), Tone::Quiet)
         } else {
-            (format!("from {}", status.exercised_date), Tone::Good)
+            (format!("declined from {}", status.declined_date), Tone::Quiet)
         };
         sheet.toned_row([
             (option.option_id.clone(), Tone::Plain),
@@ -132,6 +135,23 @@ fn options_text(look: Look, options: &[OptionStatus]) -> String {
         ]);
     }
     sheet.text()
+}
+
+/// The parties of the day, with the names that the signature gave them.
+fn present_text(present: &[OrganisationId], signed: &[Organisation]) -> String {
+    let named = |id: &OrganisationId| {
+        let known =
+            signed.iter().find(|party| party.id.as_ref().is_some_and(|one| is_same(one, id)));
+        known.cloned().unwrap_or_else(|| Organisation { id: Some(id.clone()), name: String::new() })
+    };
+    parties_text(&present.iter().map(named).collect::<Vec<_>>())
+}
+
+/// An empty scheme is the Norwegian register.
+fn is_same(one: &OrganisationId, other: &OrganisationId) -> bool {
+    let scheme =
+        |id: &OrganisationId| if id.scheme.is_empty() { "0192" } else { &id.scheme }.to_owned();
+    one.number == other.number && scheme(one) == scheme(other)
 }
 
 fn gives_text(option: &AgreementOption) -> String {
@@ -163,7 +183,7 @@ fn party_text(party: Option<&Organisation>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contract_ledger::wire::v1::{AgreementState, OrganisationId};
+    use contract_ledger::wire::v1::AgreementState;
 
     use super::*;
 
@@ -183,6 +203,10 @@ mod tests {
                 }],
                 ..Default::default()
             }),
+            buyers: vec![OrganisationId {
+                number: "920125298".to_owned(),
+                scheme: "0192".to_owned(),
+            }],
             options: vec![OptionStatus {
                 option: Some(AgreementOption {
                     option_id: "option-1".to_owned(),

@@ -4,7 +4,9 @@ use tonic::Status;
 
 use super::ProjectionApi;
 use crate::domain::charter::{Charter, Stage};
+use crate::domain::date::Date;
 use crate::domain::event::OptionTerms;
+use crate::domain::id::OptionId;
 use crate::domain::money::Money;
 use crate::domain::scope::Scope;
 use crate::domain::usage::{ScopeUsage, Usage};
@@ -138,6 +140,9 @@ fn agreed(
         }),
         options: options.map(|(terms, stated)| option_status(stage, terms, stated)).collect(),
         ceilings: ceilings.collect(),
+        buyers: stage.buyers.iter().map(answer::organisation).collect(),
+        suppliers: stage.suppliers.iter().map(answer::organisation).collect(),
+        lot_ids: stage.lots.iter().map(ToString::to_string).collect(),
         order_count,
         invoice_count,
         position: snapshot.position.get(),
@@ -150,10 +155,16 @@ fn option_status(
     terms: &OptionTerms,
     stated: &v1::AgreementOption,
 ) -> v1::OptionStatus {
-    let exercised = stage.exercised.iter().find(|(option, _)| *option == terms.option);
-    let (exercised_date, last_exercise_date) = match exercised {
-        Some((_, date)) => (date.to_string(), String::new()),
-        None => (String::new(), stage.last_exercise_date(terms).to_string()),
+    let date_in = |list: &[(OptionId, Date)]| {
+        list.iter().find(|(option, _)| *option == terms.option).map(|(_, date)| date.to_string())
     };
-    v1::OptionStatus { option: Some(stated.clone()), exercised_date, last_exercise_date }
+    let (exercised, declined) = (date_in(&stage.exercised), date_in(&stage.declined));
+    let is_settled = exercised.is_some() || declined.is_some();
+    let last = (!is_settled).then(|| stage.last_exercise_date(terms).to_string());
+    v1::OptionStatus {
+        option: Some(stated.clone()),
+        exercised_date: exercised.unwrap_or_default(),
+        last_exercise_date: last.unwrap_or_default(),
+        declined_date: declined.unwrap_or_default(),
+    }
 }
