@@ -127,7 +127,7 @@ pub struct Condition {
     pub since: Date,
 }
 
-/// One time that a finding was open.
+/// One time that a finding was open. The first of its evidence is the event that opened it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Rule and subject.
@@ -150,4 +150,11 @@ pub struct Finding {
     pub handling: Handling,
     /// The event that says so.
     pub handled: Option<Position>,
+}
+
+impl Finding {
+    /// Position of the event that opened it.
+    pub fn opened_at(&self) -> Option<Position> {
+        self.evidence.first().copied()
+    }
 }

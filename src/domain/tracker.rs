@@ -10,7 +10,7 @@ use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, Vector};
 
 use super::call_off::CallOffKey;
-use super::date::{Date, RecordedTime};
+use super::date::Date;
 use super::duplicates::DocumentId;
 use super::event::Recorded;
 use super::finding::{Condition, Finding, FindingKey, Handling};
@@ -47,8 +47,6 @@ pub struct Handled {
     pub handling: Handling,
     /// The event that says so.
     pub position: Position,
-    /// When it was recorded.
-    pub recorded: RecordedTime,
 }
 
 /// The conditions of one source.
@@ -151,10 +149,18 @@ impl Tracker {
     }
 
     /// Says what people did about a finding, in the order in which it counts. To each episode applies
-    /// the last that was done once it was known.
+    /// the last that was done since it opened, and before it opened again.
     pub fn handle(&mut self, done: &[Handled], is_meant: impl Fn(&FindingKey) -> bool) {
+        let meant = self.open.values().chain(&self.cleared).filter(|one| is_meant(&one.key));
+        let openings: BTreeMap<u32, Position> =
+            meant.filter_map(|one| Some((one.episode, one.opened_at()?))).collect();
         let apply = |finding: &mut Finding| {
-            let last = done.iter().rev().find(|one| one.recorded >= finding.known);
+            let opened = openings.get(&finding.episode);
+            let again = openings.get(&finding.episode.saturating_add(1));
+            let last = done.iter().rev().find(|one| {
+                opened.is_some_and(|opened| *opened < one.position)
+                    && again.is_none_or(|again| one.position < *again)
+            });
             finding.handling = last.map_or(Handling::None, |one| one.handling);
             finding.handled = last.map(|one| one.position);
         };

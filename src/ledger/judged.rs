@@ -98,6 +98,7 @@ fn runs_out_early(agreement: &Agreement, as_of: Date) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unnecessary_wraps, reason = "in the form in which the messages hold them")]
 mod tests {
     use super::*;
     use crate::domain::date::RecordedTime;

@@ -27,7 +27,7 @@ impl Agreement {
             .filter(|one| one.event.effective <= horizon)
             .filter_map(|one| {
                 let (of, handling) = handled(&one.event.payload)?;
-                let done = Handled { handling, position: one.position, recorded: one.recorded };
+                let done = Handled { handling, position: one.position };
                 (*of == finding).then_some((fold_key(one), done))
             })
             .collect();

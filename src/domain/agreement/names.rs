@@ -23,6 +23,9 @@ pub(in crate::domain) struct Names {
     came_back: OrdMap<PaymentId, Position>,
     /// The invoice that each retention names.
     retentions: OrdMap<RetentionId, InvoiceId>,
+    /// The invoice of each pay-back and release, by the position of the event: the payment or
+    /// retention that it names may be reversed, and its id taken again, before it is.
+    returns: OrdMap<Position, InvoiceId>,
 }
 
 impl Names {
@@ -71,6 +74,11 @@ impl Names {
         self.retentions.get(retention)
     }
 
+    /// The invoice of the pay-back or release at a position.
+    pub(super) fn returned_on(&self, position: Position) -> Option<&InvoiceId> {
+        self.returns.get(&position)
+    }
+
     /// Notes the id that an event gives.
     pub(super) fn note(&mut self, recorded: &Recorded) {
         let position = recorded.position;
@@ -86,13 +94,20 @@ impl Names {
             self.payments.insert(paid.payment.clone(), paid.invoice.clone());
         } else if let Payload::PaymentReversed(reversed) = &recorded.event.payload {
             self.came_back.insert(reversed.payment.clone(), position);
+            let invoice = self.payments.get(&reversed.payment).cloned();
+            self.returns.extend(invoice.map(|invoice| (position, invoice)));
         } else if let Payload::RetentionWithheld(withheld) = &recorded.event.payload {
             self.retentions.insert(withheld.retention.clone(), withheld.invoice.clone());
+        } else if let Payload::RetentionReleased(released) = &recorded.event.payload {
+            let invoice = self.retentions.get(&released.retention).cloned();
+            self.returns.extend(invoice.map(|invoice| (position, invoice)));
         }
     }
 
     /// Frees the id that a reversed event gave.
-    pub(super) fn free(&mut self, payload: &Payload) {
+    pub(super) fn free(&mut self, reversed: &Recorded) {
+        let payload = &reversed.event.payload;
+        self.returns.remove(&reversed.position);
         if let Payload::CreditNoteReceived(credit) = payload {
             self.credit_notes.remove(&credit.credit_note);
         } else if let Payload::DeliveryReceived(delivery) = payload {

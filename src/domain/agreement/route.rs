@@ -40,7 +40,7 @@ impl Agreement {
         if let Some(reservation) = reservation_of(payload) {
             self.change_reservation(reservation, touched, |one| one.insert(recorded));
         }
-        if let Some(home) = self.home_of(payload) {
+        if let Some(home) = self.home_of(recorded) {
             let changed = self.put_in(recorded, home);
             self.settle_call_offs(changed, touched);
         }
@@ -56,7 +56,7 @@ impl Agreement {
     fn put_in(&mut self, recorded: &Arc<Recorded>, home: CallOffKey) -> Changed {
         let mut changed = Changed::new();
         let mut call_off = self.call_off(&home);
-        let hangs_on = self.hangs_on(&recorded.event.payload);
+        let hangs_on = self.hangs_on(recorded);
         call_off.insert(Entry {
             recorded: Arc::clone(recorded),
             standing: Standing::Live,
@@ -82,7 +82,8 @@ impl Agreement {
         let payload = &target.event.payload;
         touched.clear_event(target.event_id);
         self.override_uses.remove(&target.event_id);
-        self.names.free(payload);
+        let home = self.home_of(target);
+        self.names.free(target);
         if makes_charter(payload) {
             let events = Arc::make_mut(&mut self.charter_events);
             events.retain(|event| event.position != target.position);
@@ -103,7 +104,7 @@ impl Agreement {
             }
             self.judge_documents_of(&rejected.invoice, touched);
         }
-        let Some(home) = self.home_of(payload) else {
+        let Some(home) = home else {
             return;
         };
         let mut changed = Changed::new();
@@ -125,8 +126,8 @@ impl Agreement {
         self.settle_call_offs(changed, touched);
     }
 
-    fn home_of(&self, payload: &Payload) -> Option<CallOffKey> {
-        match payload {
+    fn home_of(&self, recorded: &Recorded) -> Option<CallOffKey> {
+        match &recorded.event.payload {
             Payload::OrderPlaced(placed) => Some(CallOffKey::Order(placed.order.clone())),
             Payload::OrderChanged(changed) => Some(CallOffKey::Order(changed.order.clone())),
             Payload::OrderConfirmed(order)
@@ -146,7 +147,7 @@ impl Agreement {
             | Payload::PaymentReversed(_)
             | Payload::RetentionWithheld(_)
             | Payload::RetentionReleased(_) => {
-                self.hangs_on(payload).map(|invoice| self.home_of_named(&invoice))
+                self.hangs_on(recorded).map(|invoice| self.home_of_named(&invoice))
             }
             Payload::AgreementSigned(_)
             | Payload::OptionExercised(_)
@@ -170,7 +171,8 @@ impl Agreement {
     }
 
     /// The invoice without which a document has no place of its own.
-    fn hangs_on(&self, payload: &Payload) -> Option<InvoiceId> {
+    fn hangs_on(&self, recorded: &Recorded) -> Option<InvoiceId> {
+        let payload = &recorded.event.payload;
         if let Payload::InvoiceReceived(invoice) = payload {
             return invoice.corrected.clone();
         }
@@ -188,12 +190,10 @@ impl Agreement {
             &offset.prepayment
         } else if let Payload::InvoicePaid(paid) = payload {
             &paid.invoice
-        } else if let Payload::PaymentReversed(reversed) = payload {
-            self.names.payment(&reversed.payment)?
         } else if let Payload::RetentionWithheld(withheld) = payload {
             &withheld.invoice
-        } else if let Payload::RetentionReleased(released) = payload {
-            self.names.retention(&released.retention)?
+        } else if let Payload::PaymentReversed(_) | Payload::RetentionReleased(_) = payload {
+            self.names.returned_on(recorded.position)?
         } else {
             return None;
         };

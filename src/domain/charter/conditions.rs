@@ -21,8 +21,12 @@ impl Charter {
             self.term_condition(&mut conditions);
         }
         for fault in self.option_faults.iter().filter(|fault| fault.date <= as_of) {
-            let subject = Subject::Option(fault.option.clone());
-            push(&mut conditions, fault.reason, subject, None, fault.date);
+            let rule = fault.reason;
+            let key = FindingKey { rule, subject: Subject::Option(fault.option.clone()) };
+            // Done wrong again it is the same finding, and its first day stays.
+            if conditions.iter().all(|(other, _)| *other != key) {
+                push(&mut conditions, rule, key.subject, None, fault.date);
+            }
         }
         for one in self.overrides.iter().filter(|one| one.from <= as_of) {
             for reason in &one.faults {

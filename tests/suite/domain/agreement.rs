@@ -255,7 +255,29 @@ fn what_people_do_about_a_finding_shows_and_is_forgotten_when_it_opens_again() {
     let again = cleared.when(fact("2024-04-01", change("O1", "120"))).unwrap();
     let finding = &again.findings("2024-12-31")[0];
     assert_eq!((finding.episode, finding.handling), (2, Handling::None));
+    let seen = again.when(intent("2024-04-02", acknowledge(&id))).unwrap();
+    let tracker = seen.agreement.tracker();
+    let episodes = tracker.cleared().chain(tracker.open());
+    let episodes = episodes.filter(|one| one.key == finding.key).map(|one| one.handling);
+    let expected = [Handling::Waived, Handling::Acknowledged];
+    assert_eq!(episodes.collect::<Vec<_>>(), expected, "each episode keeps what was done about it");
     let taken_back = waived.when(fact("2024-02-02", reverse(&Story::event_id(2)))).unwrap();
     assert_eq!(taken_back.findings("2024-12-31")[0].handling, Handling::None);
     assert_eq!(story.refusal(intent("2024-02-01", waive(&id, " "))), ["REASON_MISSING"]);
+}
+
+#[test]
+fn an_option_done_wrong_again_is_a_finding_since_the_first_time() {
+    let story = given([
+        sign("100"),
+        fact("2024-03-01", option("9")),
+        fact("2024-05-01", option("9")),
+        fact("2024-04-01", option("9")),
+    ]);
+    let since = |as_of: &str| story.findings(as_of)[0].since.to_string();
+    assert_eq!(story.finding_names("2024-12-31"), ["OPTION_NOT_AVAILABLE option:9"]);
+    assert_eq!(
+        (since("2024-03-15"), since("2024-12-31")),
+        ("2024-03-01".into(), "2024-03-01".into())
+    );
 }

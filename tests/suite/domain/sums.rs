@@ -123,3 +123,28 @@ fn every_prefix_is_what_was_known_then() {
         assert_eq!(open(&prefix), open(&folded));
     }
 }
+
+#[test]
+fn what_is_taken_back_after_what_it_names_leaves_nothing_behind() {
+    let as_of = Date::parse("2024-12-31").unwrap();
+    let before = given([sign("1000"), fact("2024-01-02", invoice("I1", "", "50"))]);
+    let both_reversed = |mut story: Story, events: [Payload; 2]| {
+        for payload in events {
+            story = story.when(fact("2024-01-03", payload)).unwrap();
+        }
+        for position in [2, 3] {
+            story = story.when(fact("2024-01-04", reverse(&Story::event_id(position)))).unwrap();
+        }
+        story
+    };
+    let unpaid = both_reversed(before.clone(), [pay("P1", "I1", "50"), pay_back("P1")]);
+    let paid = unpaid.when(fact("2024-01-05", pay("P1", "I1", "50"))).unwrap();
+    let usage = paid.usage("2024-12-31");
+    assert_eq!(usage.scopes[0].sums.paid.to_text(usage.currency), "50.00");
+    assert!(paid.when(fact("2024-01-06", pay_back("P1"))).is_ok());
+
+    let withheld = [withhold("R1", "I1", "20"), release_retention("R1", "20")];
+    let unheld = both_reversed(before, withheld);
+    let held = unheld.when(fact("2024-01-05", withhold("R1", "I1", "20"))).unwrap();
+    assert_eq!(held.agreement.invoices(as_of)[0].retained.to_string(), "20.00 NOK");
+}
