@@ -66,8 +66,10 @@ pub enum DocumentId {
 pub struct Document {
     /// Which.
     pub id: DocumentId,
-    /// The invoices with which it is rejected: itself, and the one that it lowers or credits.
-    pub rejected_with: Vec<InvoiceId>,
+    /// The invoice with which it is rejected: itself, or the one that it credits.
+    pub invoice: InvoiceId,
+    /// The invoice that a negative one lowers, and with which it is rejected too.
+    pub corrected: Option<InvoiceId>,
     /// Its net in the agreement's currency.
     pub net: Money,
     /// What makes it the same again.
@@ -82,6 +84,8 @@ pub type Place = (Date, Position);
 pub struct Documents {
     by_place: OrdMap<Place, Document>,
     by_identity: OrdMap<Identity, OrdMap<Place, ()>>,
+    /// The invoice that each negative one lowers.
+    corrected: OrdMap<InvoiceId, InvoiceId>,
 }
 
 impl Document {
@@ -99,10 +103,8 @@ impl Document {
         let file = invoice.document.clone().map(|hash| Identity::File(Family::Invoice, hash));
         Self {
             id: DocumentId::Invoice(invoice.invoice.clone()),
-            rejected_with: std::iter::once(&invoice.invoice)
-                .chain(&invoice.corrected)
-                .cloned()
-                .collect(),
+            invoice: invoice.invoice.clone(),
+            corrected: invoice.corrected.clone(),
             net,
             identities: stated.into_iter().chain(file).collect(),
         }
@@ -116,7 +118,8 @@ impl Document {
         let file = credit.document.clone().map(|hash| Identity::File(Family::CreditNote, hash));
         Self {
             id: DocumentId::CreditNote(credit.credit_note.clone()),
-            rejected_with: vec![credit.invoice.clone()],
+            invoice: credit.invoice.clone(),
+            corrected: None,
             net,
             identities: std::iter::once(stated).chain(file).collect(),
         }
@@ -130,6 +133,9 @@ fn sign(net: Money) -> Sign {
 impl Documents {
     /// Takes a document in.
     pub fn insert(&mut self, place: Place, document: Document) {
+        if let Some(corrected) = &document.corrected {
+            self.corrected.insert(document.invoice.clone(), corrected.clone());
+        }
         for identity in &document.identities {
             self.by_identity.entry(identity.clone()).or_default().insert(place, ());
         }
@@ -139,6 +145,9 @@ impl Documents {
     /// Takes a document out. Returns it.
     pub fn remove(&mut self, place: Place) -> Option<Document> {
         let document = self.by_place.remove(&place)?;
+        if document.corrected.is_some() {
+            self.corrected.remove(&document.invoice);
+        }
         for identity in &document.identities {
             if let Some(same) = self.by_identity.get_mut(identity) {
                 same.remove(&place);
@@ -165,8 +174,19 @@ impl Documents {
     }
 
     /// The documents that are rejected with an invoice.
-    pub fn of_invoice<'a>(&'a self, invoice: &'a InvoiceId) -> impl Iterator<Item = &'a Document> {
-        self.by_place.values().filter(move |document| document.rejected_with.contains(invoice))
+    pub fn rejected_with<'a>(
+        &'a self,
+        invoice: &'a InvoiceId,
+    ) -> impl Iterator<Item = &'a Document> {
+        let documents = self.by_place.values();
+        documents.filter(move |document| self.line_of(document).any(|one| one == invoice))
+    }
+
+    /// The invoices with which a document is rejected: its own, the one that this one lowers, and so
+    /// on. Names may go in a ring, so no further than there are links.
+    pub fn line_of<'a>(&'a self, document: &'a Document) -> impl Iterator<Item = &'a InvoiceId> {
+        let next = |one: &&'a InvoiceId| self.corrected.get(*one);
+        std::iter::successors(Some(&document.invoice), next).take(self.corrected.len() + 1)
     }
 
     /// Whether the document at a place is there for a second time, among those that count.

@@ -75,7 +75,9 @@ pub(super) fn faults(agreement: &Agreement, recorded: &Recorded) -> Vec<Refusal>
             found.extend(invoice.and_then(|one| unknown_invoice(agreement, one)));
         }
         Payload::InvoicePaid(payment) => {
-            let used = names.payment(&payment.payment).is_some();
+            // One that came back keeps its id for as long as that is known.
+            let used =
+                names.payment(&payment.payment).is_some() || names.came_back(&payment.payment);
             found.extend(duplicate("payment", payment.payment.as_str(), used));
             let invoice = Some(&payment.invoice).filter(|_| needs_known);
             found.extend(invoice.and_then(|one| unknown_invoice(agreement, one)));

@@ -161,7 +161,7 @@ impl Agreement {
     pub(super) fn judge_same_as(&self, document: &Document, touched: &mut Touched) {
         let horizon = self.tracker.horizon();
         let counts = |one: &Document| {
-            !one.rejected_with.iter().any(|invoice| self.is_rejected_by(invoice, horizon))
+            !self.documents.line_of(one).any(|invoice| self.is_rejected_by(invoice, horizon))
         };
         for place in self.documents.same_as(document) {
             let Some(same) = self.documents.at(place) else { continue };
@@ -181,7 +181,7 @@ impl Agreement {
 
     /// Judges what is the same as any document that is rejected with an invoice.
     pub(super) fn judge_documents_of(&self, invoice: &InvoiceId, touched: &mut Touched) {
-        for document in self.documents.of_invoice(invoice) {
+        for document in self.documents.rejected_with(invoice) {
             self.judge_same_as(document, touched);
         }
     }

@@ -162,3 +162,46 @@ fn a_negative_invoice_is_owed_by_itself_and_a_credit_note_is_not() {
     let held = paid.when(fact("2024-04-01", withhold("H1", "I1", "10"))).unwrap();
     assert_eq!(held.finding_names(LATER), NONE, "retention does not enter");
 }
+
+#[test]
+fn what_lowers_a_rejected_invoice_in_a_line_is_no_duplicate_any_more() {
+    let negative = |id: &str, corrected: &str| {
+        let base = invoiced(id, "", "-10");
+        let (number, corrected_invoice_id) = ("7".to_owned(), corrected.to_owned());
+        fact(
+            "2024-02-01",
+            Payload::InvoiceReceived(v1::InvoiceReceived { number, corrected_invoice_id, ..base }),
+        )
+    };
+    let story = given([
+        sign("1000"),
+        fact("2024-01-01", invoice("I1", "", "100")),
+        fact("2024-01-02", {
+            let base = invoiced("N1", "", "-20");
+            let corrected_invoice_id = "I1".to_owned();
+            Payload::InvoiceReceived(v1::InvoiceReceived { corrected_invoice_id, ..base })
+        }),
+        negative("N2", "N1"),
+        negative("N3", "N1"),
+    ]);
+    let names = story.finding_names("2024-12-31");
+    assert_eq!(names, ["OFF_ORDER_INVOICE invoice:I1", "DUPLICATE_INVOICE invoice:N3"]);
+    let rejected = story.when(fact("2024-03-01", reject_invoice("I1", "not ours"))).unwrap();
+    assert_eq!(rejected.finding_names("2024-12-31"), [""; 0]);
+    assert_eq!(rejected.exposure("2024-12-31"), "0.00");
+}
+
+#[test]
+fn a_payment_that_came_back_keeps_its_id_as_long_as_that_is_known() {
+    let story = given([
+        sign("1000"),
+        fact("2024-01-01", invoice("I1", "", "100")),
+        fact("2024-01-02", pay("P1", "I1", "100")),
+        fact("2024-01-03", pay_back("P1")),
+        fact("2024-01-04", reverse(&Story::event_id(2))),
+    ]);
+    let again = fact("2024-01-05", pay("P1", "I1", "100"));
+    assert_eq!(story.refusal(again.clone()), ["DUPLICATE_CONFLICT"]);
+    let freed = story.when(fact("2024-01-06", reverse(&Story::event_id(3)))).unwrap();
+    assert_eq!(freed.refusal(again), [""; 0]);
+}

@@ -173,6 +173,10 @@ fn same_id(known: &Payload, new: &Payload) -> bool {
             one.credit_note == other.credit_note
         }
         (Payload::InvoicePaid(one), Payload::InvoicePaid(other)) => one.payment == other.payment,
+        // One that came back keeps its id.
+        (Payload::PaymentReversed(known), Payload::InvoicePaid(new)) => {
+            known.payment == new.payment
+        }
         (Payload::HeadroomReserved(one), Payload::HeadroomReserved(other)) => {
             one.reservation == other.reservation
         }
