@@ -141,8 +141,8 @@ impl Charter {
         self.note_lowering(event);
         let own = amended.ceiling_changes.iter().find(|one| one.scope == Scope::Agreement);
         let change = own.map(|one| one.change.amount).unwrap_or_default();
-        let earlier = self.amendments.iter().filter(|one| one.basis == amended.basis);
-        let cumulated = earlier.fold(change, |sum, one| sum.plus(one.change));
+        let last_on_basis = self.amendments.iter().rev().find(|one| one.basis == amended.basis);
+        let cumulated = last_on_basis.map_or(change, |last| last.cumulated.plus(change));
         let ceiling_after = self.last().ceiling(&Scope::Agreement).map(|ceiling| ceiling.amount);
         debug_assert!(ceiling_after.is_some(), "{terms:?} has a ceiling for the agreement");
         self.amendments.push(Amendment {
