@@ -6,13 +6,14 @@
 //! domain       pure rules: money, dates, events, the fold of an agreement, admission, findings
 //! projections  pure rows and filters of the listings; the portfolio
 //! log          the sled log: blocks of opaque records, durable when an append returns
+//! merkle       pure tree over the log: proofs, checkpoints, signed notes, receipts
 //! wire         the published protobuf types and their mapping to the domain
 //! generate     agreements from published notices, and made-up histories of them
 //! ledger       use cases: the single writer, queries, history, the kept portfolio
 //! grpc         the services of tonic: parse, call the ledger, turn errors into statuses
 //! ```
 //!
-//! `domain` and `log` know nobody. `projections` knows `domain`, `wire` both; `generate` knows `domain`
+//! `domain`, `log` and `merkle` know nobody. `projections` knows `domain`, `wire` both; `generate` knows `domain`
 //! and `wire`, and only the programs know it. `ledger` joins the rest. `grpc` stands outermost; the
 //! programs in `src/bin` only configure and wire.
 
@@ -23,6 +24,7 @@ pub mod generate;
 pub mod grpc;
 pub mod ledger;
 pub mod log;
+pub mod merkle;
 pub mod projections;
 pub mod server;
 pub mod telemetry;

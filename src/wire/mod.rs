@@ -9,6 +9,7 @@ pub mod codec;
 pub mod difference;
 pub mod event_type;
 pub mod json;
+pub mod leaf;
 pub mod listing;
 pub mod parse;
 pub mod record;

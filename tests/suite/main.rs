@@ -23,6 +23,7 @@ mod listings;
 mod malformed;
 mod model;
 mod notices;
+mod proofs;
 mod queries;
 mod scenarios;
 mod subscriptions;

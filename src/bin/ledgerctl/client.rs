@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT_MS: u64 = 5_000;
 /// at most.
 const CALL_TIMEOUT_MS: u64 = 60_000;
 /// Largest message that is accepted from the server.
-const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Clients of all services over one connection.
 #[derive(Debug, Clone)]
@@ -42,6 +42,16 @@ pub(crate) struct ServerAddress {
 }
 
 impl ServerAddress {
+    /// Connects, so that a wrong address shows before anything is read or sent.
+    pub(crate) async fn connect(&self) -> Result<Channel, CommandError> {
+        self.endpoint()?
+            .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
+            .tcp_nodelay(true)
+            .connect()
+            .await
+            .map_err(|source| CommandError::Unreachable { server: self.url.clone(), source })
+    }
+
     fn endpoint(&self) -> Result<Endpoint, CommandError> {
         let Self { url, ca_file } = self;
         let usage = |text: &str| CommandError::Usage(format!("{url}: {text}"));
@@ -64,15 +74,9 @@ impl ServerAddress {
 }
 
 impl Client {
-    /// Connects, so that a wrong address shows before anything is read or sent.
+    /// Connects to every service.
     pub(crate) async fn connect(server: &ServerAddress) -> Result<Self, CommandError> {
-        let channel = server
-            .endpoint()?
-            .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
-            .tcp_nodelay(true)
-            .connect()
-            .await
-            .map_err(|source| CommandError::Unreachable { server: server.url.clone(), source })?;
+        let channel = server.connect().await?;
         Ok(Self {
             ledger: LedgerServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),

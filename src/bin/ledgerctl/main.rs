@@ -4,7 +4,7 @@
 //! connection), then one file a command; lists are in `lists`. `input` and `lines` read files,
 //! `following` keeps a stream going; `failure` takes error statuses apart; the `*_text` files,
 //! `words`, `findings` and `table` turn messages into what a person reads. No command computes a
-//! figure: what is shown came from the server.
+//! figure: what is shown came from the server. `tree` is the exception, on purpose: it computes all.
 
 mod arguments;
 mod outcome;
@@ -27,8 +27,10 @@ mod head;
 mod history;
 mod import;
 mod import_lines;
+mod keygen;
 mod lists;
 mod subscribe;
+mod tree;
 mod usage;
 mod watch;
 
@@ -103,6 +105,8 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Subscribe(arguments) => subscribe::run(server, look, arguments, output).await,
         Command::Watch(arguments) => watch::run(server, look, arguments, output).await,
         Command::Head(arguments) => head::run(server, &arguments, output).await,
+        Command::Tree(arguments) => tree::run(server, &arguments, output).await,
+        Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Demo(arguments) => demo::run(look, &arguments, output).await,
         Command::Frameworks(arguments) => frameworks::run(&arguments, output),
         Command::Generate(arguments) => generate::run(&arguments, output),

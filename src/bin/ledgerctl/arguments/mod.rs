@@ -2,6 +2,7 @@
 
 mod common;
 mod lists;
+mod proofs;
 mod questions;
 mod streams;
 mod values;
@@ -20,6 +21,7 @@ pub(crate) use lists::{
     AmendmentsArguments, DeadlinesArguments, FindingsArguments, InvoicesArguments, OrdersArguments,
     PortfolioArguments, RefusalsArguments, StatusChoice, YesNo,
 };
+pub(crate) use proofs::{KeygenArguments, TreeArguments};
 pub(crate) use questions::{BreakdownArguments, ForecastArguments};
 pub(crate) use streams::{EventsArguments, SubscribeArguments, WatchArguments};
 pub(crate) use writing::{AppendArguments, ImportArguments};
@@ -118,6 +120,14 @@ pub(crate) enum Command {
     Watch(WatchArguments),
     /// Show how long the log is.
     Head(HeadArguments),
+    /// Build the tree over the whole log on this side; show its root, prove a record, sign what was seen.
+    ///
+    /// Reads every record as it is stored. The ledger's word is taken for nothing: leaves, hashes and
+    /// proofs are computed here, and a proof is checked before it is shown. The ledger itself does not
+    /// sign yet; with --key it is you who says what the log was.
+    Tree(TreeArguments),
+    /// Make a key that signs checkpoints; prints the text to verify with.
+    Keygen(KeygenArguments),
     /// Start a ledger of its own, play a real agreement through it and check every figure.
     ///
     /// The ledger is a process of its own on a temporary folder and a free port of this machine. The

@@ -1,0 +1,86 @@
+//! Leaves of the tree over the log: a small canonical record of each stored one.
+//!
+//! A leaf says what was recorded, where and when, and commits to the stored bytes by their hash. So
+//! the tree holds nothing that may one day have to be erased, and stays provable when it is. The
+//! layout is in `docs/proofs.md`; it never changes, because every proof rests on it.
+
+use sha2::{Digest as _, Sha256};
+
+use super::record::{RecordFault, decode, recorded_time};
+use super::v1;
+use super::v1::record::Entry;
+use crate::domain::date::Date;
+use crate::domain::id::{AgreementId, EventId};
+
+const LAYOUT_VERSION: u8 = 1;
+const KIND_EVENT: u8 = 1;
+const KIND_REFUSAL: u8 = 2;
+const DATE_BYTES: usize = 10;
+const ID_BYTES: usize = 16;
+
+/// The leaf of a record as the log stores it.
+pub fn of_stored(stored: &[u8]) -> Result<Vec<u8>, RecordFault> {
+    of_record(&decode(stored)?, stored)
+}
+
+/// The leaf of a record that is decoded already. The bytes must be its own.
+pub fn of_record(record: &v1::Record, stored: &[u8]) -> Result<Vec<u8>, RecordFault> {
+    let entry = record.entry.as_ref().ok_or(RecordFault::Incomplete { part: "entry" })?;
+    let entry = match entry {
+        Entry::Event(accepted) => EntryPart::of_event(accepted)?,
+        Entry::Refusal(_) => EntryPart::OF_REFUSAL,
+    };
+    let agreement_id = AgreementId::parse(&record.agreement_id)?;
+    let agreement = agreement_id.as_str().as_bytes();
+    let agreement_bytes = u8::try_from(agreement.len()).expect("an id has at most 128 bytes");
+    let recorded = recorded_time(record)?.microseconds();
+    Ok([
+        &[LAYOUT_VERSION, entry.kind][..],
+        &record.position.to_be_bytes(),
+        &recorded.to_be_bytes(),
+        &[u8::from(record.imported)],
+        &entry.event_type.to_be_bytes(),
+        &entry.effective_date,
+        &entry.version.to_be_bytes(),
+        &entry.event_id,
+        &Sha256::digest(stored),
+        &[agreement_bytes],
+        agreement,
+    ]
+    .concat())
+}
+
+/// What an accepted event has and a refused request has not.
+struct EntryPart {
+    kind: u8,
+    event_type: u32,
+    effective_date: [u8; DATE_BYTES],
+    version: u64,
+    event_id: [u8; ID_BYTES],
+}
+
+impl EntryPart {
+    const OF_REFUSAL: Self = Self {
+        kind: KIND_REFUSAL,
+        event_type: 0,
+        effective_date: [0; DATE_BYTES],
+        version: 0,
+        event_id: [0; ID_BYTES],
+    };
+
+    fn of_event(accepted: &v1::RecordedEvent) -> Result<Self, RecordFault> {
+        let incomplete = |part| RecordFault::Incomplete { part };
+        let event = accepted.event.as_ref().ok_or(incomplete("event"))?;
+        // The number as it stands: a reader that does not know the type makes the same leaf.
+        let event_type = u32::try_from(accepted.r#type).map_err(|_| incomplete("type"))?;
+        let date = Date::parse(&event.effective_date).map_err(|_| incomplete("effective_date"))?;
+        let date = date.to_string().into_bytes();
+        Ok(Self {
+            kind: KIND_EVENT,
+            event_type,
+            effective_date: date.try_into().expect("a date has ten characters"),
+            version: accepted.agreement_version,
+            event_id: *EventId::parse(&accepted.event_id)?.as_bytes(),
+        })
+    }
+}
