@@ -17,6 +17,7 @@ use super::command::{
 };
 use super::error::{LedgerError, WithCauses};
 use super::import::recording_time;
+use super::source::{appended_before, different_content, source_conflict};
 use crate::domain::admit::admit;
 use crate::domain::agreement::Agreement;
 use crate::domain::date::RecordedTime;
@@ -26,7 +27,7 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::usage::Usage;
 use crate::log::LogOptions;
-use crate::wire::parse::{AppendCommand, Purpose, Recording, SourceEvent, Submitted};
+use crate::wire::parse::{AppendCommand, Purpose, Recording, SourceEvent};
 use crate::wire::record::{AcceptedEvent, Provenance, RecordHeader};
 use crate::wire::{answer, record, v1};
 
@@ -187,7 +188,8 @@ impl<'a> Batch<'a> {
                 continue;
             };
             if within.insert(source, index).is_some() {
-                return Ok(Err(source_conflict(index, source, "another event of this request")));
+                let text = "another event of this request has this source";
+                return Ok(Err(source_conflict(index, source, text)));
             }
             let position = match self.sources.get(source) {
                 Some(position) => Some(*position),
@@ -199,8 +201,8 @@ impl<'a> Batch<'a> {
             };
             let stored = self.record(position)?;
             let Some(appended) = appended_before(&stored, &command.agreement_id, submitted) else {
-                let place = format!("the event at position {}", position.get());
-                return Ok(Err(source_conflict(index, source, &place)));
+                let text = different_content(&stored, &command.agreement_id, submitted);
+                return Ok(Err(source_conflict(index, source, &text)));
             };
             all.push(Seen::Before(appended));
         }
@@ -414,27 +416,6 @@ pub(super) fn accepted_answer(
     }
 }
 
-/// What an event got when it was recorded before. None when it was another event.
-pub(super) fn appended_before(
-    stored: &v1::Record,
-    agreement_id: &AgreementId,
-    submitted: &Submitted,
-) -> Option<Appended> {
-    let Some(v1::record::Entry::Event(accepted)) = &stored.entry else { return None };
-    let same = stored.agreement_id == agreement_id.as_str()
-        && accepted.event.as_ref() == Some(&submitted.stated);
-    if !same {
-        return None;
-    }
-    Some(Appended {
-        position: Some(Position::new(stored.position)),
-        version: Version::new(accepted.agreement_version),
-        event_id: EventId::parse(&accepted.event_id).ok(),
-        recorded: record::recorded_time(stored).ok()?,
-        origin: Origin::EarlierRequest,
-    })
-}
-
 fn header(command: &AppendCommand, position: u64, recorded: RecordedTime) -> RecordHeader<'_> {
     RecordHeader {
         position: Position::new(position),
@@ -477,11 +458,4 @@ fn version_conflict(command: &AppendCommand, actual: Version) -> Option<v1::Refu
         actual_version: Some(actual.get()),
         ..answer::refusal(&refusal, 0)
     })
-}
-
-fn source_conflict(index: usize, source: &SourceEvent, place: &str) -> v1::Refusal {
-    let SourceEvent { system, event_id } = source;
-    let text = format!("{place} has source {system}/{event_id} with other content");
-    let event_index = u32::try_from(index).unwrap_or(u32::MAX);
-    answer::refusal(&Refusal::new(Reason::DuplicateConflict, event_id, text), event_index)
 }

@@ -8,10 +8,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::oneshot;
 
 use super::command::{AppendFailure, AppendOutcome};
-use super::writer::Queued;
+use super::queue::{Queued, ToWriter};
 use super::{Imports, Ledger};
 use crate::domain::date::RecordedTime;
 use crate::wire::parse::{AppendCommand, Recording};
@@ -57,10 +58,10 @@ impl Ledger {
     /// Puts a request of an import in the writer's queue, behind those put before, waiting for room.
     pub async fn import(&self, command: AppendCommand, session: &ImportSession) -> PendingOutcome {
         let (reply, outcome) = oneshot::channel();
-        let queued = Queued { command, session: Some(session.clone()), reply };
-        if let Err(unsent) = self.queue.send(queued).await {
+        let queued = ToWriter::Request(Queued { command, session: Some(session.clone()), reply });
+        if let Err(SendError(ToWriter::Request(unsent))) = self.queue.send(queued).await {
             // The writer is gone and nothing was queued; whoever waits hears it.
-            super::writer::answer(unsent.0.reply, Err(AppendFailure::Stopped));
+            super::writer::answer(unsent.reply, Err(AppendFailure::Stopped));
         }
         PendingOutcome(outcome)
     }

@@ -66,7 +66,7 @@ impl JudgedAgreements {
     }
 
     /// The agreement judged as of a day; what is kept of it is carried along, or made.
-    fn carried_along(&self, agreement: &Agreement, as_of: Date) -> Arc<Agreement> {
+    pub(crate) fn carried_along(&self, agreement: &Agreement, as_of: Date) -> Arc<Agreement> {
         let judged = match self.earlier(agreement, as_of) {
             Some(earlier) if earlier.version() == agreement.version() => return earlier,
             Some(earlier) => Arc::new(earlier.carried_to(agreement)),
@@ -98,7 +98,6 @@ fn runs_out_early(agreement: &Agreement, as_of: Date) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unnecessary_wraps, reason = "in the form in which the messages hold them")]
 mod tests {
     use super::*;
     use crate::domain::date::RecordedTime;

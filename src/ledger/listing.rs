@@ -95,6 +95,11 @@ impl Ledger {
         Ok(row.filter(|row| row.agreed.is_some()))
     }
 
+    /// An agreement judged step by step as of a day, so that its episodes are those of that day.
+    pub fn judged(&self, agreement: &Agreement, as_of: Date) -> Arc<Agreement> {
+        self.shared().judged_for_listings.carried_along(agreement, as_of)
+    }
+
     /// Title of the agreement that a signature at a position made.
     pub fn title(&self, signed: Position) -> Result<String, LedgerError> {
         self.shared().title(signed)

@@ -1,7 +1,7 @@
 //! The use cases: one writer that decides and appends, and queries on what it has published.
 //!
 //! [`command`] says what an append asks and gets. `writer` is the one thread that decides
-//! (`decide`), repeats first answers (`repeat`) and commits; `index` finds records by
+//! (`decide`), repeats first answers (`repeat`) and commits what comes through its `queue`; `index` finds records by
 //! agreement, request and source; [`import`] takes in older registers; [`agreements`] keeps folded
 //! agreements; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
 //! [`history`], [`read`] and [`notices`] answer. `page_key` vouches for page tokens. Nothing here
@@ -25,8 +25,10 @@ mod page_key;
 mod portfolio;
 mod projector;
 pub mod query;
+mod queue;
 pub mod read;
 mod repeat;
+mod source;
 mod writer;
 
 use std::sync::Arc;
@@ -48,8 +50,13 @@ use index::Index;
 use judged::JudgedAgreements;
 use page_key::PageKey;
 use portfolio::Portfolio;
+use queue::{Queue, Queued, ToWriter};
+use writer::Writer;
 pub use writer::WriterEnd;
-use writer::{Queued, Writer};
+
+/// Most agreements that are kept judged as of the day of a listing, so that its next page need not
+/// judge them anew.
+const JUDGED_FOR_LISTINGS_MAX: usize = 64;
 
 /// Limits of the use cases. Each has its default in [`LedgerLimits::default`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +131,7 @@ pub enum WriterState {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     shared: Arc<Shared>,
-    queue: mpsc::Sender<Queued>,
+    queue: mpsc::Sender<ToWriter>,
 }
 
 #[derive(Debug)]
@@ -132,7 +139,10 @@ pub(crate) struct Shared {
     pub(crate) reader: LogReader,
     pub(crate) index: Index,
     pub(crate) agreements: AgreementCache,
+    /// Carried along by appends, notices and rows, as of today.
     pub(crate) judged: JudgedAgreements,
+    /// Carried along by listings of findings, as of the day that was asked for.
+    pub(crate) judged_for_listings: JudgedAgreements,
     pub(crate) portfolio: Portfolio,
     pub(crate) page_key: PageKey,
     pub(crate) clock: Arc<dyn Clock>,
@@ -140,14 +150,22 @@ pub(crate) struct Shared {
     pub(crate) head: watch::Receiver<Head>,
 }
 
-/// The writer's thread. Joining it waits for every queued request once all [`Ledger`]s are dropped.
+/// The writer's thread.
 #[derive(Debug)]
-pub struct WriterThread(JoinHandle<WriterEnd>);
+pub struct WriterThread {
+    thread: JoinHandle<WriterEnd>,
+    queue: mpsc::Sender<ToWriter>,
+}
 
 impl WriterThread {
-    /// Waits until the writer has finished and closed the log, and tells how it ended.
+    /// Lets the writer take nothing more in, waits until it has answered what is queued and has
+    /// closed the log, and tells how it ended. Blocks; a [`Ledger`] that is still held may be asked
+    /// on, and its appends hear that the writer has stopped.
     pub fn join(self) -> WriterEnd {
-        self.0.join().unwrap_or_else(|_| {
+        if self.queue.blocking_send(ToWriter::Close).is_err() {
+            tracing::debug!("the writer had ended already");
+        }
+        self.thread.join().unwrap_or_else(|_| {
             tracing::error!("the writer thread panicked");
             WriterEnd::Failed
         })
@@ -166,7 +184,8 @@ pub struct OpenedLedger {
 }
 
 impl Ledger {
-    /// Opens the log in a folder, catches up every index and the portfolio, and starts the writer.
+    /// Opens the log in a folder, catches up every index, notes what the portfolio has not seen, and
+    /// starts the writer and the projector.
     pub fn open(
         options: &LogOptions,
         limits: &LedgerLimits,
@@ -185,35 +204,36 @@ impl Ledger {
             index,
             agreements: AgreementCache::new(limits.agreements_cached_max),
             judged: JudgedAgreements::new(limits.agreements_cached_max),
+            judged_for_listings: JudgedAgreements::new(JUDGED_FOR_LISTINGS_MAX),
             portfolio,
             page_key,
             clock,
             rules,
             head,
         });
-        shared.catch_up_portfolio()?;
+        shared.note_for_portfolio()?;
         let projector = projector::spawn(Arc::clone(&shared)).map_err(LedgerError::WriterThread)?;
-        let (queue, waiting) = mpsc::channel(limits.queue_requests_max);
+        let (queue, waiting) = Queue::new(limits.queue_requests_max);
         let writer = Writer::new(Arc::clone(&shared), log, publish, projector, limits)?;
         let thread = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
             .spawn(move || writer.run(waiting))
             .map_err(LedgerError::WriterThread)?;
-        Ok(OpenedLedger { ledger: Self { shared, queue }, writer: WriterThread(thread), report })
+        let writer = WriterThread { thread, queue: queue.clone() };
+        Ok(OpenedLedger { ledger: Self { shared, queue }, writer, report })
     }
 
     /// Puts a request in the writer's queue and waits for its outcome, which comes after the sync.
     /// Dropping the future does not take the request back.
     pub async fn append(&self, command: AppendCommand) -> Result<AppendOutcome, AppendFailure> {
         let (reply, outcome) = oneshot::channel();
-        self.queue.try_send(Queued { command, session: None, reply }).map_err(
-            |error| match error {
-                mpsc::error::TrySendError::Full(_) => {
-                    AppendFailure::Overloaded { queue_requests_max: self.queue.max_capacity() }
-                }
-                mpsc::error::TrySendError::Closed(_) => AppendFailure::Stopped,
-            },
-        )?;
+        let queued = ToWriter::Request(Queued { command, session: None, reply });
+        self.queue.try_send(queued).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                AppendFailure::Overloaded { queue_requests_max: self.queue.max_capacity() }
+            }
+            mpsc::error::TrySendError::Closed(_) => AppendFailure::Stopped,
+        })?;
         // A writer that goes away without an answer may have written.
         outcome.await.unwrap_or(Err(AppendFailure::OutcomeUnknown))
     }

@@ -80,7 +80,7 @@ impl Portfolio {
     }
 
     /// Notes what the log has changed up to a position.
-    pub(crate) fn note(&self, agreements: Vec<AgreementId>, reached: u64) {
+    pub(crate) fn note(&self, agreements: impl IntoIterator<Item = AgreementId>, reached: u64) {
         let mut noted = self.lock();
         noted.waiting.extend(agreements);
         noted.reached = reached;
@@ -172,9 +172,9 @@ impl Portfolio {
 }
 
 impl Shared {
-    /// Takes in every record that the tree has not seen, before anything is served. An agreement is
-    /// folded once, however many of its records are new.
-    pub(crate) fn catch_up_portfolio(&self) -> Result<(), LedgerError> {
+    /// Notes every agreement with a record that the tree has not seen. The projector writes their
+    /// rows while the ledger serves: folding them may take long.
+    pub(crate) fn note_for_portfolio(&self) -> Result<(), LedgerError> {
         let (from, head) = (self.portfolio.tree.reached(), self.reader.next_position());
         if from >= head {
             return Ok(());
@@ -190,7 +190,8 @@ impl Shared {
                 agreements.insert(id.map_err(|id| fault(record::RecordFault::Id(id)))?);
             }
         }
-        self.write_rows(&Work { agreements, reached: head })
+        self.portfolio.note(agreements, head);
+        Ok(())
     }
 
     /// Writes the rows of what has changed, in writes of bounded size.

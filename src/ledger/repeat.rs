@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::command::{AppendFailure, AppendOutcome, AppendRefusal, Appended, Origin, Telling};
-use super::decide::{accepted_answer, appended_before};
+use super::decide::accepted_answer;
 use super::error::LedgerError;
+use super::source::appended_before;
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::id::{EventId, Position, Version};

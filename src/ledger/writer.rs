@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 use super::command::{AppendFailure, AppendOutcome};
 use super::decide::{Batch, BatchParts, Decision};
@@ -14,26 +14,15 @@ use super::error::{LedgerError, WithCauses};
 use super::import::ImportSession;
 use super::index::IndexBatch;
 use super::projector::Projector;
+use super::queue::{Queue, Queued, Reply};
 use super::{Head, LedgerLimits, Shared, WriterState};
 use crate::domain::date::RecordedTime;
 use crate::log::{APPEND_RECORDS_MAX, LogError, LogWriter};
-use crate::wire::parse::AppendCommand;
 use crate::wire::record;
 
 /// Records after which a batch takes no further request. One more request, of whatever size is
 /// allowed, must still fit what the log takes at once.
 const BATCH_RECORDS_MAX: usize = APPEND_RECORDS_MAX / 2;
-
-pub(super) type Reply = oneshot::Sender<Result<AppendOutcome, AppendFailure>>;
-
-/// A request in the queue.
-#[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) command: AppendCommand,
-    /// The import that it belongs to.
-    pub(super) session: Option<ImportSession>,
-    pub(super) reply: Reply,
-}
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -89,11 +78,11 @@ impl Writer {
         })
     }
 
-    /// Runs until every sender is gone and the queue is empty, or until a write fails.
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Queued>) -> WriterEnd {
+    /// Runs until the queue is closed and empty, or until a write fails.
+    pub(super) fn run(mut self, mut queue: Queue) -> WriterEnd {
         let mut end = WriterEnd::Emptied;
         let mut put_off = None;
-        while let Some(first) = put_off.take().or_else(|| queue.blocking_recv()) {
+        while let Some(first) = put_off.take().or_else(|| queue.wait()) {
             match self.turn(first, &mut queue, &mut put_off) {
                 Next::GoOn => {}
                 Next::Stop => {
@@ -103,7 +92,7 @@ impl Writer {
             }
         }
         queue.close();
-        while let Some(queued) = put_off.take().or_else(|| queue.try_recv().ok()) {
+        while let Some(queued) = put_off.take().or_else(|| queue.at_hand()) {
             answer(queued.reply, Err(AppendFailure::Stopped));
         }
         self.publish.send_modify(|head| head.writer = WriterState::Stopped);
@@ -121,12 +110,7 @@ impl Writer {
     /// One batch: the first request and whatever else is waiting. A request of an import whose id is
     /// in the batch already ends it, and is put off to the next one: no request after it may be
     /// recorded before it is known whether it repeats the first or contradicts it.
-    fn turn(
-        &mut self,
-        first: Queued,
-        queue: &mut mpsc::Receiver<Queued>,
-        put_off: &mut Option<Queued>,
-    ) -> Next {
+    fn turn(&mut self, first: Queued, queue: &mut Queue, put_off: &mut Option<Queued>) -> Next {
         let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
         let mut answers: Vec<(Reply, Result<AppendOutcome, AppendFailure>)> = Vec::new();
         let mut repeated: Vec<Queued> = Vec::new();
@@ -136,7 +120,7 @@ impl Writer {
             requests += 1;
             if queued.session.as_ref().is_some_and(ImportSession::has_ended) {
                 answers.push((queued.reply, Err(AppendFailure::ImportEnded)));
-                next = queue.try_recv().ok();
+                next = queue.at_hand();
                 continue;
             }
             match (batch.decide(&queued.command), &queued.session) {
@@ -155,7 +139,7 @@ impl Writer {
             let full = requests >= self.batch_requests_max
                 || batch.bytes() >= self.batch_bytes_max
                 || batch.records() >= BATCH_RECORDS_MAX;
-            next = if full { None } else { queue.try_recv().ok() };
+            next = if full { None } else { queue.at_hand() };
         }
         let parts = batch.into_parts();
         let committed = self.commit(parts);

@@ -1,10 +1,10 @@
-//! Names the first field in which two requests differ.
+//! Names the first field in which two requests, or two events, differ.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, ReflectMessage, Value};
 
 use super::json::descriptor_pool;
 use super::v1;
-use prost::Name as _;
+use prost::Name;
 
 /// Path of the first field in which two requests differ, such as
 /// `events[0].order_placed.amount.amount`. None when they are the same.
@@ -12,15 +12,25 @@ pub fn first_difference(
     left: &v1::AppendEventsRequest,
     right: &v1::AppendEventsRequest,
 ) -> Option<String> {
+    between(left, right)
+}
+
+/// Path of the first field in which two events differ, such as `order_placed.amount.amount`. None
+/// when they are the same.
+pub fn first_different_field(left: &v1::Event, right: &v1::Event) -> Option<String> {
+    between(left, right)
+}
+
+fn between<M: Name + PartialEq>(left: &M, right: &M) -> Option<String> {
     if left == right {
         return None;
     }
     let descriptor = descriptor_pool()
-        .get_message_by_name(&v1::AppendEventsRequest::full_name())
-        .expect("the request is in the descriptors");
-    let dynamic = |request| {
+        .get_message_by_name(&M::full_name())
+        .expect("every message of the interface is in the descriptors");
+    let dynamic = |stated: &M| {
         let mut message = DynamicMessage::new(descriptor.clone());
-        message.transcode_from(request).expect("a message of the same descriptor fits");
+        message.transcode_from(stated).expect("a message of the same descriptor fits");
         message
     };
     between_messages("", &dynamic(left), &dynamic(right))

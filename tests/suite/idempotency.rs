@@ -92,6 +92,11 @@ async fn a_source_event_sent_under_another_request_id_is_a_duplicate() {
         (conflict.code, conflict.reason.as_str()),
         (Code::AlreadyExists, "DUPLICATE_CONFLICT")
     );
+    let description = &conflict.refusals[0].description;
+    assert!(description.ends_with("differs in invoice_received.net.amount"), "{description}");
+    let elsewhere = told(&served.append("b", from_erp("100", "1")).await.unwrap_err());
+    let description = &elsewhere.refusals[0].description;
+    assert!(description.ends_with("of agreement a, has this source"), "{description}");
 
     // A batch that overlaps what is known records only what is new, and answers alike when repeated.
     let overlap = request("a", vec![from_erp("100", "1"), from_erp("50", "2")]);
@@ -100,7 +105,7 @@ async fn a_source_event_sent_under_another_request_id_is_a_duplicate() {
     assert_eq!(duplicates, [true, false]);
     let repeated = served.send(overlap).await.unwrap();
     assert_eq!(v1::AppendEventsResponse { replayed: false, ..repeated }, mixed);
-    assert_eq!(served.records().await.len(), 4, "sign, invoice 1, the conflict, invoice 2");
+    assert_eq!(served.records().await.len(), 5, "sign, invoice 1, two conflicts, invoice 2");
     served.stop().await;
 }
 

@@ -26,6 +26,7 @@ mod notices;
 mod proofs;
 mod queries;
 mod scenarios;
+mod stopping;
 mod subscriptions;
 mod support;
 mod two_times;

@@ -8,8 +8,6 @@ use super::ProjectionApi;
 use super::documents::{agreements, rows_by_agreement, unknown};
 use super::paging::{Place, Sheet};
 use crate::domain::agreement::Agreement;
-use crate::domain::date::Date;
-use crate::domain::finding::Finding;
 use crate::domain::id::{AgreementId, Position};
 use crate::domain::view::DeadlineView;
 use crate::grpc::query::blocking;
@@ -33,7 +31,12 @@ pub(super) async fn findings(
             return Ok(None);
         };
         let findings_of = |agreement: &Agreement| {
-            let mut findings = judged(agreement, as_of);
+            let judged_at_day = agreement.tracker().horizon() == as_of;
+            let mut findings = if judged_at_day {
+                episodes(agreement.tracker())
+            } else {
+                episodes(sheet.ledger.judged(agreement, as_of).tracker())
+            };
             findings.retain(|finding| asked.filter.matches(finding));
             findings
         };
@@ -48,14 +51,6 @@ pub(super) async fn findings(
         next_page_token: page.next_page_token,
         times: Some(listing::times(Some(pin.as_of), pin.as_known, pin.position)),
     })
-}
-
-/// Every episode as of a day, which is judged by a fold at that day.
-fn judged(agreement: &Agreement, as_of: Date) -> Vec<Finding> {
-    if agreement.tracker().horizon() == as_of {
-        return episodes(agreement.tracker());
-    }
-    episodes(agreement.refold(agreement.events(), as_of).tracker())
 }
 
 pub(super) async fn deadlines(
