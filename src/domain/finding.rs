@@ -87,7 +87,7 @@ const FINDING_ID_BYTES: usize = 16;
 
 impl FindingKey {
     /// The id of the finding in its agreement: SHA-256 of agreement, rule and subject, each followed
-    /// by a zero byte, cut to [`FINDING_ID_BYTES`].
+    /// by a zero byte, cut to 16 bytes.
     pub fn id(&self, agreement: &AgreementId) -> FindingId {
         let mut hash = Sha256::new();
         for part in [agreement.as_str(), self.rule.name(), &self.subject.to_string()] {
