@@ -5,6 +5,8 @@
 //! ```text
 //! domain       pure rules: money, dates, events, the fold of an agreement, admission, findings
 //! projections  pure rows and filters of the listings; the portfolio
+//! block        the bytes of a block, the unit on disk
+//! archive      the second copy of every block: plain files, no sled
 //! log          the sled log: blocks of opaque records, durable when an append returns
 //! wire         the published protobuf types and their mapping to the domain
 //! generate     agreements from published notices, and made-up histories of them
@@ -12,10 +14,12 @@
 //! grpc         the services of tonic: parse, call the ledger, turn errors into statuses
 //! ```
 //!
-//! `domain` and `log` know nobody. `projections` knows `domain`, `wire` both; `generate` knows `domain`
+//! `domain` and `block` know nobody; `archive` knows `block`, and `log` both. `projections` knows `domain`, `wire` both; `generate` knows `domain`
 //! and `wire`, and only the programs know it. `ledger` joins the rest. `grpc` stands outermost; the
 //! programs in `src/bin` only configure and wire.
 
+pub mod archive;
+pub mod block;
 pub mod clock;
 pub mod config;
 pub mod domain;

@@ -5,7 +5,8 @@
 
 use bytes::Bytes;
 
-use super::block::{self, Block};
+use crate::block::{self, Block};
+
 use super::corruption::Corruption;
 use super::entries::{BlockKey, ENTRY_BYTES_MAX, Entry};
 use super::error::LogError;

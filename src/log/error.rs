@@ -5,7 +5,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::corruption::{BlockError, Corruption};
+use crate::block::BlockError;
+
+use super::corruption::Corruption;
 
 /// A failure of the log. What stands in a field is not repeated by the source's message.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,8 @@
 //!
 //! # Reading order
 //!
-//! 1. [`block`]: the bytes of a block, the unit on disk; in prose in `FORMAT.md`.
+//! 1. The room [`block`](crate::block): the bytes of a block, the unit on disk; in prose in
+//!    `FORMAT.md`.
 //! 2. `pack`: records into blocks. `entries`: blocks into sled entries, and why those are short.
 //! 3. `corruption`, `options`, `error`: what a log is opened with, and what can go wrong.
 //! 4. `directory`: the directory, its lock and its format. `durable`: the steps to the medium.
@@ -25,7 +26,6 @@
 //! - A derived tree changes together with the mark of how far it has come, and is never ahead
 //!   of the log.
 
-pub mod block;
 mod pack;
 
 mod entries;
@@ -58,8 +58,8 @@ mod derived_read;
 #[cfg(test)]
 mod tests;
 
-pub use block::{Block, BlockHash};
-pub use corruption::{BlockError, Corruption};
+pub use crate::block::{Block, BlockError, BlockHash};
+pub use corruption::Corruption;
 pub use derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_NAME_BYTES_MAX, DERIVED_PUTS_MAX, DerivedTree};
 pub use derived_layout::{DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX};
 pub use derived_read::DerivedScan;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use tracing::info;
 
-use super::block::{Block, BlockHash};
 use super::corruption::Corruption;
 use super::durable::DurableStore;
 use super::error::LogError;
@@ -15,6 +14,7 @@ use super::reader::LogReader;
 use super::store::Store;
 use super::verify::check_follows;
 use super::writer::LogWriter;
+use crate::block::{Block, BlockHash, Link};
 
 /// How many blocks at the end are verified when a log is opened. The rest is verified as it is
 /// read, or all at once by [`LogReader::verify`].
@@ -105,7 +105,7 @@ fn verify_tail(store: &Store) -> Result<Tail, LogError> {
 /// The block before, once the link to it is found right; `None` before the first.
 fn verified_predecessor(store: &Store, block: &Block) -> Result<Option<Block>, LogError> {
     let Some(position_before) = block.first_position().checked_sub(1) else {
-        check_follows(block, 0, BlockHash::ZERO)?;
+        check_follows(block, Link::START)?;
         return Ok(None);
     };
     let before = store.blocks().holding(position_before)?;
@@ -113,6 +113,6 @@ fn verified_predecessor(store: &Store, block: &Block) -> Result<Option<Block>, L
     if ends > block.first_position() {
         return Err(LogError::corrupt(block.first_position(), Corruption::Overlap { ends }));
     }
-    check_follows(block, ends, before.hash())?;
+    check_follows(block, Link::after(&before))?;
     Ok(Some(before))
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::error;
 
-use super::block::BlockHash;
+use crate::block::BlockHash;
+
 use super::durable::Durable;
 use super::entries::block_entries;
 use super::error::LogError;

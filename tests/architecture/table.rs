@@ -15,7 +15,12 @@ pub(crate) const ROOMS: &[Room] = &[
     // Rows and filters of the listings: computed from the domain alone, so that a projection is
     // rebuilt to the byte.
     Room { name: "projections", knows: &["domain"] },
-    Room { name: "log", knows: &[] },
+    // The bytes of a block, shared by the two copies, which share nothing else.
+    Room { name: "block", knows: &[] },
+    // The copy of last resort: no code of the store, and no sled, may be between it and the disk.
+    Room { name: "archive", knows: &["block"] },
+    // It acknowledges what both copies hold, and mends one from the other.
+    Room { name: "log", knows: &["block", "archive"] },
     Room { name: "clock", knows: &["domain"] },
     Room { name: "wire", knows: &["domain", "projections"] },
     // It makes wire messages out of dates and amounts, for the programs and the tests only.
@@ -24,7 +29,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "grpc", knows: &["domain", "projections", "wire", "ledger"] },
     // The configuration takes its defaults from the rooms that have the limits.
     // It reads dated policy into the domain's own types.
-    Room { name: "config", knows: &["domain", "log", "ledger", "grpc"] },
+    Room { name: "config", knows: &["domain", "archive", "log", "ledger", "grpc"] },
     Room { name: "telemetry", knows: &["config"] },
     Room { name: "server", knows: INNER_ROOMS },
     Room { name: "bin", knows: EVERY_ROOM },
@@ -36,6 +41,8 @@ const INNER_ROOMS: &[&str] =
 const EVERY_ROOM: &[&str] = &[
     "domain",
     "projections",
+    "block",
+    "archive",
     "log",
     "clock",
     "wire",
@@ -110,16 +117,28 @@ pub(crate) const GUARDS: &[Guard] = &[
     only("toml", &["config", "server"], "the configuration is parsed in one room"),
     only("tracing_subscriber", &["config", "telemetry", "bin"], "the library only emits"),
     only("std::env", &["config", "bin"], "the environment is read in one room"),
-    all_but("std::fs", &["domain", "projections", "generate", "wire", "grpc"], PURE),
-    all_but("std::io", &["domain", "projections", "generate"], PURE),
-    all_but("std::net", &["domain", "projections", "generate", "wire", "log"], PURE),
-    all_but("std::process", &["domain", "projections", "generate", "wire", "ledger", "grpc"], PURE),
-    all_but("std::thread", &["domain", "projections", "generate", "wire"], PURE),
-    all_but("std::time::SystemTime", &["domain", "projections", "generate", "wire", "grpc"], PURE),
-    all_but("std::time::Instant", &["domain", "projections", "generate", "wire"], PURE),
-    all_but("std::collections::HashMap", &["domain", "projections", "generate"], PURE),
-    all_but("std::collections::HashSet", &["domain", "projections", "generate"], PURE),
-    all_but("tracing", &["domain", "projections", "generate"], PURE),
+    all_but("std::fs", &["domain", "block", "projections", "generate", "wire", "grpc"], PURE),
+    all_but("std::io", &["domain", "block", "projections", "generate"], PURE),
+    all_but(
+        "std::net",
+        &["domain", "block", "projections", "generate", "wire", "archive", "log"],
+        PURE,
+    ),
+    all_but(
+        "std::process",
+        &["domain", "block", "projections", "generate", "wire", "ledger", "grpc"],
+        PURE,
+    ),
+    all_but("std::thread", &["domain", "block", "projections", "generate", "wire"], PURE),
+    all_but(
+        "std::time::SystemTime",
+        &["domain", "block", "projections", "generate", "wire", "grpc"],
+        PURE,
+    ),
+    all_but("std::time::Instant", &["domain", "block", "projections", "generate", "wire"], PURE),
+    all_but("std::collections::HashMap", &["domain", "block", "projections", "generate"], PURE),
+    all_but("std::collections::HashSet", &["domain", "block", "projections", "generate"], PURE),
+    all_but("tracing", &["domain", "block", "projections", "generate"], PURE),
 ];
 
 /// Longest file, in lines. Think of splitting long before.

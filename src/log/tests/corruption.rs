@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use super::{all, log_of, record, records, small_blocks};
-use crate::log::block::{BlockHash, encode};
-use crate::log::corruption::{BlockError, Corruption};
+use crate::block::{BlockError, BlockHash, encode};
+use crate::log::corruption::Corruption;
 use crate::log::entries::BlockKey;
 use crate::log::{Log, LogError, OpenedLog};
 

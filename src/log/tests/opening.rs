@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{all, blobs, empty_log, log_of, open, records, small_blocks};
-use crate::log::block::BlockHash;
+use crate::block::BlockHash;
 use crate::log::{Log, LogError, LogOptions, OPEN_VERIFY_BLOCKS_MAX, OpenReport};
 
 #[test]
