@@ -36,9 +36,9 @@ impl Salvage {
         Ok(self.blocks_around(position)?.iter().filter(begins).cloned().collect())
     }
 
-    /// Whether anything whole lies at or beyond a position.
+    /// Whether a segment begins at or beyond a position, or a whole block lies there.
     pub fn reaches(&mut self, position: u64) -> Result<bool, ArchiveError> {
-        let later = self.segments.iter().any(|segment| segment.first_position > position);
+        let later = self.segments.iter().any(|segment| segment.first_position >= position);
         let beyond = |block: &Block| block.positions().end > position;
         Ok(later || self.blocks_around(position)?.iter().any(beyond))
     }

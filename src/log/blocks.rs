@@ -69,6 +69,12 @@ impl Blocks {
         self.whole(block_key(&key)?).map(Some)
     }
 
+    /// Whether anything is kept at or beyond a position.
+    pub(super) fn reaches(&self, position: u64) -> Result<bool, LogError> {
+        let next = self.0.range(BlockKey::first(position).encode()..).next();
+        next.transpose().map(|entry| entry.is_some()).map_err(LogError::storage(READ))
+    }
+
     /// The entries from the first on, as they are.
     pub(super) fn entries(&self) -> impl Iterator<Item = Result<(BlockKey, Bytes), LogError>> {
         self.0.iter().map(|entry| {

@@ -27,4 +27,5 @@ mod queries;
 mod scenarios;
 mod subscriptions;
 mod support;
+mod two_copies;
 mod two_times;
