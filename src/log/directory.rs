@@ -14,9 +14,9 @@ use super::error::LogError;
 /// What the `FORMAT` file says.
 pub(super) const FORMAT: &str = "contract-ledger log format 1";
 
-const FORMAT_FILE: &str = "FORMAT";
+pub(super) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_SHOWN_CHARS_MAX: usize = 64;
-const LOCK_FILE: &str = "ledger.lock";
+pub(super) const LOCK_FILE: &str = "ledger.lock";
 const LOCK_READ_BYTES_MAX: u64 = 32;
 pub(super) const STORE_DIRECTORY: &str = "sled";
 const DIRECTORY_MODE: u32 = 0o700;
@@ -54,6 +54,14 @@ impl ClaimedDirectory {
         sync_tree(&self.store())?;
         sync(&self.path)
     }
+}
+
+/// Refuses a directory that holds no log of this format. Nothing is written.
+pub(super) fn check_format_of(directory: &Path) -> Result<(), LogError> {
+    if directory.join(FORMAT_FILE).exists() || directory.join(STORE_DIRECTORY).exists() {
+        return check_format(directory);
+    }
+    Err(LogError::NoLog { directory: directory.to_owned() })
 }
 
 /// Makes a directory and those above it that are missing, each of them durable.

@@ -47,6 +47,12 @@ pub enum LogError {
         /// The directory.
         directory: PathBuf,
     },
+    /// There is no log in the directory.
+    #[error("directory {} holds no log", directory.display())]
+    NoLog {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The directory was written by another version of this program.
     #[error("log directory {} has format {found:?}, this program knows {known:?}", directory.display())]
     FormatUnknown {
@@ -286,6 +292,7 @@ impl LogError {
             | Self::OptionOutOfRange { .. }
             | Self::DirectoryInUse { .. }
             | Self::FormatMissing { .. }
+            | Self::NoLog { .. }
             | Self::FormatUnknown { .. }
             | Self::Io { .. }
             | Self::Archive(_)

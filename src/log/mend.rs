@@ -129,7 +129,7 @@ fn find_store(
 }
 
 /// sled may panic over bytes that it did not write.
-fn guarded<T>(read: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
+pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(LogError::store_panicked()))
 }
 

@@ -14,7 +14,7 @@
 //!    a remedy for a fault of sled's.
 //! 6. `tail`, `copies`, `swap`, `mend`: both copies found alike or made alike, before anything is
 //!    served. `recovery` tells what was done.
-//! 7. `open`, `writer`, `reader`, `verify`: what the rooms above call.
+//! 7. `open`, `writer`, `reader`, `verify`, `offline`: what the rooms above call.
 //! 8. `derived_layout`, `derived`, `derived_state`, `derived_read`: indexes that can be rebuilt from the log.
 //!
 //! # Invariants
@@ -59,6 +59,8 @@ mod mend;
 mod open;
 mod writer;
 
+mod offline;
+
 mod derived_layout;
 
 mod derived;
@@ -76,6 +78,7 @@ pub use derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_NAME_BYTES_MAX, DERIVED_PUTS_
 pub use derived_layout::{DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX};
 pub use derived_read::DerivedScan;
 pub use error::{LogError, StorageError};
+pub use offline::{CopiesFound, CopyFound};
 pub use open::{Log, OpenReport, OpenedLog};
 pub use options::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, LogOptions};
 pub use reader::{Backward, Forward, LogReader};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use tracing::{info, warn};
 
+use crate::archive::{Found, inspect};
 use crate::block::BlockHash;
 
-use super::directory::ClaimedDirectory;
+use super::directory::{ClaimedDirectory, check_format_of};
 use super::durable::DurableStore;
 use super::error::LogError;
 use super::mend::{Depth, Opened, open_both};
@@ -63,7 +64,16 @@ impl Log {
 
     /// Opens the log after every byte of both copies was verified, so that damage anywhere is
     /// found and mended, and not only at the end.
+    ///
+    /// Refuses a directory without a log when there is no archive to build one from.
     pub fn recover(options: &LogOptions) -> Result<OpenedLog, LogError> {
+        let archived = match &options.archive {
+            Some(archive) => !matches!(inspect(&archive.directory)?, Found::Missing),
+            None => false,
+        };
+        if !archived {
+            check_format_of(&options.directory)?;
+        }
         open(options, Depth::Whole)
     }
 }
@@ -86,6 +96,7 @@ fn open(options: &LogOptions, depth: Depth) -> Result<OpenedLog, LogError> {
     let reader = LogReader::new(Arc::clone(&store));
     if archive.is_none() && depth == Depth::Whole {
         reader.verify()?;
+        store.read_every_tree()?;
     }
     let report = OpenReport {
         next_position: tail.end.next_position,

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::support::events::*;
 use super::support::{Served, Setting, told};
@@ -123,4 +124,77 @@ async fn whatever_happens_to_one_copy_the_answers_stay() {
         assert!(told(&served.send(over.clone()).await.unwrap_err()).replayed, "{what}");
     }
     served.stop().await;
+}
+
+/// What `ledgerctl COMMAND DIR` prints, and its exit code.
+fn ledgerctl(command: &str, folder: &Path) -> (String, i32) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
+    let output = program.arg(command).arg(folder).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (String::from_utf8(text).unwrap(), output.status.code().unwrap())
+}
+
+/// Every file under a folder with its bytes.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push((path.clone(), fs::read(path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn verify_changes_nothing_and_names_what_recover_mends() {
+    let served = Served::start();
+    served.append("a", sign("100000")).await.unwrap();
+    for number in 0..5 {
+        let placed = intent("2024-01-02", order(&format!("P{number}"), "1"));
+        served.append("a", placed).await.unwrap();
+    }
+    let (text, code) = ledgerctl("verify", served.folder.path());
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("is in use"), "{text}");
+    let folder = served.stop().await;
+    let damages: [(&str, fn(&Path)); 6] = [
+        ("store:    missing", store_lost),
+        ("archive:  missing", archive_lost),
+        ("bytes of an append that was cut short", archive_torn),
+        ("damaged: the archive is damaged at position 0", bit_flipped_in_the_archive),
+        ("damaged: the archive is damaged at position 0", archive_header_flipped),
+        ("not alike", store_emptied),
+    ];
+    for (what, damage) in damages {
+        let (text, code) = ledgerctl("verify", folder.path());
+        assert_eq!(code, 0, "{what}: {text}");
+        assert!(text.contains("records:  6 read, 1 agreements, 0 faults"), "{what}: {text}");
+        damage(folder.path());
+        let before = files(folder.path());
+        let (text, code) = ledgerctl("verify", folder.path());
+        assert_eq!(code, 1, "{what}: {text}");
+        assert!(text.contains(what) && text.contains("ledgerctl recover"), "{what}: {text}");
+        assert_eq!(files(folder.path()), before, "{what}");
+        let (text, code) = ledgerctl("recover", folder.path());
+        assert_eq!(code, 0, "{what}: {text}");
+        assert!(text.contains("recovered: both copies hold 6 records"), "{what}: {text}");
+    }
+    let (text, code) = ledgerctl("recover", folder.path());
+    assert_eq!((code, text.contains("clean: both copies hold 6 records")), (0, true), "{text}");
+}
+
+#[test]
+fn a_folder_without_a_log_is_neither_verified_nor_made() {
+    let scratch = tempfile::tempdir().unwrap();
+    for command in ["verify", "recover"] {
+        let (text, code) = ledgerctl(command, &scratch.path().join("none"));
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains("holds no log"), "{text}");
+    }
+    assert_eq!(files(scratch.path()), []);
+    assert!(!scratch.path().join("none").exists());
 }

@@ -28,6 +28,7 @@ mod history;
 mod import;
 mod import_lines;
 mod lists;
+mod offline;
 mod subscribe;
 mod usage;
 mod watch;
@@ -103,6 +104,8 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Subscribe(arguments) => subscribe::run(server, look, arguments, output).await,
         Command::Watch(arguments) => watch::run(server, look, arguments, output).await,
         Command::Head(arguments) => head::run(server, &arguments, output).await,
+        Command::Verify(arguments) => offline::verify(&arguments, output),
+        Command::Recover(arguments) => offline::recover(&arguments, output),
         Command::Demo(arguments) => demo::run(look, &arguments, output).await,
         Command::Frameworks(arguments) => frameworks::run(&arguments, output),
         Command::Generate(arguments) => generate::run(&arguments, output),
