@@ -30,7 +30,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done; with append and import: every line was accepted
   1  the ledger answered with an error; with append and import: to at least one line; with demo: a
-     figure is wrong
+     figure is wrong; with verify and recover: a copy is damaged, or refused
   2  not carried out, or not to the end: wrong arguments, no connection, no file, a line of import
      that is no request";
 
