@@ -5,6 +5,8 @@
 //! ```text
 //! domain       pure rules: money, dates, events, the fold of an agreement, admission, findings
 //! projections  pure rows and filters of the listings; the portfolio
+//! block        the bytes of a block, the unit on disk
+//! archive      the second copy of every block: plain files, no sled
 //! log          the sled log: blocks of opaque records, durable when an append returns
 //! merkle       pure tree over the log: proofs, checkpoints, signed notes, receipts
 //! wire         the published protobuf types and their mapping to the domain
@@ -13,10 +15,12 @@
 //! grpc         the services of tonic: parse, call the ledger, turn errors into statuses
 //! ```
 //!
-//! `domain`, `log` and `merkle` know nobody. `projections` knows `domain`, `wire` both; `generate` knows `domain`
+//! `domain`, `block` and `merkle` know nobody; `archive` knows `block`, and `log` both. `projections` knows `domain`, `wire` both; `generate` knows `domain`
 //! and `wire`, and only the programs know it. `ledger` joins the rest. `grpc` stands outermost; the
 //! programs in `src/bin` only configure and wire.
 
+pub mod archive;
+pub mod block;
 pub mod clock;
 pub mod config;
 pub mod domain;

@@ -4,6 +4,7 @@
 //! [`sources`] puts them together; here the result is checked as a whole, before a port is bound. It
 //! is the only room that reads the environment.
 
+pub mod archive;
 pub mod policy;
 pub mod sources;
 
@@ -18,6 +19,7 @@ use crate::domain::policy::PolicyBook;
 use crate::grpc::ServiceLimits;
 use crate::ledger::{Imports, LedgerLimits, LedgerRules};
 use crate::log::LogOptions;
+use archive::ArchiveConfig;
 use policy::PolicyConfig;
 
 /// Address that is listened on when none is given.
@@ -43,6 +45,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How the log lies on disk.
     pub store: StoreConfig,
+    /// The second copy of the log.
+    pub archive: ArchiveConfig,
     /// Thresholds and tolerances by the day from which they hold.
     pub policy: Vec<PolicyConfig>,
 }
@@ -58,6 +62,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
             store: StoreConfig::default(),
+            archive: ArchiveConfig::default(),
             policy: Vec::new(),
         }
     }
@@ -278,7 +283,7 @@ impl Config {
         if !directory.as_os_str().is_empty()
             && let Err(fault) = self.store_options(directory.clone()).validate()
         {
-            faults.push(format!("store: {fault}"));
+            faults.push(format!("store, archive: {fault}"));
         }
         match listen {
             Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory, policies)),
@@ -380,6 +385,7 @@ impl Config {
         LogOptions {
             cache_bytes: self.store.cache_bytes,
             block_bytes_max: self.store.block_bytes_max,
+            archive: self.archive.options(&directory),
             ..LogOptions::new(directory)
         }
     }

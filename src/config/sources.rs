@@ -74,7 +74,7 @@ fn read(path: &Path) -> Result<Table, SourceError> {
 /// Numbers and truth values where they are meant; a path or an address stays a text, whatever it
 /// looks like.
 fn environment_value(path: &[&str], text: &str) -> Value {
-    let numeric = matches!(path.first(), Some(&"limits" | &"store"));
+    let numeric = matches!(path, ["limits" | "store", ..] | ["archive", "segment_bytes_max"]);
     if numeric && let Ok(number) = text.parse::<i64>() {
         return Value::Integer(number);
     }
@@ -131,6 +131,9 @@ mod tests {
             variable("LEDGERD_LISTEN", "127.0.0.1:2"),
             variable("LEDGERD_LIMITS__QUEUE_REQUESTS_MAX", "9"),
             variable("LEDGERD_DATA_DIR", "12345"),
+            variable("LEDGERD_ARCHIVE__DIRECTORY", "678"),
+            variable("LEDGERD_ARCHIVE__SEGMENT_BYTES_MAX", "4096"),
+            variable("LEDGERD_ARCHIVE__ENABLED", "true"),
         ];
         let flags = nested(&["listen"], Value::String("127.0.0.1:3".to_owned()));
         let config = load(Some(file.path()), &environment, flags).unwrap();
@@ -139,6 +142,8 @@ mod tests {
         assert_eq!(config.limits.batch_requests_max, 8);
         assert_eq!(config.limits.batch_bytes_max, Config::default().limits.batch_bytes_max);
         assert_eq!(config.data_dir, Some(PathBuf::from("12345")));
+        assert_eq!(config.archive.directory, Some(PathBuf::from("678")));
+        assert_eq!(config.archive.segment_bytes_max, 4096);
     }
 
     #[test]

@@ -54,6 +54,26 @@ fn every_fault_is_told_at_once() {
 }
 
 #[test]
+fn the_archive_is_on_in_the_data_folder_unless_told_otherwise() {
+    let archive = valid().check().unwrap().store.archive.unwrap();
+    assert_eq!(archive.directory, PathBuf::from("data/archive"));
+    assert_eq!(archive.segment_bytes_max, 67_108_864);
+    let elsewhere = ArchiveConfig {
+        directory: Some(PathBuf::from("/mnt/other")),
+        segment_bytes_max: 4096,
+        ..ArchiveConfig::default()
+    };
+    let archive =
+        Config { archive: elsewhere.clone(), ..valid() }.check().unwrap().store.archive.unwrap();
+    assert_eq!(archive.directory, PathBuf::from("/mnt/other"));
+    assert_eq!(archive.segment_bytes_max, 4096);
+    let off = ArchiveConfig { enabled: false, ..elsewhere.clone() };
+    assert_eq!(Config { archive: off, ..valid() }.check().unwrap().store.archive, None);
+    let small = ArchiveConfig { segment_bytes_max: 4095, ..elsewhere };
+    assert!(Config { archive: small, ..valid() }.check().is_err());
+}
+
+#[test]
 fn the_store_and_the_log_level_are_checked_too() {
     let store = StoreConfig { block_bytes_max: 1, ..StoreConfig::default() };
     assert!(Config { store, ..valid() }.check().is_err());

@@ -5,7 +5,8 @@
 
 use bytes::Bytes;
 
-use super::block::{self, Block};
+use crate::block::{self, Block};
+
 use super::corruption::Corruption;
 use super::entries::{BlockKey, ENTRY_BYTES_MAX, Entry};
 use super::error::LogError;
@@ -66,6 +67,12 @@ impl Blocks {
             return Ok(None);
         };
         self.whole(block_key(&key)?).map(Some)
+    }
+
+    /// Whether anything is kept at or beyond a position.
+    pub(super) fn reaches(&self, position: u64) -> Result<bool, LogError> {
+        let next = self.0.range(BlockKey::first(position).encode()..).next();
+        next.transpose().map(|entry| entry.is_some()).map_err(LogError::storage(READ))
     }
 
     /// The entries from the first on, as they are.

@@ -14,11 +14,11 @@ use super::error::LogError;
 /// What the `FORMAT` file says.
 pub(super) const FORMAT: &str = "contract-ledger log format 1";
 
-const FORMAT_FILE: &str = "FORMAT";
+pub(super) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_SHOWN_CHARS_MAX: usize = 64;
-const LOCK_FILE: &str = "ledger.lock";
+pub(super) const LOCK_FILE: &str = "ledger.lock";
 const LOCK_READ_BYTES_MAX: u64 = 32;
-const STORE_DIRECTORY: &str = "sled";
+pub(super) const STORE_DIRECTORY: &str = "sled";
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
@@ -39,6 +39,11 @@ impl ClaimedDirectory {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where the key-value store has its files.
     pub(super) fn store(&self) -> PathBuf {
         self.path.join(STORE_DIRECTORY)
@@ -51,8 +56,16 @@ impl ClaimedDirectory {
     }
 }
 
+/// Refuses a directory that holds no log of this format. Nothing is written.
+pub(super) fn check_format_of(directory: &Path) -> Result<(), LogError> {
+    if directory.join(FORMAT_FILE).exists() || directory.join(STORE_DIRECTORY).exists() {
+        return check_format(directory);
+    }
+    Err(LogError::NoLog { directory: directory.to_owned() })
+}
+
 /// Makes a directory and those above it that are missing, each of them durable.
-fn create_durably(path: &Path) -> Result<(), LogError> {
+pub(super) fn create_durably(path: &Path) -> Result<(), LogError> {
     let missing: Vec<&Path> = path
         .ancestors()
         .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.is_dir())

@@ -1,4 +1,4 @@
-//! The three steps that make an append durable, and the one place that performs them.
+//! The steps that make an append durable, and the one place that performs them.
 //!
 //! It must not know records, blocks or positions. [`Durable`] is the seam at which tests watch
 //! the order of the steps and make them fail.
@@ -8,7 +8,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tracing::warn;
+
+use crate::archive::ArchiveWriter;
+use crate::block::Link;
 
 use super::directory;
 use super::entries::Entry;
@@ -23,23 +27,37 @@ pub(super) trait Durable: fmt::Debug + Send {
     fn flush(&mut self) -> Result<(), LogError>;
     /// Has the operating system hand everything to the device, and the device to its medium.
     fn sync(&mut self) -> Result<(), LogError>;
+    /// Writes the blocks to the archive, if there is one, and makes them durable there. `after` is
+    /// where they end.
+    fn archive(&mut self, blocks: &[Bytes], after: Link) -> Result<(), LogError>;
 }
 
 /// The steps as they are done outside tests.
 #[derive(Debug)]
-pub(super) struct DurableStore(pub(super) Arc<Store>);
+pub(super) struct DurableStore {
+    pub(super) store: Arc<Store>,
+    /// The second copy.
+    pub(super) archive: Option<ArchiveWriter>,
+}
 
 impl Durable for DurableStore {
     fn apply(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
-        self.0.blocks().insert(entries)
+        self.store.blocks().insert(entries)
     }
 
     fn flush(&mut self) -> Result<(), LogError> {
-        self.0.flush()
+        self.store.flush()
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
-        self.0.sync()
+        self.store.sync()
+    }
+
+    fn archive(&mut self, blocks: &[Bytes], after: Link) -> Result<(), LogError> {
+        match &mut self.archive {
+            Some(archive) => Ok(archive.append(blocks, after)?),
+            None => Ok(()),
+        }
     }
 }
 

@@ -5,7 +5,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::corruption::{BlockError, Corruption};
+use crate::archive::ArchiveError;
+use crate::block::BlockError;
+
+use super::corruption::Corruption;
 
 /// A failure of the log. What stands in a field is not repeated by the source's message.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +17,9 @@ pub enum LogError {
     /// The options name no directory.
     #[error("option directory is empty")]
     DirectoryEmpty,
+    /// The options name no directory of the archive.
+    #[error("option archive directory is empty")]
+    ArchiveDirectoryEmpty,
     /// An option is outside the range that its documentation states.
     #[error("option {option} is {value}, outside {least} to {most}")]
     OptionOutOfRange {
@@ -38,6 +44,12 @@ pub enum LogError {
     /// damaged.
     #[error("log directory {} holds a store but no FORMAT file", directory.display())]
     FormatMissing {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// There is no log in the directory.
+    #[error("directory {} holds no log", directory.display())]
+    NoLog {
         /// The directory.
         directory: PathBuf,
     },
@@ -79,6 +91,25 @@ pub enum LogError {
         /// What is wrong with it.
         #[source]
         reason: Corruption,
+    },
+    /// The archive failed.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// Neither copy holds a whole block at a position, though something lies there or beyond.
+    #[error(
+        "position {position} is whole in neither copy of the log; nothing was changed. Restore one copy, then run: ledgerctl recover DIR"
+    )]
+    LostInBothCopies {
+        /// The first position that is lost.
+        position: u64,
+    },
+    /// The copies hold different blocks at a position, and both follow the block before.
+    #[error(
+        "the store and the archive hold different blocks at position {position}, both whole; nothing was changed. Move the wrong one out of the directory, then run: ledgerctl recover DIR"
+    )]
+    CopiesDiffer {
+        /// The first position at which they differ.
+        position: u64,
     },
     /// A record is longer than `LogOptions::record_bytes_max`.
     #[error("record {index} of the append has {bytes} bytes, over the limit of {bytes_max}")]
@@ -216,6 +247,8 @@ pub struct StorageError(#[from] StorageCause);
 enum StorageCause {
     #[error(transparent)]
     Sled(#[from] sled::Error),
+    #[error("the store panicked")]
+    Panicked,
     #[cfg(test)]
     #[error("{0}")]
     Injected(&'static str),
@@ -238,10 +271,66 @@ impl LogError {
         Self::Corrupt { position, reason }
     }
 
+    pub(super) fn store_panicked() -> Self {
+        Self::Storage { doing: "read the store", source: StorageError(StorageCause::Panicked) }
+    }
+
+    /// Whether it says that the store is not as it was written, and not that it could not be
+    /// reached. Only then is it right to replace it.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } => true,
+            Self::Storage { source: StorageError(cause), .. } => match cause {
+                StorageCause::Panicked => true,
+                StorageCause::Sled(sled::Error::Io(error)) => is_damage(error),
+                StorageCause::Sled(_) => true,
+                #[cfg(test)]
+                StorageCause::Injected(_) => false,
+            },
+            Self::DirectoryEmpty
+            | Self::ArchiveDirectoryEmpty
+            | Self::OptionOutOfRange { .. }
+            | Self::DirectoryInUse { .. }
+            | Self::FormatMissing { .. }
+            | Self::NoLog { .. }
+            | Self::FormatUnknown { .. }
+            | Self::Io { .. }
+            | Self::Archive(_)
+            | Self::LostInBothCopies { .. }
+            | Self::CopiesDiffer { .. }
+            | Self::RecordTooLong { .. }
+            | Self::AppendRecordsTooMany { .. }
+            | Self::AppendBytesTooMany { .. }
+            | Self::Encode { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::Stopped
+            | Self::DerivedNameInvalid { .. }
+            | Self::DerivedVersionInUse { .. }
+            | Self::DerivedKeyTooLong { .. }
+            | Self::DerivedValueTooLong { .. }
+            | Self::DerivedApplyTooLarge { .. }
+            | Self::DerivedBeyondHead { .. }
+            | Self::DerivedGoesBackwards { .. }
+            | Self::DerivedDamaged { .. } => false,
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn injected(doing: &'static str) -> Self {
         Self::Storage { doing, source: StorageError(StorageCause::Injected("injected fault")) }
     }
+}
+
+fn is_damage(error: &io::Error) -> bool {
+    let unreachable = [
+        io::ErrorKind::PermissionDenied,
+        io::ErrorKind::StorageFull,
+        io::ErrorKind::QuotaExceeded,
+        io::ErrorKind::ReadOnlyFilesystem,
+        io::ErrorKind::OutOfMemory,
+        io::ErrorKind::ResourceBusy,
+    ];
+    !unreachable.contains(&error.kind()) && !error.to_string().contains("acquire lock")
 }
 
 fn holder(pid: Option<u32>) -> String {

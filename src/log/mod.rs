@@ -5,27 +5,30 @@
 //!
 //! # Reading order
 //!
-//! 1. [`block`]: the bytes of a block, the unit on disk; in prose in `FORMAT.md`.
+//! 1. The room [`block`](crate::block): the bytes of a block, the unit on disk; in prose in
+//!    `FORMAT.md`.
 //! 2. `pack`: records into blocks. `entries`: blocks into sled entries, and why those are short.
 //! 3. `corruption`, `options`, `error`: what a log is opened with, and what can go wrong.
 //! 4. `directory`: the directory, its lock and its format. `durable`: the steps to the medium.
 //! 5. `blocks`: the tree of blocks. `store`: the open database that all handles share. `watch`:
 //!    a remedy for a fault of sled's.
-//! 6. `open`, `writer`, `reader`, `verify`: what the rooms above call.
-//! 7. `derived_layout`, `derived`, `derived_state`, `derived_read`: indexes that can be rebuilt from the log.
+//! 6. `tail`, `copies`, `swap`, `mend`: both copies found alike or made alike, before anything is
+//!    served. `recovery` tells what was done.
+//! 7. `open`, `writer`, `reader`, `verify`, `offline`: what the rooms above call.
+//! 8. `derived_layout`, `derived`, `derived_state`, `derived_read`: indexes that can be rebuilt from the log.
 //!
 //! # Invariants
 //!
-//! - An append is acknowledged, and its records are shown, after one sled batch, sled's flush
-//!   and `fdatasync` have succeeded in this order.
+//! - An append is acknowledged, and its records are shown, after one sled batch, sled's flush,
+//!   `fdatasync`, and the archive's write and `fdatasync` have succeeded in this order.
 //! - A failure in one of them stops the log until the next start; nothing acknowledged is taken
 //!   back, and what was not acknowledged may be there or not.
+//! - When a log is open, both copies hold the same blocks.
 //! - Every block read has its checksum and its first position verified.
 //! - No sled page is ever so large that sled would write it to a file of its own.
 //! - A derived tree changes together with the mark of how far it has come, and is never ahead
 //!   of the log.
 
-pub mod block;
 mod pack;
 
 mod entries;
@@ -42,11 +45,21 @@ mod blocks;
 mod store;
 mod watch;
 
+mod reader;
+mod verify;
+
+mod tail;
+
+mod copies;
+mod recovery;
+mod swap;
+
+mod mend;
+
 mod open;
 mod writer;
 
-mod reader;
-mod verify;
+mod offline;
 
 mod derived_layout;
 
@@ -58,14 +71,18 @@ mod derived_read;
 #[cfg(test)]
 mod tests;
 
-pub use block::{Block, BlockHash};
-pub use corruption::{BlockError, Corruption};
+pub use crate::archive::{ArchiveError, ArchiveOptions};
+pub use crate::block::{Block, BlockError, BlockHash};
+pub use corruption::Corruption;
 pub use derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_NAME_BYTES_MAX, DERIVED_PUTS_MAX, DerivedTree};
 pub use derived_layout::{DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX};
 pub use derived_read::DerivedScan;
 pub use error::{LogError, StorageError};
-pub use open::{Log, OPEN_VERIFY_BLOCKS_MAX, OpenReport, OpenedLog};
+pub use offline::{CopiesFound, CopyFound};
+pub use open::{Log, OpenReport, OpenedLog};
 pub use options::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, LogOptions};
 pub use reader::{Backward, Forward, LogReader};
+pub use recovery::{Mended, Recovery};
+pub use tail::OPEN_VERIFY_BLOCKS_MAX;
 pub use verify::VerifyReport;
 pub use writer::LogWriter;

@@ -1,24 +1,25 @@
-//! Opens a log: the store, then the end of the chain of blocks, before anything is served.
+//! Opens a log: both copies of it, found alike or made alike, before anything is served.
 //!
-//! It must not repair: what is not as it was written is refused, and nothing is dropped.
+//! It must not know how a damaged copy is mended.
 
 use std::sync::Arc;
 
-use tracing::info;
+use tracing::{info, warn};
 
-use super::block::{Block, BlockHash};
-use super::corruption::Corruption;
+use crate::archive::{Found, inspect};
+use crate::block::BlockHash;
+
+use super::directory::{ClaimedDirectory, check_format_of};
 use super::durable::DurableStore;
 use super::error::LogError;
+use super::mend::{Depth, Opened, open_both};
 use super::options::LogOptions;
 use super::reader::LogReader;
+use super::recovery::Recovery;
 use super::store::Store;
-use super::verify::check_follows;
+use super::swap;
+use super::tail::verify_tail;
 use super::writer::LogWriter;
-
-/// How many blocks at the end are verified when a log is opened. The rest is verified as it is
-/// read, or all at once by [`LogReader::verify`].
-pub const OPEN_VERIFY_BLOCKS_MAX: u64 = 64;
 
 /// The log, as something to open.
 #[derive(Debug)]
@@ -47,72 +48,83 @@ pub struct OpenReport {
     pub blocks_verified: u64,
     /// Whether there was no log before.
     pub created: bool,
+    /// What had to be mended.
+    pub recovery: Recovery,
 }
 
 impl Log {
     /// Opens the log in a directory, or makes one.
     ///
-    /// Refuses a directory that is in use, has another format, or whose last blocks are not as
-    /// they were written ([`LogError::Corrupt`], with the position).
+    /// The store and the archive are made alike first, each mended from the other. Refuses a
+    /// directory that is in use or has another format, and what neither copy can mend: the error
+    /// names the position.
     pub fn open(options: &LogOptions) -> Result<OpenedLog, LogError> {
-        options.validate()?;
-        let store = Arc::new(Store::open(options)?);
-        let tail = verify_tail(&store)?;
-        store.publish(tail.next_position);
-        let report = OpenReport {
-            next_position: tail.next_position,
-            last_block: tail.last_block,
-            blocks_verified: tail.blocks,
-            created: store.was_created(),
+        open(options, Depth::End)
+    }
+
+    /// Opens the log after every byte of both copies was verified, so that damage anywhere is
+    /// found and mended, and not only at the end.
+    ///
+    /// Refuses a directory without a log when there is no archive to build one from.
+    pub fn recover(options: &LogOptions) -> Result<OpenedLog, LogError> {
+        let archived = match &options.archive {
+            Some(archive) => !matches!(inspect(&archive.directory)?, Found::Missing),
+            None => false,
         };
-        info!(
-            directory = %options.directory.display(),
-            next_position = report.next_position,
-            blocks_verified = report.blocks_verified,
-            created = report.created,
-            "log opened"
-        );
-        let reader = LogReader::new(Arc::clone(&store));
-        let durable = Box::new(DurableStore(Arc::clone(&store)));
-        let writer = LogWriter::new(store, durable, options, tail.last_block);
-        Ok(OpenedLog { writer, reader, report })
-    }
-}
-
-struct Tail {
-    next_position: u64,
-    last_block: BlockHash,
-    blocks: u64,
-}
-
-/// Verifies the last blocks, each with its link to the one before.
-fn verify_tail(store: &Store) -> Result<Tail, LogError> {
-    let Some(last) = store.blocks().last()? else {
-        return Ok(Tail { next_position: 0, last_block: BlockHash::ZERO, blocks: 0 });
-    };
-    let mut tail = Tail { next_position: last.positions().end, last_block: last.hash(), blocks: 0 };
-    let mut later = Some(last);
-    while let Some(block) = later.take() {
-        later = verified_predecessor(store, &block)?;
-        tail.blocks += 1;
-        if tail.blocks >= OPEN_VERIFY_BLOCKS_MAX {
-            break;
+        if !archived {
+            check_format_of(&options.directory)?;
         }
+        open(options, Depth::Whole)
     }
-    Ok(tail)
 }
 
-/// The block before, once the link to it is found right; `None` before the first.
-fn verified_predecessor(store: &Store, block: &Block) -> Result<Option<Block>, LogError> {
-    let Some(position_before) = block.first_position().checked_sub(1) else {
-        check_follows(block, 0, BlockHash::ZERO)?;
-        return Ok(None);
+fn open(options: &LogOptions, depth: Depth) -> Result<OpenedLog, LogError> {
+    options.validate()?;
+    let directory = Arc::new(ClaimedDirectory::claim(&options.directory)?);
+    swap::put_in_place(directory.path())?;
+    let created = !directory.store().exists();
+    let (store, tail, archive, recovery) = if let Some(archive) = &options.archive {
+        let Opened { store, tail, archive, recovery } =
+            open_both(options, archive, &directory, depth)?;
+        (store, tail, Some(archive), recovery)
+    } else {
+        let store = Arc::new(Store::open(options, &directory)?);
+        let tail = verify_tail(&store)?;
+        (store, tail, None, Recovery::default())
     };
-    let before = store.blocks().holding(position_before)?;
-    let ends = before.positions().end;
-    if ends > block.first_position() {
-        return Err(LogError::corrupt(block.first_position(), Corruption::Overlap { ends }));
+    store.publish(tail.end.next_position);
+    let reader = LogReader::new(Arc::clone(&store));
+    if archive.is_none() && depth == Depth::Whole {
+        reader.verify()?;
+        store.read_every_tree()?;
     }
-    check_follows(block, ends, before.hash())?;
-    Ok(Some(before))
+    let report = OpenReport {
+        next_position: tail.end.next_position,
+        last_block: tail.end.last_block,
+        blocks_verified: tail.blocks,
+        created: created && tail.end.next_position == 0,
+        recovery,
+    };
+    tell(options, &report);
+    let durable = Box::new(DurableStore { store: Arc::clone(&store), archive });
+    let writer = LogWriter::new(store, durable, options, tail.end.last_block);
+    Ok(OpenedLog { writer, reader, report })
+}
+
+fn tell(options: &LogOptions, report: &OpenReport) {
+    let Recovery { store, archive } = &report.recovery;
+    if let Some(mended) = store {
+        warn!(?mended, "recovered: the store was rebuilt, the old one is set aside");
+    }
+    if let Some(mended) = archive {
+        warn!(?mended, "recovered: the archive was completed from the store");
+    }
+    info!(
+        directory = %options.directory.display(),
+        next_position = report.next_position,
+        blocks_verified = report.blocks_verified,
+        created = report.created,
+        clean = report.recovery.is_clean(),
+        "log opened"
+    );
 }

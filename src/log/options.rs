@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use crate::archive::ArchiveOptions;
+
 use super::entries::ENTRY_BYTES_MAX;
 use super::error::LogError;
 
@@ -11,6 +13,9 @@ use super::error::LogError;
 pub const APPEND_RECORDS_MAX: usize = 65_536;
 /// The most record bytes in one append, over all its records. It bounds the memory of a batch.
 pub const APPEND_BYTES_MAX: usize = 64 * MIB;
+
+/// Where the archive lies by default, within the directory.
+const ARCHIVE_DIRECTORY: &str = "archive";
 
 const MIB: usize = 1024 * 1024;
 const CACHE_BYTES_LEAST: u64 = 1024 * 1024;
@@ -33,6 +38,9 @@ pub struct LogOptions {
     pub block_bytes_max: usize,
     /// The longest record in bytes: 1 byte to 64 MiB, by default 8 MiB.
     pub record_bytes_max: usize,
+    /// The second copy: by default in `archive` within the directory. `None`: the log has one copy
+    /// only, and what that loses is lost.
+    pub archive: Option<ArchiveOptions>,
 }
 
 impl LogOptions {
@@ -45,8 +53,10 @@ impl LogOptions {
 
     /// The defaults, in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
         Self {
-            directory: directory.into(),
+            archive: Some(ArchiveOptions::new(directory.join(ARCHIVE_DIRECTORY))),
+            directory,
             cache_bytes: Self::CACHE_BYTES_DEFAULT,
             block_bytes_max: Self::BLOCK_BYTES_MAX_DEFAULT,
             record_bytes_max: Self::RECORD_BYTES_MAX_DEFAULT,
@@ -55,9 +65,17 @@ impl LogOptions {
 
     /// Refuses the first option that is out of its range.
     pub fn validate(&self) -> Result<(), LogError> {
-        let Self { directory, cache_bytes, block_bytes_max, record_bytes_max } = self;
+        let Self { directory, cache_bytes, block_bytes_max, record_bytes_max, archive } = self;
         if directory.as_os_str().is_empty() {
             return Err(LogError::DirectoryEmpty);
+        }
+        if let Some(ArchiveOptions { directory, segment_bytes_max }) = archive {
+            if directory.as_os_str().is_empty() {
+                return Err(LogError::ArchiveDirectoryEmpty);
+            }
+            let (least, most) =
+                (ArchiveOptions::SEGMENT_BYTES_LEAST, ArchiveOptions::SEGMENT_BYTES_MOST);
+            in_range("segment_bytes_max", *segment_bytes_max, least, most)?;
         }
         in_range("cache_bytes", *cache_bytes, CACHE_BYTES_LEAST, CACHE_BYTES_MOST)?;
         in_range("block_bytes_max", *block_bytes_max, BLOCK_BYTES_LEAST, BLOCK_BYTES_MOST)?;
@@ -95,6 +113,10 @@ mod tests {
             cache_bytes: 67_108_864,
             block_bytes_max: 7_168,
             record_bytes_max: 8_388_608,
+            archive: Some(ArchiveOptions {
+                directory: PathBuf::from("/somewhere/archive"),
+                segment_bytes_max: 67_108_864,
+            }),
         };
         assert_eq!(options(), expected);
         options().validate().unwrap();
@@ -147,7 +169,19 @@ mod tests {
             ),
             (LogOptions::new(""), "option directory is empty"),
         ];
-        for (options, expected) in cases {
+        let archive = |directory: &str, segment_bytes_max| LogOptions {
+            archive: Some(ArchiveOptions { directory: directory.into(), segment_bytes_max }),
+            ..options()
+        };
+        let archives = [
+            (archive("/a", 4095), "option segment_bytes_max is 4095, outside 4096 to 1073741824"),
+            (
+                archive("/a", 1_073_741_825),
+                "option segment_bytes_max is 1073741825, outside 4096 to 1073741824",
+            ),
+            (archive("", 4096), "option archive directory is empty"),
+        ];
+        for (options, expected) in cases.into_iter().chain(archives) {
             assert_eq!(options.validate().unwrap_err().to_string(), expected);
         }
     }

@@ -4,8 +4,9 @@
 
 use bytes::Bytes;
 
-use super::block::{self, BLOCK_HEADER_BYTES, BLOCK_TRAILER_BYTES, BlockHash, RECORD_PREFIX_BYTES};
-use super::corruption::BlockError;
+use crate::block::{
+    self, BLOCK_HEADER_BYTES, BLOCK_TRAILER_BYTES, BlockError, BlockHash, RECORD_PREFIX_BYTES,
+};
 
 /// One encoded block, and the position of its first record.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::block::Block;
+use crate::block::Block;
+
 use super::corruption::Corruption;
 use super::error::LogError;
 use super::store::Store;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -47,23 +48,21 @@ pub(super) struct Store {
     stopped: AtomicBool,
     derived_unsynced_bytes: AtomicUsize,
     derived: Mutex<HashMap<String, Arc<DerivedState>>>,
-    _directory: ClaimedDirectory,
+    _directory: Arc<ClaimedDirectory>,
 }
 
 impl Store {
-    /// Opens the store in the options' directory, makes it when there is none, and makes
+    /// Opens the store in a claimed directory, makes it when there is none, and makes
     /// durable what a process that was killed may have left in the page cache.
-    pub(super) fn open(options: &LogOptions) -> Result<Self, LogError> {
-        let directory = ClaimedDirectory::claim(&options.directory)?;
+    pub(super) fn open(
+        options: &LogOptions,
+        directory: &Arc<ClaimedDirectory>,
+    ) -> Result<Self, LogError> {
         let path = directory.store();
         // sled writes a durable snapshot of what it reads at the start, so what it reads has to
         // be durable before: else a power cut leaves a snapshot of things that are gone.
         directory.sync_store()?;
-        let config = sled::Config::new()
-            .path(&path)
-            .cache_capacity(options.cache_bytes)
-            .flush_every_ms(None);
-        let db = open_sled(&config)?;
+        let db = open_sled(&config(options, &path))?;
         let blocks = Blocks::open(&db)?;
         db.flush().map_err(LogError::storage("flush"))?;
         directory.sync_store()?;
@@ -76,12 +75,8 @@ impl Store {
             stopped: AtomicBool::new(false),
             derived_unsynced_bytes: AtomicUsize::new(0),
             derived: Mutex::default(),
-            _directory: directory,
+            _directory: Arc::clone(directory),
         })
-    }
-
-    pub(super) fn was_created(&self) -> bool {
-        !self.db.was_recovered()
     }
 
     pub(super) fn blocks(&self) -> &Blocks {
@@ -117,6 +112,16 @@ impl Store {
         if !self.stopped.swap(true, Ordering::AcqRel) {
             error!(cause = ?cause, "the log is stopped; restart it to see what is durable");
         }
+    }
+
+    /// Reads every entry of every tree, also those that are derived: what sled cannot read fails.
+    pub(super) fn read_every_tree(&self) -> Result<(), LogError> {
+        let failed = || LogError::storage("read every tree");
+        for name in self.db.tree_names() {
+            let tree = self.db.open_tree(name).map_err(failed())?;
+            tree.iter().try_for_each(|entry| entry.map(drop)).map_err(failed())?;
+        }
+        Ok(())
     }
 
     pub(super) fn flush(&self) -> Result<(), LogError> {
@@ -167,6 +172,20 @@ fn watch_flushes(db: &sled::Db) -> Result<FlushWatch, LogError> {
         // Fails at once, since the error is noted, and wakes the others on its way.
         move || drop(woken.flush()),
     )
+}
+
+/// A store that is being built, beside the one that is served from.
+pub(super) fn open_scratch(
+    options: &LogOptions,
+    path: &Path,
+) -> Result<(sled::Db, Blocks), LogError> {
+    let db = open_sled(&config(options, path))?;
+    let blocks = Blocks::open(&db)?;
+    Ok((db, blocks))
+}
+
+fn config(options: &LogOptions, path: &Path) -> sled::Config {
+    sled::Config::new().path(path).cache_capacity(options.cache_bytes).flush_every_ms(None)
 }
 
 fn open_sled(config: &sled::Config) -> Result<sled::Db, LogError> {

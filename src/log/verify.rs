@@ -2,7 +2,8 @@
 //!
 //! It must not know how a damaged log is mended.
 
-use super::block::{Block, BlockHash};
+use crate::block::{Block, BlockHash, Link, LinkError};
+
 use super::blocks::BlockParts;
 use super::corruption::Corruption;
 use super::error::LogError;
@@ -62,7 +63,8 @@ impl LogReader {
 
 impl VerifyReport {
     fn add(&mut self, block: &Block) -> Result<(), LogError> {
-        check_follows(block, self.next_position, self.last_block)?;
+        let before = Link { next_position: self.next_position, last_block: self.last_block };
+        check_follows(block, before)?;
         self.blocks += 1;
         self.next_position = block.positions().end;
         self.encoded_bytes = u64::try_from(block.encoded().len())
@@ -73,16 +75,13 @@ impl VerifyReport {
 }
 
 /// Whether a block begins where the one before ended, and states its hash.
-pub(super) fn check_follows(block: &Block, ends: u64, previous: BlockHash) -> Result<(), LogError> {
-    let first_position = block.first_position();
-    if first_position > ends {
-        return Err(LogError::corrupt(ends, Corruption::Missing));
-    }
-    if first_position < ends {
-        return Err(LogError::corrupt(first_position, Corruption::Overlap { ends }));
-    }
-    if block.previous() != previous {
-        return Err(LogError::corrupt(first_position, Corruption::ChainBroken));
-    }
-    Ok(())
+pub(super) fn check_follows(block: &Block, before: Link) -> Result<(), LogError> {
+    before.check(block).map_err(|error| {
+        // Of a gap, the position that is missing; of the rest, the block that does not fit.
+        let position = match error {
+            LinkError::Gap => before.next_position,
+            LinkError::Overlap { .. } | LinkError::ChainBroken => block.first_position(),
+        };
+        LogError::corrupt(position, Corruption::of_link(error))
+    })
 }

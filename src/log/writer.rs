@@ -1,7 +1,8 @@
 //! Appends records, and acknowledges them only when they are durable.
 //!
 //! It must not know what a record means. The order of one append is the log's whole promise:
-//! one batch into sled, sled's flush, `fdatasync`, and only then the new head.
+//! one batch into sled, sled's flush, `fdatasync`, the same blocks into the archive and its
+//! `fdatasync`, and only then the new head.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::error;
 
-use super::block::BlockHash;
+use crate::block::{BlockHash, Link};
+
 use super::durable::Durable;
 use super::entries::block_entries;
 use super::error::LogError;
@@ -81,7 +83,7 @@ impl LogWriter {
             u64::try_from(records.len()).map_or(u64::MAX, |count| start.saturating_add(count));
 
         self.writing = true;
-        let written = self.write_durably(&blocks);
+        let written = self.write_durably(&blocks, Link { next_position: end, last_block });
         self.writing = false;
         if let Err(source) = written {
             self.store.stop(&source);
@@ -98,7 +100,8 @@ impl LogWriter {
         &mut self,
         wrap: impl FnOnce(Box<dyn Durable>, Arc<Store>) -> Box<dyn Durable>,
     ) {
-        let nothing = Box::new(super::durable::DurableStore(Arc::clone(&self.store)));
+        let store = Arc::clone(&self.store);
+        let nothing = Box::new(super::durable::DurableStore { store, archive: None });
         let durable = std::mem::replace(&mut self.durable, nothing);
         self.durable = wrap(durable, Arc::clone(&self.store));
     }
@@ -110,14 +113,18 @@ impl LogWriter {
         self.finish()
     }
 
-    fn write_durably(&mut self, blocks: &[PackedBlock]) -> Result<(), LogError> {
+    fn write_durably(&mut self, blocks: &[PackedBlock], after: Link) -> Result<(), LogError> {
         let entries = blocks
             .iter()
             .flat_map(|packed| block_entries(packed.first_position, &packed.encoded))
             .collect();
         self.durable.apply(entries)?;
         self.durable.flush()?;
-        self.durable.sync()
+        self.durable.sync()?;
+        // Second, so that the archive, which is copied elsewhere while it is written, is never
+        // ahead of the store.
+        let encoded: Vec<Bytes> = blocks.iter().map(|packed| packed.encoded.clone()).collect();
+        self.durable.archive(&encoded, after)
     }
 
     fn check_limits(&self, records: &[Bytes]) -> Result<(), LogError> {

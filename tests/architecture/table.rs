@@ -15,7 +15,12 @@ pub(crate) const ROOMS: &[Room] = &[
     // Rows and filters of the listings: computed from the domain alone, so that a projection is
     // rebuilt to the byte.
     Room { name: "projections", knows: &["domain"] },
-    Room { name: "log", knows: &[] },
+    // The bytes of a block, shared by the two copies, which share nothing else.
+    Room { name: "block", knows: &[] },
+    // The copy of last resort: no code of the store, and no sled, may be between it and the disk.
+    Room { name: "archive", knows: &["block"] },
+    // It acknowledges what both copies hold, and mends one from the other.
+    Room { name: "log", knows: &["block", "archive"] },
     // Trees, proofs and signatures over bytes that mean nothing to it: others could use it as it is.
     Room { name: "merkle", knows: &[] },
     Room { name: "clock", knows: &["domain"] },
@@ -26,7 +31,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "grpc", knows: &["domain", "projections", "wire", "ledger"] },
     // The configuration takes its defaults from the rooms that have the limits.
     // It reads dated policy into the domain's own types.
-    Room { name: "config", knows: &["domain", "log", "ledger", "grpc"] },
+    Room { name: "config", knows: &["domain", "archive", "log", "ledger", "grpc"] },
     Room { name: "telemetry", knows: &["config"] },
     Room { name: "server", knows: INNER_ROOMS },
     Room { name: "bin", knows: EVERY_ROOM },
@@ -38,6 +43,8 @@ const INNER_ROOMS: &[&str] =
 const EVERY_ROOM: &[&str] = &[
     "domain",
     "projections",
+    "block",
+    "archive",
     "log",
     "merkle",
     "clock",
@@ -114,24 +121,28 @@ pub(crate) const GUARDS: &[Guard] = &[
     only("ed25519_dalek", &["merkle"], "keys and signatures have one home"),
     only("tracing_subscriber", &["config", "telemetry", "bin"], "the library only emits"),
     only("std::env", &["config", "bin"], "the environment is read in one room"),
-    all_but("std::fs", &["domain", "merkle", "projections", "generate", "wire", "grpc"], PURE),
-    all_but("std::io", &["domain", "merkle", "projections", "generate"], PURE),
-    all_but("std::net", &["domain", "merkle", "projections", "generate", "wire", "log"], PURE),
+    all_but("std::fs", &["domain", "block", "merkle", "projections", "generate", "wire", "grpc"], PURE),
+    all_but("std::io", &["domain", "block", "merkle", "projections", "generate"], PURE),
+    all_but(
+        "std::net",
+        &["domain", "block", "merkle", "projections", "generate", "wire", "archive", "log"],
+        PURE,
+    ),
     all_but(
         "std::process",
-        &["domain", "merkle", "projections", "generate", "wire", "ledger", "grpc"],
+        &["domain", "block", "merkle", "projections", "generate", "wire", "ledger", "grpc"],
         PURE,
     ),
-    all_but("std::thread", &["domain", "merkle", "projections", "generate", "wire"], PURE),
+    all_but("std::thread", &["domain", "block", "merkle", "projections", "generate", "wire"], PURE),
     all_but(
         "std::time::SystemTime",
-        &["domain", "merkle", "projections", "generate", "wire", "grpc"],
+        &["domain", "block", "merkle", "projections", "generate", "wire", "grpc"],
         PURE,
     ),
-    all_but("std::time::Instant", &["domain", "merkle", "projections", "generate", "wire"], PURE),
-    all_but("std::collections::HashMap", &["domain", "merkle", "projections", "generate"], PURE),
-    all_but("std::collections::HashSet", &["domain", "merkle", "projections", "generate"], PURE),
-    all_but("tracing", &["domain", "merkle", "projections", "generate"], PURE),
+    all_but("std::time::Instant", &["domain", "block", "merkle", "projections", "generate", "wire"], PURE),
+    all_but("std::collections::HashMap", &["domain", "block", "merkle", "projections", "generate"], PURE),
+    all_but("std::collections::HashSet", &["domain", "block", "merkle", "projections", "generate"], PURE),
+    all_but("tracing", &["domain", "block", "merkle", "projections", "generate"], PURE),
 ];
 
 /// Longest file, in lines. Think of splitting long before.

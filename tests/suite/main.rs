@@ -29,4 +29,5 @@ mod scenarios;
 mod stopping;
 mod subscriptions;
 mod support;
+mod two_copies;
 mod two_times;

@@ -29,6 +29,7 @@ mod import;
 mod import_lines;
 mod keygen;
 mod lists;
+mod offline;
 mod subscribe;
 mod tree;
 mod usage;
@@ -107,6 +108,8 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Head(arguments) => head::run(server, &arguments, output).await,
         Command::Tree(arguments) => tree::run(server, &arguments, output).await,
         Command::Keygen(arguments) => keygen::run(&arguments, output),
+        Command::Verify(arguments) => offline::verify(&arguments, output),
+        Command::Recover(arguments) => offline::recover(&arguments, output),
         Command::Demo(arguments) => demo::run(look, &arguments, output).await,
         Command::Frameworks(arguments) => frameworks::run(&arguments, output),
         Command::Generate(arguments) => generate::run(&arguments, output),

@@ -1,12 +1,27 @@
-//! Damage written straight into sled's tree: always reported, with the position.
+//! Damage written straight into sled's tree, with no second copy: always reported, with the
+//! position.
 
 use std::error::Error;
+use std::path::Path;
 
-use super::{all, log_of, record, records, small_blocks};
-use crate::log::block::{BlockHash, encode};
-use crate::log::corruption::{BlockError, Corruption};
+use tempfile::TempDir;
+
+use super::{all, record, records};
+use crate::block::{BlockError, BlockHash, encode};
+use crate::log::corruption::Corruption;
 use crate::log::entries::BlockKey;
-use crate::log::{Log, LogError, OpenedLog};
+use crate::log::{Log, LogError, LogOptions, OpenedLog};
+
+fn small_blocks(directory: &Path) -> LogOptions {
+    LogOptions { archive: None, ..super::small_blocks(directory) }
+}
+
+fn log_of(count: u64) -> (TempDir, OpenedLog) {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut log = Log::open(&small_blocks(scratch.path())).unwrap();
+    log.writer.append(&records(0..count)).unwrap();
+    (scratch, log)
+}
 
 /// Blocks of three records: this one begins at 9.
 const FIRST: u64 = 9;

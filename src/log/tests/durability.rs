@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::{all, copy_of, log_of, open, record, records};
+use crate::block::Link;
 use crate::log::durable::Durable;
 use crate::log::entries::Entry;
 use crate::log::error::LogError;
@@ -16,6 +17,7 @@ enum Step {
     Apply,
     Flush,
     Sync,
+    Archive,
 }
 
 /// Does each step as it is done outside tests, notes it with the head that readers see
@@ -46,6 +48,10 @@ impl Durable for Watched {
 
     fn sync(&mut self) -> Result<(), LogError> {
         self.note(Step::Sync).and_then(|()| self.inner.sync())
+    }
+
+    fn archive(&mut self, blocks: &[Bytes], after: Link) -> Result<(), LogError> {
+        self.note(Step::Archive).and_then(|()| self.inner.archive(blocks, after))
     }
 }
 
@@ -80,10 +86,16 @@ fn an_append_is_written_then_flushed_then_synced_and_only_then_visible() {
     let (_scratch, mut log) = log_of(6);
     let steps = watch(&mut log.writer, None);
     log.writer.append(&records(6..16)).unwrap();
-    assert_eq!(noted(&steps), [(Step::Apply, 6), (Step::Flush, 6), (Step::Sync, 6)]);
+    assert_eq!(
+        noted(&steps),
+        [Step::Apply, Step::Flush, Step::Sync, Step::Archive].map(|step| (step, 6))
+    );
     assert_shows(&log.reader, 16);
     log.writer.append(&records(16..17)).unwrap();
-    assert_eq!(noted(&steps)[3..], [(Step::Apply, 16), (Step::Flush, 16), (Step::Sync, 16)]);
+    assert_eq!(
+        noted(&steps)[4..],
+        [Step::Apply, Step::Flush, Step::Sync, Step::Archive].map(|step| (step, 16))
+    );
 }
 
 #[test]
@@ -102,7 +114,9 @@ fn closing_and_dropping_flush_and_sync() {
 
 #[test]
 fn a_failed_step_stops_the_log_and_shows_nothing_new() {
-    for (fails_at, may_survive) in [(Step::Apply, false), (Step::Flush, true), (Step::Sync, true)] {
+    for (fails_at, may_survive) in
+        [(Step::Apply, false), (Step::Flush, true), (Step::Sync, true), (Step::Archive, true)]
+    {
         let (scratch, mut log) = log_of(6);
         let derived = log.reader.derived("some", 1).unwrap();
         watch(&mut log.writer, Some(fails_at));
@@ -154,6 +168,10 @@ impl Durable for Panics {
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn archive(&mut self, _: &[Bytes], _: Link) -> Result<(), LogError> {
         Ok(())
     }
 }

@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use crate::log::corruption::{BlockError, Corruption};
+use crate::block::BlockError;
+use crate::log::corruption::Corruption;
 use crate::log::error::LogError;
 
 #[test]

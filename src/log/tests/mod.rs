@@ -1,7 +1,7 @@
 //! What the log promises, tried through its own doors; each file holds one promise.
 
 mod append;
-mod block;
+mod copies;
 mod corruption;
 mod derived;
 mod derived_values;

@@ -2,6 +2,7 @@
 
 mod common;
 mod lists;
+mod offline;
 mod proofs;
 mod questions;
 mod streams;
@@ -21,6 +22,7 @@ pub(crate) use lists::{
     AmendmentsArguments, DeadlinesArguments, FindingsArguments, InvoicesArguments, OrdersArguments,
     PortfolioArguments, RefusalsArguments, StatusChoice, YesNo,
 };
+pub(crate) use offline::FolderArguments;
 pub(crate) use proofs::{KeygenArguments, TreeArguments};
 pub(crate) use questions::{BreakdownArguments, ForecastArguments};
 pub(crate) use streams::{EventsArguments, SubscribeArguments, WatchArguments};
@@ -30,7 +32,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done; with append and import: every line was accepted
   1  the ledger answered with an error; with append and import: to at least one line; with demo: a
-     figure is wrong
+     figure is wrong; with verify and recover: a copy is damaged, or refused
   2  not carried out, or not to the end: wrong arguments, no connection, no file, a line of import
      that is no request";
 
@@ -128,6 +130,22 @@ pub(crate) enum Command {
     Tree(TreeArguments),
     /// Make a key that signs checkpoints; prints the text to verify with.
     Keygen(KeygenArguments),
+    /// Verify a log that no ledger has open: both copies, every byte. Changes nothing.
+    ///
+    /// Checksums, the chain of hashes, positions, recorded times and the versions of every agreement
+    /// are checked in the store and in the archive, and the two are compared. The store is copied to
+    /// a temporary folder first, because sled cannot open it without writing.
+    ///
+    /// Exit code 0: both are whole and alike. 1: something is wrong, and is named. 2: it could not be
+    /// looked at.
+    Verify(FolderArguments),
+    /// Rebuild whichever copy of a log is lost or damaged from the other.
+    ///
+    /// Reads every byte of both copies. What is replaced is set aside in the folder, never deleted.
+    ///
+    /// Exit code 0: both are whole and alike now. 1: refused, with the position that is whole in
+    /// neither copy or differs. 2: it could not be carried out.
+    Recover(FolderArguments),
     /// Start a ledger of its own, play a real agreement through it and check every figure.
     ///
     /// The ledger is a process of its own on a temporary folder and a free port of this machine. The

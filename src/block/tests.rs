@@ -4,11 +4,12 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::log::block::{BLOCK_HEADER_BYTES, Block, BlockHash, decode, encode};
-use crate::log::corruption::BlockError;
+use super::{
+    BLOCK_HEADER_BYTES, Block, BlockError, BlockHash, Link, LinkError, decode, encode, stated_bytes,
+};
 
-/// Written by a Python script from the table in `FORMAT.md`, not by this program.
-const GOLDEN: &str = include_str!("../../../tests/golden/log_block_v1.hex");
+/// Written by a Python script from the table in `src/log/FORMAT.md`, not by this program.
+const GOLDEN: &str = include_str!("../../tests/golden/log_block_v1.hex");
 
 fn golden() -> Vec<u8> {
     let digits: Vec<u8> = GOLDEN.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -48,6 +49,31 @@ fn a_block_is_the_bytes_of_the_golden_file() {
     assert_eq!(read, golden_records());
     assert_eq!(block.record(0x0102_0304_0506_0707), None);
     assert_eq!(block.record(0x0102_0304_0506_070b), None);
+}
+
+#[test]
+fn a_block_states_its_length_before_it_is_whole() {
+    assert_eq!(stated_bytes(&golden()), Ok(107));
+    assert_eq!(stated_bytes(&golden()[..22]), Ok(107));
+    let short = stated_bytes(&golden()[..21]);
+    assert_eq!(short, Err(BlockError::Truncated { bytes: 21, bytes_needed: 58 }));
+    assert_eq!(stated_bytes(b"CLBX\x01"), Err(BlockError::MagicMismatch));
+    assert_eq!(stated_bytes(b"CLBK\x02"), Err(BlockError::FormatVersionUnknown { version: 2 }));
+}
+
+#[test]
+fn only_the_next_block_follows_a_link() {
+    let first = decode(encode(0, BlockHash::ZERO, &golden_records()).unwrap()).unwrap();
+    Link::START.check(&first).unwrap();
+    let link = Link::after(&first);
+    assert_eq!(link, Link { next_position: 3, last_block: first.hash() });
+    let follows = |position, previous| {
+        link.check(&decode(encode(position, previous, &golden_records()).unwrap()).unwrap())
+    };
+    assert_eq!(follows(3, first.hash()), Ok(()));
+    assert_eq!(follows(4, first.hash()), Err(LinkError::Gap));
+    assert_eq!(follows(2, first.hash()), Err(LinkError::Overlap { ends: 3 }));
+    assert_eq!(follows(3, BlockHash::ZERO), Err(LinkError::ChainBroken));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The block: the unit in which records lie on disk, format version 1.
 //!
 //! Pure bytes in, bytes out. It must not know where a block is kept (sled, an archive file, a
-//! network), nor what a record means.
+//! network), nor what a record means. It is a room of its own, so that the store and the archive
+//! share the bytes and nothing else.
 //!
 //! All integers are big-endian and of fixed width.
 //!
@@ -26,7 +27,14 @@ use std::ops::Range;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::corruption::BlockError;
+mod error;
+mod link;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::BlockError;
+pub use link::{Link, LinkError};
 
 /// The first four bytes of every block.
 pub const BLOCK_MAGIC: [u8; 4] = *b"CLBK";
@@ -52,6 +60,11 @@ impl BlockHash {
     /// Hashes the bytes of one encoded block.
     pub fn of(encoded: &[u8]) -> Self {
         Self(Sha256::digest(encoded).into())
+    }
+
+    /// A hash that was stored.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// The 32 bytes.
@@ -191,6 +204,25 @@ pub fn decode(encoded: Bytes) -> Result<Block, BlockError> {
         first_position.checked_add(u64::from(count)).ok_or(BlockError::PositionsOverflow)?;
     let record_ends = record_ends(checked, count)?;
     Ok(Block { encoded, first_position, end_position, previous, record_ends })
+}
+
+/// The length of the block that begins with `start`, by its own header; not yet by its checksum.
+pub fn stated_bytes(start: &[u8]) -> Result<usize, BlockError> {
+    let mut header = Fields { rest: start, bytes: start.len() };
+    if header.take::<4>()? != BLOCK_MAGIC {
+        return Err(BlockError::MagicMismatch);
+    }
+    let [version] = header.take::<1>()?;
+    if version != BLOCK_FORMAT_VERSION {
+        return Err(BlockError::FormatVersionUnknown { version });
+    }
+    let [_codec] = header.take::<1>()?;
+    let _first_position = header.take::<8>()?;
+    let _count = header.take::<4>()?;
+    usize::try_from(u32::from_be_bytes(header.take()?))
+        .ok()
+        .and_then(|payload| payload.checked_add(BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES))
+        .ok_or(BlockError::TooLong)
 }
 
 /// The bytes under the checksum, once the length and the checksum are found right.

@@ -1,0 +1,44 @@
+//! The archive: a second copy of every block, in append-only segment files.
+//!
+//! It knows the bytes of a [`block`](crate::block) and plain files, and nothing else: not sled, not
+//! the log, not what a record means. Whatever breaks the store's code or its files, the ledger is
+//! rebuilt from these. The bytes are described in `FORMAT.md`.
+//!
+//! # Reading order
+//!
+//! 1. `segment`: the name and the header of a segment file.
+//! 2. `scan`: recovery, as pure functions over the bytes of one segment.
+//! 3. `error`, `files`: segments as files in a directory, and what can go wrong with them.
+//! 4. `inspect`: what is found before anything is written. `salvage`: single blocks out of a
+//!    damaged archive.
+//! 5. `writer`: appends, and makes durable.
+//!
+//! # Invariants
+//!
+//! - An append returns after `fdatasync` of the segment, and a segment has its name only once its
+//!   header is durable.
+//! - A reader yields an exact prefix of the blocks written, or names the first position that it
+//!   cannot vouch for. Only the end of the last segment may be torn.
+//! - Nothing is ever overwritten or deleted: what is cut off or replaced is set aside first.
+
+mod segment;
+
+mod scan;
+
+mod error;
+mod files;
+
+mod inspect;
+mod salvage;
+
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{ArchiveError, SegmentDamage};
+pub use inspect::{Found, Inspected, Torn, inspect, verify};
+pub use salvage::Salvage;
+pub use scan::{Place, SegmentRead, read_segment, whole_blocks};
+pub use segment::{SEGMENT_HEADER_BYTES, decode_header, encode_header};
+pub use writer::{ArchiveOptions, ArchiveWriter};

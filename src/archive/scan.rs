@@ -1,0 +1,135 @@
+//! Recovery: the blocks in the bytes of one segment, as a pure function.
+//!
+//! It must not know files. [`read_segment`] vouches for a prefix or names what is wrong;
+//! [`whole_blocks`] picks up every block that is whole, for mending.
+
+use bytes::Bytes;
+
+use super::error::SegmentDamage;
+use super::segment::{SEGMENT_HEADER_BYTES, decode_header};
+use crate::block::{self, BLOCK_MAGIC, Block, BlockError, Link};
+
+/// Where a segment stands in its archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Another follows, so it was finished: every byte of it was made durable.
+    Finished,
+    /// The last: an append may have been cut short in it.
+    Last,
+}
+
+/// A segment whose blocks are vouched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentRead {
+    /// The blocks, in order, each following the one before.
+    pub blocks: Vec<Block>,
+    /// After the last of them.
+    pub end: Link,
+    /// The bytes of header and blocks. What follows is the end of an append that was cut short.
+    pub whole_bytes: usize,
+    /// How many bytes follow.
+    pub torn_bytes: usize,
+}
+
+/// Where and why a segment cannot be vouched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The first position that cannot be vouched for.
+    pub position: u64,
+    /// Where in the segment.
+    pub offset: usize,
+    /// Why.
+    pub reason: SegmentDamage,
+}
+
+/// Reads the bytes of the segment that is named after `named_position`.
+///
+/// In the last segment, bytes that are no block are the end of an append that was cut short, and
+/// are told as torn, if no whole later block follows them; if one does, something was damaged that
+/// had been written before, and that is refused. So is everything else: what is yielded is an
+/// exact prefix of what was written.
+pub fn read_segment(
+    bytes: &Bytes,
+    named_position: u64,
+    place: Place,
+) -> Result<SegmentRead, Refused> {
+    let in_header = |reason| Refused { position: named_position, offset: 0, reason };
+    let mut end = decode_header(bytes).map_err(in_header)?;
+    if end.next_position != named_position {
+        return Err(in_header(SegmentDamage::BeginsElsewhere { stated: end.next_position }));
+    }
+    let mut blocks = Vec::new();
+    let mut offset = SEGMENT_HEADER_BYTES;
+    while offset < bytes.len() {
+        let refused = |reason| Refused { position: end.next_position, offset, reason };
+        match block_at(bytes, offset) {
+            Ok(block) => {
+                end.check(&block).map_err(|error| refused(SegmentDamage::Link(error)))?;
+                offset += block.encoded().len();
+                end = Link::after(&block);
+                blocks.push(block);
+            }
+            Err(error) => {
+                if place == Place::Finished || later_block_follows(bytes, offset, end) {
+                    return Err(refused(SegmentDamage::Block(error)));
+                }
+                break;
+            }
+        }
+    }
+    Ok(SegmentRead { blocks, end, whole_bytes: offset, torn_bytes: bytes.len() - offset })
+}
+
+/// Every whole block in the bytes of a segment, in the order in which they lie, whatever is
+/// between them. Each has its checksum right; whether it belongs there is not known.
+pub fn whole_blocks(bytes: &Bytes) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut from = Some(SEGMENT_HEADER_BYTES);
+    while let Some(offset) = from {
+        from = match block_at(bytes, offset) {
+            Ok(block) => {
+                let after = offset + block.encoded().len();
+                blocks.push(block);
+                (after < bytes.len()).then_some(after)
+            }
+            Err(_) => next_magic(bytes, offset.saturating_add(1)),
+        };
+    }
+    blocks
+}
+
+fn block_at(bytes: &Bytes, offset: usize) -> Result<Block, BlockError> {
+    let rest = bytes.get(offset..).unwrap_or_default();
+    let length = block::stated_bytes(rest)?;
+    if length > rest.len() {
+        return Err(BlockError::Truncated { bytes: rest.len(), bytes_needed: length });
+    }
+    block::decode(bytes.slice(offset..offset + length))
+}
+
+/// Whether a whole block of a later position lies behind `offset`. Its position is bounded by the
+/// bytes before it, so that a record which happens to look like a block is not taken for one.
+fn later_block_follows(bytes: &Bytes, offset: usize, end: Link) -> bool {
+    let mut from = next_magic(bytes, offset.saturating_add(1));
+    while let Some(candidate) = from {
+        if is_later(bytes, candidate, offset, end) {
+            return true;
+        }
+        from = next_magic(bytes, candidate.saturating_add(1));
+    }
+    false
+}
+
+fn is_later(bytes: &Bytes, candidate: usize, offset: usize, end: Link) -> bool {
+    let room = u64::try_from(candidate - offset).unwrap_or(u64::MAX);
+    block_at(bytes, candidate).is_ok_and(|block| {
+        block.first_position() > end.next_position
+            && block.first_position() - end.next_position <= room
+    })
+}
+
+fn next_magic(bytes: &Bytes, from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    let found = rest.windows(BLOCK_MAGIC.len()).position(|window| window == BLOCK_MAGIC)?;
+    Some(from + found)
+}

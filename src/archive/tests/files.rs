@@ -1,0 +1,231 @@
+//! The archive as files: appended, rolled, opened again, cut, set aside, salvaged.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::{chain, encoded};
+use crate::archive::{
+    ArchiveError, ArchiveOptions, ArchiveWriter, Found, Inspected, Salvage, SegmentDamage, inspect,
+    verify,
+};
+use crate::block::{Block, Link};
+
+const COUNTS: &[u64] = &[3; 60];
+
+/// Small segments, so that a few blocks make several.
+fn options(directory: &Path) -> ArchiveOptions {
+    ArchiveOptions { segment_bytes_max: 1024, ..ArchiveOptions::new(directory) }
+}
+
+fn append(writer: &mut ArchiveWriter, blocks: &[Block]) {
+    for block in blocks {
+        let one = encoded(std::slice::from_ref(block));
+        writer.append(&one, Link::after(block)).unwrap();
+    }
+}
+
+fn archive_of(blocks: &[Block]) -> (TempDir, ArchiveWriter) {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut writer = ArchiveWriter::go_on(&options(scratch.path()), None).unwrap();
+    append(&mut writer, blocks);
+    (scratch, writer)
+}
+
+fn segments(directory: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn whole(found: Found) -> Inspected {
+    match found {
+        Found::Whole(inspected) => inspected,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn damage(found: Found) -> (u64, SegmentDamage) {
+    match found {
+        Found::Damaged(ArchiveError::Damaged { position, reason, .. }) => (position, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 0x20;
+    fs::write(path, bytes).unwrap();
+}
+
+fn read_all(directory: &Path) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    whole(verify(directory, |block| blocks.push(block.clone())).unwrap());
+    blocks
+}
+
+#[test]
+fn what_is_appended_is_read_back_across_segments_and_openings() {
+    let blocks = chain(COUNTS);
+    let (scratch, writer) = archive_of(&blocks[..25]);
+    drop(writer);
+    let found = whole(inspect(scratch.path()).unwrap());
+    assert_eq!(found.end, Link::after(&blocks[24]));
+    let mut writer = ArchiveWriter::go_on(&options(scratch.path()), Some(&found)).unwrap();
+    append(&mut writer, &blocks[25..]);
+    assert_eq!(writer.end(), Link::after(&blocks[59]));
+    assert_eq!(read_all(scratch.path()), blocks);
+    let paths = segments(scratch.path());
+    assert!(paths.len() > 3, "{paths:?}");
+    assert!(paths[0].ends_with("segment-00000000000000000000.clar"));
+    for path in &paths {
+        assert!(fs::metadata(path).unwrap().len() <= 1024, "{}", path.display());
+    }
+}
+
+#[test]
+fn an_append_longer_than_a_segment_has_a_segment_of_its_own() {
+    let blocks = chain(COUNTS);
+    let (scratch, mut writer) = archive_of(&blocks[..1]);
+    writer.append(&encoded(&blocks[1..40]), Link::after(&blocks[39])).unwrap();
+    append(&mut writer, &blocks[40..41]);
+    assert_eq!(segments(scratch.path()).len(), 3);
+    assert_eq!(read_all(scratch.path()), blocks[..41]);
+}
+
+#[test]
+fn no_directory_and_an_empty_one_are_no_archive() {
+    let scratch = tempfile::tempdir().unwrap();
+    for directory in [scratch.path().to_owned(), scratch.path().join("none")] {
+        assert!(matches!(inspect(&directory).unwrap(), Found::Missing));
+        assert!(matches!(verify(&directory, |_| {}).unwrap(), Found::Missing));
+    }
+}
+
+#[test]
+fn a_torn_end_is_cut_off_and_kept_beside() {
+    let blocks = chain(COUNTS);
+    let (scratch, writer) = archive_of(&blocks[..10]);
+    drop(writer);
+    let last = segments(scratch.path()).pop().unwrap();
+    let mut bytes = fs::read(&last).unwrap();
+    bytes.extend_from_slice(&blocks[10].encoded()[..77]);
+    fs::write(&last, bytes).unwrap();
+
+    let found = whole(inspect(scratch.path()).unwrap());
+    assert_eq!(found.end, Link::after(&blocks[9]));
+    assert_eq!(found.torn.as_ref().unwrap().torn_bytes, 77);
+    let mut writer = ArchiveWriter::go_on(&options(scratch.path()), Some(&found)).unwrap();
+    append(&mut writer, &blocks[10..20]);
+    assert_eq!(read_all(scratch.path()), blocks[..20]);
+    let name = last.with_extension("torn");
+    let kept = scratch.path().join("set-aside-1").join(name.file_name().unwrap());
+    assert_eq!(fs::read(kept).unwrap(), blocks[10].encoded()[..77]);
+}
+
+#[test]
+fn a_segment_without_its_name_yet_is_not_seen() {
+    let blocks = chain(COUNTS);
+    let (scratch, writer) = archive_of(&blocks[..5]);
+    drop(writer);
+    fs::write(scratch.path().join("segment-00000000000000000015.unfinished"), "CLA").unwrap();
+    let found = whole(inspect(scratch.path()).unwrap());
+    let mut writer = ArchiveWriter::go_on(&options(scratch.path()), Some(&found)).unwrap();
+    append(&mut writer, &blocks[5..]);
+    assert_eq!(read_all(scratch.path()), blocks);
+}
+
+#[test]
+fn damage_in_a_finished_segment_is_found_by_verifying_and_in_a_header_by_inspecting() {
+    let blocks = chain(COUNTS);
+    let (scratch, writer) = archive_of(&blocks);
+    drop(writer);
+    let second = segments(scratch.path())[1].clone();
+    flip(&second, 110);
+    whole(inspect(scratch.path()).unwrap());
+    let (position, reason) = damage(verify(scratch.path(), |_| {}).unwrap());
+    assert!(second.to_str().unwrap().contains(&format!("{position:020}")));
+    assert!(matches!(reason, SegmentDamage::Block(_)), "{reason:?}");
+    flip(&second, 110);
+    flip(&second, 20);
+    let (_, reason) = damage(inspect(scratch.path()).unwrap());
+    assert!(matches!(reason, SegmentDamage::HeaderChecksumMismatch { .. }), "{reason:?}");
+}
+
+#[test]
+fn a_missing_segment_is_named_with_the_position_it_began_at() {
+    let blocks = chain(COUNTS);
+    for (gone, by_inspecting) in [(0, true), (2, false)] {
+        let (scratch, writer) = archive_of(&blocks);
+        drop(writer);
+        let paths = segments(scratch.path());
+        fs::remove_file(&paths[gone]).unwrap();
+        let (position, reason) = damage(verify(scratch.path(), |_| {}).unwrap());
+        assert!(paths[gone].to_str().unwrap().contains(&format!("{position:020}")));
+        assert!(matches!(reason, SegmentDamage::BeginsElsewhere { .. }), "{reason:?}");
+        let inspected = inspect(scratch.path()).unwrap();
+        assert_eq!(matches!(inspected, Found::Damaged(_)), by_inspecting, "{inspected:?}");
+    }
+}
+
+#[test]
+fn everything_is_set_aside_and_salvaged_from_there() {
+    let blocks = chain(COUNTS);
+    let (scratch, writer) = archive_of(&blocks);
+    drop(writer);
+    let before = segments(scratch.path()).len();
+    let second = segments(scratch.path())[1].clone();
+    flip(&second, 110);
+    let mut writer = ArchiveWriter::set_aside(&options(scratch.path())).unwrap();
+    assert_eq!(writer.end(), Link::START);
+    append(&mut writer, &blocks[..1]);
+    assert_eq!(read_all(scratch.path()), blocks[..1]);
+
+    let aside = scratch.path().join("set-aside-1");
+    assert_eq!(segments(&aside).len(), before);
+    let mut salvage = Salvage::open(&aside).unwrap();
+    let found = blocks
+        .iter()
+        .filter(|block| {
+            let at = salvage.beginning_at(block.first_position()).unwrap();
+            at == [(*block).clone()]
+        })
+        .count();
+    assert_eq!(found, 59);
+    assert!(salvage.reaches(179).unwrap());
+    assert!(!salvage.reaches(180).unwrap());
+}
+
+#[test]
+fn blocks_that_are_not_the_next_are_not_taken() {
+    let blocks = chain(COUNTS);
+    let (_scratch, mut writer) = archive_of(&blocks[..5]);
+    let refused = writer.append(&encoded(&blocks[..1]), Link::after(&blocks[0])).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "blocks from position 15 do not follow the archive's last block"
+    );
+}
+
+/// The kernel refuses `fdatasync` on `/dev/null`, so only a call that is really made fails.
+#[test]
+fn an_append_is_synced_by_the_kernel_and_a_failure_ends_the_writing() {
+    let blocks = chain(COUNTS);
+    let (scratch, mut writer) = archive_of(&blocks[..1]);
+    writer.replace_file(OpenOptions::new().write(true).open("/dev/null").unwrap());
+    let one = encoded(&blocks[1..2]);
+    match writer.append(&one, Link::after(&blocks[1])) {
+        Err(ArchiveError::Io { doing: "sync", path, .. }) => {
+            assert_eq!(path, segments(scratch.path())[0]);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(writer.end(), Link::after(&blocks[0]));
+    let again = writer.append(&one, Link::after(&blocks[1]));
+    assert!(matches!(again, Err(ArchiveError::NotNext { .. })), "{again:?}");
+}

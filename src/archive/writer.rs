@@ -1,0 +1,157 @@
+//! Appends blocks to the archive, durable when it returns.
+//!
+//! It must not know where else the blocks are kept, and never takes a block that is not the next.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::error::ArchiveError;
+use super::files;
+use super::inspect::Inspected;
+use super::segment::{SEGMENT_HEADER_BYTES, encode_header};
+use crate::block::Link;
+
+/// Where an archive lies, and how large its files get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveOptions {
+    /// The directory of the segments; it may be on another disk.
+    pub directory: PathBuf,
+    /// The size in bytes from which on a new segment is begun: 4 KiB to 1 GiB, by default 64 MiB.
+    /// Only an append that is longer by itself makes a longer one.
+    pub segment_bytes_max: u64,
+}
+
+impl ArchiveOptions {
+    /// The default of [`ArchiveOptions::segment_bytes_max`].
+    pub const SEGMENT_BYTES_MAX_DEFAULT: u64 = 64 * 1024 * 1024;
+    /// The least of it.
+    pub const SEGMENT_BYTES_LEAST: u64 = 4096;
+    /// The most of it: a segment is read as a whole.
+    pub const SEGMENT_BYTES_MOST: u64 = 1024 * 1024 * 1024;
+
+    /// The defaults, in `directory`.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into(), segment_bytes_max: Self::SEGMENT_BYTES_MAX_DEFAULT }
+    }
+}
+
+/// The one writer of an archive.
+///
+/// Invariant: `end` is after the last block of `current`, all of which is durable, or, after a
+/// failed append, nothing more is written.
+#[derive(Debug)]
+pub struct ArchiveWriter {
+    directory: PathBuf,
+    segment_bytes_max: u64,
+    end: Link,
+    current: Option<Current>,
+    failed: bool,
+}
+
+#[derive(Debug)]
+struct Current {
+    file: File,
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl ArchiveWriter {
+    /// Goes on after what was found. The directory must exist; a torn end is cut off, and kept
+    /// beside.
+    pub fn go_on(
+        options: &ArchiveOptions,
+        found: Option<&Inspected>,
+    ) -> Result<Self, ArchiveError> {
+        let ArchiveOptions { directory, segment_bytes_max } = options;
+        if let Some(torn) = found.and_then(|found| found.torn.as_ref()) {
+            files::cut(directory, &torn.path, torn.whole_bytes)?;
+        }
+        let last = files::list(directory)?.pop();
+        let current = last.map(|last| Current::open(&last.path)).transpose()?;
+        files::sync_directory(directory)?;
+        Ok(Self {
+            directory: directory.clone(),
+            segment_bytes_max: *segment_bytes_max,
+            end: found.map_or(Link::START, |found| found.end),
+            current,
+            failed: false,
+        })
+    }
+
+    /// Sets every segment aside, in a directory within the archive, and begins anew.
+    pub fn set_aside(options: &ArchiveOptions) -> Result<Self, ArchiveError> {
+        files::set_aside(&options.directory)?;
+        Self::go_on(options, None)
+    }
+
+    /// After the last block that was appended.
+    pub fn end(&self) -> Link {
+        self.end
+    }
+
+    /// Appends blocks that follow the last one and end at `after`, and returns when they are
+    /// durable. After a failure every append is refused: what a failed sync has lost, the next one
+    /// does not report.
+    pub fn append(&mut self, blocks: &[Bytes], after: Link) -> Result<(), ArchiveError> {
+        if self.failed || after.next_position <= self.end.next_position {
+            return Err(ArchiveError::NotNext { position: self.end.next_position });
+        }
+        self.failed = true;
+        self.write(blocks)?;
+        self.failed = false;
+        self.end = after;
+        Ok(())
+    }
+
+    fn write(&mut self, blocks: &[Bytes]) -> Result<(), ArchiveError> {
+        let batch = blocks.concat();
+        let batch_bytes = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        let has_room = |current: &Current| {
+            current.bytes <= header_bytes()
+                || current.bytes.saturating_add(batch_bytes) <= self.segment_bytes_max
+        };
+        let current = match self.current.take().filter(has_room) {
+            Some(current) => current,
+            None => Current::create(&self.directory, self.end)?,
+        };
+        self.current.insert(current).append(&batch, batch_bytes)
+    }
+
+    /// Puts a file in the place of the current segment, for tests of what its failures do.
+    #[cfg(test)]
+    pub(super) fn replace_file(&mut self, file: File) {
+        if let Some(current) = &mut self.current {
+            current.file = file;
+        }
+    }
+}
+
+impl Current {
+    fn create(directory: &Path, before: Link) -> Result<Self, ArchiveError> {
+        let header = encode_header(before);
+        let (file, path) = files::create(directory, before.next_position, &header)?;
+        Ok(Self { file, path, bytes: header_bytes() })
+    }
+
+    fn open(path: &Path) -> Result<Self, ArchiveError> {
+        let file = files::open_to_append(path)?;
+        // A process that was killed may have left in the page cache what was read just now.
+        file.sync_all().map_err(ArchiveError::io("sync", path))?;
+        let bytes = file.metadata().map_err(ArchiveError::io("read", path))?.len();
+        Ok(Self { file, path: path.to_owned(), bytes })
+    }
+
+    fn append(&mut self, batch: &[u8], batch_bytes: u64) -> Result<(), ArchiveError> {
+        self.file.write_all(batch).map_err(ArchiveError::io("write", &self.path))?;
+        self.file.sync_data().map_err(ArchiveError::io("sync", &self.path))?;
+        self.bytes = self.bytes.saturating_add(batch_bytes);
+        Ok(())
+    }
+}
+
+fn header_bytes() -> u64 {
+    u64::try_from(SEGMENT_HEADER_BYTES).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,225 @@
+//! `verify` and `recover`: the two copies of a log that no ledger has open.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use bytes::Bytes;
+use contract_ledger::ledger::error::WithCauses;
+use contract_ledger::log::{
+    ArchiveOptions, CopyFound, Log, LogError, LogOptions, LogReader, Mended, OpenedLog, Recovery,
+};
+use contract_ledger::wire::{record, v1};
+
+use crate::arguments::FolderArguments;
+use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
+
+/// Faults of records that are told one by one; the rest is counted.
+const FAULTS_TOLD_MAX: usize = 10;
+
+/// Reads every byte of both copies and says what is wrong. Changes nothing.
+pub(crate) fn verify(
+    arguments: &FolderArguments,
+    output: &mut impl Write,
+) -> Result<u8, CommandError> {
+    let mut records = Records::default();
+    let found = Log::verify_offline(&options(arguments), |position, bytes| {
+        records.add(position, &bytes);
+    })
+    .map_err(not_carried_out)?;
+    writeln!(output, "store:    {}", copy_text(&found.store))?;
+    writeln!(output, "archive:  {}", copy_text(&found.archive))?;
+    records.tell(output)?;
+    if found.are_alike() && records.faults == 0 {
+        writeln!(output, "verified: both copies are whole and alike")?;
+        return Ok(EXIT_DONE);
+    }
+    if !found.are_alike() {
+        let directory = arguments.directory.display();
+        writeln!(output, "not alike: run  ledgerctl recover {directory}")?;
+    }
+    Ok(EXIT_FAILED)
+}
+
+/// Rebuilds whichever copy is damaged from the other. What is replaced is set aside.
+pub(crate) fn recover(
+    arguments: &FolderArguments,
+    output: &mut impl Write,
+) -> Result<u8, CommandError> {
+    let opened = match Log::recover(&options(arguments)) {
+        Ok(opened) => opened,
+        Err(
+            error @ (LogError::Corrupt { .. }
+            | LogError::LostInBothCopies { .. }
+            | LogError::CopiesDiffer { .. }),
+        ) => {
+            writeln!(output, "refused: {}", WithCauses(&error))?;
+            return Ok(EXIT_FAILED);
+        }
+        Err(error) => return Err(not_carried_out(error)),
+    };
+    let OpenedLog { writer, reader, report } = opened;
+    let Recovery { store, archive } = &report.recovery;
+    for (copy, mended) in [("store", store), ("archive", archive)] {
+        if let Some(mended) = mended {
+            writeln!(output, "{copy}: {}", mended_text(mended))?;
+        }
+    }
+    let records = records_of(&reader).map_err(not_carried_out)?;
+    writer.close().map_err(not_carried_out)?;
+    records.tell(output)?;
+    let outcome = if report.recovery.is_clean() { "clean" } else { "recovered" };
+    writeln!(output, "{outcome}: both copies hold {} records", report.next_position)?;
+    Ok(if records.faults == 0 { EXIT_DONE } else { EXIT_FAILED })
+}
+
+fn options(arguments: &FolderArguments) -> LogOptions {
+    let options = LogOptions::new(&arguments.directory);
+    match &arguments.archive {
+        Some(directory) => LogOptions { archive: Some(ArchiveOptions::new(directory)), ..options },
+        None => options,
+    }
+}
+
+fn not_carried_out(error: LogError) -> CommandError {
+    CommandError::Stopped(WithCauses(&error).to_string())
+}
+
+fn records_of(reader: &LogReader) -> Result<Records, LogError> {
+    let mut records = Records::default();
+    for read in reader.forward(0, u64::MAX) {
+        let (position, bytes) = read?;
+        records.add(position, &bytes);
+    }
+    Ok(records)
+}
+
+fn copy_text(found: &CopyFound) -> String {
+    match found {
+        CopyFound::Missing => "missing".to_owned(),
+        CopyFound::Whole { end, torn_bytes: 0 } => {
+            format!("whole, {} records, last block {}", end.next_position, end.last_block)
+        }
+        CopyFound::Whole { end, torn_bytes } => format!(
+            "whole, {} records, and {torn_bytes} bytes of an append that was cut short",
+            end.next_position
+        ),
+        CopyFound::Damaged(error) => format!("damaged: {}", WithCauses(error)),
+    }
+}
+
+fn mended_text(mended: &Mended) -> String {
+    let Mended { from_position, next_position, bytes, torn_bytes } = mended;
+    let torn = if *torn_bytes > 0 {
+        format!("; {torn_bytes} bytes of an append that was cut short are set aside")
+    } else {
+        String::new()
+    };
+    format!("{bytes} bytes of blocks put back, positions {from_position} to {next_position}{torn}")
+}
+
+/// What the records themselves must keep: positions, recorded times that never go back, versions
+/// without a gap in each agreement.
+#[derive(Debug, Default)]
+struct Records {
+    count: u64,
+    versions: BTreeMap<String, u64>,
+    newest: Option<(i64, i32)>,
+    faults: usize,
+    told: Vec<String>,
+}
+
+impl Records {
+    fn add(&mut self, position: u64, bytes: &Bytes) {
+        self.count += 1;
+        match record::decode(bytes) {
+            Ok(record) => self.check(position, &record),
+            Err(error) => self.fault(format!("position {position}: {error}")),
+        }
+    }
+
+    fn check(&mut self, position: u64, record: &v1::Record) {
+        if record.position != position {
+            self.fault(format!("position {position}: the record states {}", record.position));
+        }
+        let recorded = record.recorded_time.as_ref().map(|time| (time.seconds, time.nanos));
+        if recorded < self.newest {
+            self.fault(format!("position {position}: recorded before the record before it"));
+        }
+        self.newest = self.newest.max(recorded);
+        if let Some(v1::record::Entry::Event(event)) = &record.entry {
+            let last = self.versions.entry(record.agreement_id.clone()).or_default();
+            let expected = last.saturating_add(1);
+            *last = event.agreement_version;
+            if event.agreement_version != expected {
+                let (id, version) = (&record.agreement_id, event.agreement_version);
+                self.fault(format!(
+                    "position {position}: version {version} of {id:?}, where {expected} comes next"
+                ));
+            }
+        }
+    }
+
+    fn fault(&mut self, text: String) {
+        self.faults += 1;
+        if self.told.len() < FAULTS_TOLD_MAX {
+            self.told.push(text);
+        }
+    }
+
+    fn tell(&self, output: &mut impl Write) -> Result<(), CommandError> {
+        let (count, agreements) = (self.count, self.versions.len());
+        writeln!(
+            output,
+            "records:  {count} read, {agreements} agreements, {} faults",
+            self.faults
+        )?;
+        for text in &self.told {
+            writeln!(output, "  {text}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(position: u64, agreement: &str, version: u64, seconds: i64) -> v1::Record {
+        v1::Record {
+            position,
+            agreement_id: agreement.to_owned(),
+            recorded_time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+            entry: Some(v1::record::Entry::Event(v1::RecordedEvent {
+                agreement_version: version,
+                ..Default::default()
+            })),
+            ..Default::default()
+        }
+    }
+
+    fn faults(records: &[v1::Record]) -> Vec<String> {
+        let mut checked = Records::default();
+        for (position, record) in (0..).zip(records) {
+            checked.add(position, &record::encode(record));
+        }
+        checked.told
+    }
+
+    #[test]
+    fn records_in_order_have_no_fault() {
+        let records = [event(0, "a", 1, 5), event(1, "b", 1, 5), event(2, "a", 2, 6)];
+        assert_eq!(faults(&records), [""; 0]);
+    }
+
+    #[test]
+    fn every_kind_of_disorder_is_told_with_its_position() {
+        let gap = [event(0, "a", 1, 5), event(1, "a", 3, 5)];
+        assert_eq!(faults(&gap), ["position 1: version 3 of \"a\", where 2 comes next"]);
+        let back = [event(0, "a", 1, 5), event(1, "a", 2, 4)];
+        assert_eq!(faults(&back), ["position 1: recorded before the record before it"]);
+        assert_eq!(faults(&[event(7, "a", 1, 5)]), ["position 0: the record states 7"]);
+        let mut checked = Records::default();
+        (0..12).for_each(|position| checked.add(position, &Bytes::from_static(b"\xff")));
+        assert_eq!((checked.faults, checked.told.len()), (12, FAULTS_TOLD_MAX));
+    }
+}

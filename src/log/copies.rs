@@ -1,0 +1,101 @@
+//! Both copies of the log, read as one: at each position the block that is whole and follows the
+//! one before, from whichever copy has it.
+//!
+//! It must not write. It trusts nothing but checksums and the chain of hashes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::archive::Salvage;
+use crate::block::{Block, Link};
+
+use super::blocks::Blocks;
+use super::error::LogError;
+
+/// The next block, and whether the store holds it.
+#[derive(Debug)]
+pub(super) struct Copied {
+    pub(super) block: Block,
+    pub(super) in_store: bool,
+}
+
+/// How far the archive is vouched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ArchiveEnd {
+    /// To its last byte.
+    Whole(Link),
+    /// Up to an append that was cut short.
+    Torn(Link),
+    /// It is damaged somewhere.
+    Unknown,
+}
+
+/// Both copies, from the first block on.
+pub(super) struct Copies<'store> {
+    store: Option<&'store Blocks>,
+    archive: Salvage,
+    archive_end: ArchiveEnd,
+    end: Link,
+}
+
+impl<'store> Copies<'store> {
+    pub(super) fn new(
+        store: Option<&'store Blocks>,
+        archive: Salvage,
+        archive_end: ArchiveEnd,
+    ) -> Self {
+        Self { store, archive, archive_end, end: Link::START }
+    }
+
+    /// After the last block that was yielded.
+    pub(super) fn end(&self) -> Link {
+        self.end
+    }
+
+    /// The next block; `None` after the last.
+    ///
+    /// Refuses a position at which the copies hold different blocks that both follow
+    /// ([`LogError::CopiesDiffer`]), and one that neither holds whole though something lies there
+    /// or beyond ([`LogError::LostInBothCopies`]).
+    pub(super) fn next(&mut self) -> Result<Option<Copied>, LogError> {
+        let position = self.end.next_position;
+        let end = self.end;
+        let in_store = self.in_store(position).filter(|block| end.check(block).is_ok());
+        let at = self.archive.beginning_at(position)?;
+        let in_archive = at.into_iter().find(|block| end.check(block).is_ok());
+        let copied = match (in_store, in_archive) {
+            (Some(block), Some(other)) if block.encoded() != other.encoded() => {
+                return Err(LogError::CopiesDiffer { position });
+            }
+            (Some(block), Some(_) | None) => Copied { block, in_store: true },
+            (None, Some(block)) => Copied { block, in_store: false },
+            (None, None) if self.is_the_end()? => return Ok(None),
+            (None, None) => return Err(LogError::LostInBothCopies { position }),
+        };
+        self.end = Link::after(&copied.block);
+        Ok(Some(copied))
+    }
+
+    /// What cannot be read is not there; sled may panic over a damaged page.
+    fn in_store(&self, position: u64) -> Option<Block> {
+        let store = self.store?;
+        let read = catch_unwind(AssertUnwindSafe(|| store.beginning_at(position)));
+        read.ok()?.ok()?
+    }
+
+    /// An archive that is whole up to here holds all that was acknowledged: a later block of the
+    /// store, damaged or not, was not.
+    fn is_the_end(&mut self) -> Result<bool, LogError> {
+        if self.archive_end == ArchiveEnd::Whole(self.end) {
+            return Ok(true);
+        }
+        let position = self.end.next_position;
+        let store_reaches = self.store.is_some_and(|store| {
+            catch_unwind(AssertUnwindSafe(|| store.reaches(position)))
+                .is_ok_and(|reached| reached.unwrap_or(true))
+        });
+        if store_reaches {
+            return Ok(false);
+        }
+        Ok(self.archive_end == ArchiveEnd::Torn(self.end) || !self.archive.reaches(position)?)
+    }
+}
