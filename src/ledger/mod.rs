@@ -159,17 +159,28 @@ pub struct WriterThread {
 
 impl WriterThread {
     /// Lets the writer take nothing more in, waits until it has answered what is queued and has
-    /// closed the log, and tells how it ended. Blocks; a [`Ledger`] that is still held may be asked
-    /// on, and its appends hear that the writer has stopped.
-    pub fn join(self) -> WriterEnd {
+    /// closed the log, and tells how it ended. Blocks. A [`Ledger`] that is still held may be asked
+    /// on, and its appends hear that the writer has stopped; the folder is free when it is dropped.
+    pub fn close(self) -> WriterEnd {
         if self.queue.blocking_send(ToWriter::Close).is_err() {
             tracing::debug!("the writer had ended already");
         }
-        self.thread.join().unwrap_or_else(|_| {
-            tracing::error!("the writer thread panicked");
-            WriterEnd::Failed
-        })
+        end_of(self.thread)
     }
+
+    /// Waits until every [`Ledger`] is dropped and what they queued is answered, and tells how the
+    /// writer ended. Blocks. The folder is free then, and may be opened again.
+    pub fn join(self) -> WriterEnd {
+        drop(self.queue);
+        end_of(self.thread)
+    }
+}
+
+fn end_of(thread: JoinHandle<WriterEnd>) -> WriterEnd {
+    thread.join().unwrap_or_else(|_| {
+        tracing::error!("the writer thread panicked");
+        WriterEnd::Failed
+    })
 }
 
 /// An opened ledger.

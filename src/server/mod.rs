@@ -114,7 +114,7 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     let served = runtime.block_on(serve_until_told(&config, ledger));
     // Streams that a client still holds open end here; every append in flight has been answered.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    let end = writer.join();
+    let end = writer.close();
     tracing::info!(?end, "stopped");
     match end {
         WriterEnd::Emptied => served,

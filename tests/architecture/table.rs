@@ -121,7 +121,11 @@ pub(crate) const GUARDS: &[Guard] = &[
     only("ed25519_dalek", &["merkle"], "keys and signatures have one home"),
     only("tracing_subscriber", &["config", "telemetry", "bin"], "the library only emits"),
     only("std::env", &["config", "bin"], "the environment is read in one room"),
-    all_but("std::fs", &["domain", "block", "merkle", "projections", "generate", "wire", "grpc"], PURE),
+    all_but(
+        "std::fs",
+        &["domain", "block", "merkle", "projections", "generate", "wire", "grpc"],
+        PURE,
+    ),
     all_but("std::io", &["domain", "block", "merkle", "projections", "generate"], PURE),
     all_but(
         "std::net",
@@ -139,9 +143,21 @@ pub(crate) const GUARDS: &[Guard] = &[
         &["domain", "block", "merkle", "projections", "generate", "wire", "grpc"],
         PURE,
     ),
-    all_but("std::time::Instant", &["domain", "block", "merkle", "projections", "generate", "wire"], PURE),
-    all_but("std::collections::HashMap", &["domain", "block", "merkle", "projections", "generate"], PURE),
-    all_but("std::collections::HashSet", &["domain", "block", "merkle", "projections", "generate"], PURE),
+    all_but(
+        "std::time::Instant",
+        &["domain", "block", "merkle", "projections", "generate", "wire"],
+        PURE,
+    ),
+    all_but(
+        "std::collections::HashMap",
+        &["domain", "block", "merkle", "projections", "generate"],
+        PURE,
+    ),
+    all_but(
+        "std::collections::HashSet",
+        &["domain", "block", "merkle", "projections", "generate"],
+        PURE,
+    ),
     all_but("tracing", &["domain", "block", "merkle", "projections", "generate"], PURE),
 ];
 

@@ -28,7 +28,7 @@ async fn the_writer_ends_while_the_ledger_is_still_asked() {
     });
     signing.await.unwrap().unwrap();
 
-    let end = tokio::task::spawn_blocking(move || writer.join()).await.unwrap();
+    let end = tokio::task::spawn_blocking(move || writer.close()).await.unwrap();
     assert_eq!(end, WriterEnd::Emptied);
     assert_eq!(ledger.head().borrow().record_count, 1, "it may still be asked");
     let late = ledger.append(asked(intent("2024-01-01", order("O1", "1")))).await;
