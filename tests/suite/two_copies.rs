@@ -9,6 +9,9 @@ use super::support::events::*;
 use super::support::{Served, Setting, told};
 use contract_ledger::wire::v1;
 
+/// What is done to a folder, after what it is called or what is said of it.
+type Damage = (&'static str, fn(&Path));
+
 fn segments(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder.join("archive")).unwrap();
     let mut paths: Vec<PathBuf> =
@@ -83,7 +86,7 @@ fn both_damaged(folder: &Path) {
 
 #[tokio::test]
 async fn whatever_happens_to_one_copy_the_answers_stay() {
-    let damages: [(&str, fn(&Path)); 11] = [
+    let damages: [Damage; 11] = [
         ("the store is lost", store_lost),
         ("the archive is lost", archive_lost),
         ("the archive is torn", archive_torn),
@@ -161,7 +164,7 @@ async fn verify_changes_nothing_and_names_what_recover_mends() {
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("is in use"), "{text}");
     let folder = served.stop().await;
-    let damages: [(&str, fn(&Path)); 6] = [
+    let damages: [Damage; 6] = [
         ("store:    missing", store_lost),
         ("archive:  missing", archive_lost),
         ("bytes of an append that was cut short", archive_torn),

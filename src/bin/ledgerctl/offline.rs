@@ -25,7 +25,7 @@ pub(crate) fn verify(
     let found = Log::verify_offline(&options(arguments), |position, bytes| {
         records.add(position, &bytes);
     })
-    .map_err(not_carried_out)?;
+    .map_err(|error| not_carried_out(&error))?;
     writeln!(output, "store:    {}", copy_text(&found.store))?;
     writeln!(output, "archive:  {}", copy_text(&found.archive))?;
     records.tell(output)?;
@@ -55,7 +55,7 @@ pub(crate) fn recover(
             writeln!(output, "refused: {}", WithCauses(&error))?;
             return Ok(EXIT_FAILED);
         }
-        Err(error) => return Err(not_carried_out(error)),
+        Err(error) => return Err(not_carried_out(&error)),
     };
     let OpenedLog { writer, reader, report } = opened;
     let Recovery { store, archive } = &report.recovery;
@@ -64,8 +64,8 @@ pub(crate) fn recover(
             writeln!(output, "{copy}: {}", mended_text(mended))?;
         }
     }
-    let records = records_of(&reader).map_err(not_carried_out)?;
-    writer.close().map_err(not_carried_out)?;
+    let records = records_of(&reader).map_err(|error| not_carried_out(&error))?;
+    writer.close().map_err(|error| not_carried_out(&error))?;
     records.tell(output)?;
     let outcome = if report.recovery.is_clean() { "clean" } else { "recovered" };
     writeln!(output, "{outcome}: both copies hold {} records", report.next_position)?;
@@ -80,8 +80,8 @@ fn options(arguments: &FolderArguments) -> LogOptions {
     }
 }
 
-fn not_carried_out(error: LogError) -> CommandError {
-    CommandError::Stopped(WithCauses(&error).to_string())
+fn not_carried_out(error: &LogError) -> CommandError {
+    CommandError::Stopped(WithCauses(error).to_string())
 }
 
 fn records_of(reader: &LogReader) -> Result<Records, LogError> {
