@@ -15,9 +15,10 @@
 //! grpc         the services of tonic: parse, call the ledger, turn errors into statuses
 //! ```
 //!
-//! `domain`, `block` and `merkle` know nobody; `archive` knows `block`, and `log` both. `projections` knows `domain`, `wire` both; `generate` knows `domain`
-//! and `wire`, and only the programs know it. `ledger` joins the rest. `grpc` stands outermost; the
-//! programs in `src/bin` only configure and wire.
+//! `domain`, `block` and `merkle` know nobody; `archive` knows `block`, and `log` both. `projections`
+//! knows `domain`, `wire` both; `generate` knows `domain` and `wire`, and only the programs know it.
+//! `ledger` joins the rest. `grpc` stands outermost; the programs in `src/bin` only configure and
+//! wire.
 
 pub mod archive;
 pub mod block;
