@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::error::SegmentDamage;
 use super::segment::{SEGMENT_HEADER_BYTES, decode_header};
-use crate::block::{self, BLOCK_MAGIC, Block, BlockError, Link};
+use crate::block::{self, BLOCK_MAGIC, Block, BlockError, COMPRESSED_RECORDS_MAX, Link};
 
 /// Where a segment stands in its archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,8 @@ fn later_block_follows(bytes: &Bytes, offset: usize, end: Link) -> bool {
 }
 
 fn is_later(bytes: &Bytes, candidate: usize, offset: usize, end: Link) -> bool {
-    let room = u64::try_from(candidate - offset).unwrap_or(u64::MAX);
+    let blocks = (candidate - offset) / block::BLOCK_BYTES_LEAST + 1;
+    let room = u64::try_from(blocks.saturating_mul(COMPRESSED_RECORDS_MAX)).unwrap_or(u64::MAX);
     block_at(bytes, candidate).is_ok_and(|block| {
         block.first_position() > end.next_position
             && block.first_position() - end.next_position <= room

@@ -34,6 +34,9 @@ pub enum BlockError {
         /// The codec found.
         codec: u8,
     },
+    /// What says that it is a compressed payload is none, or is of another length than it states.
+    #[error("block payload cannot be decompressed")]
+    CompressionBroken,
     /// The bytes changed since they were written.
     #[error("block checksum is {computed:08x} where {stored:08x} is stored")]
     ChecksumMismatch {

@@ -10,13 +10,15 @@
 //! | --- | --- | --- |
 //! | 0 | 4 | magic, ASCII `CLBK` |
 //! | 4 | 1 | format version, 1 |
-//! | 5 | 1 | codec of the payload, 0 = none |
+//! | 5 | 1 | codec of the payload, 0 = none, 1 = zstd |
 //! | 6 | 8 | position of the first record |
 //! | 14 | 4 | count of records, at least 1 |
-//! | 18 | 4 | length of the payload in bytes |
+//! | 18 | 4 | length of the payload in bytes, as stored |
 //! | 22 | 32 | SHA-256 of the whole previous block as encoded; zeros in the first |
 //! | 54 | payload length | for each record: length (4 bytes), then the record's bytes |
 //! | 54 + payload length | 4 | CRC-32 (IEEE) of every byte before it |
+//!
+//! A compressed payload is its length before compression (4 bytes), then one zstd frame.
 //!
 //! Why both sums: the CRC finds damage in one block without its neighbours, and every single-bit
 //! error for certain; the hash chain finds a whole block that was swapped, dropped or rewritten.
@@ -27,12 +29,14 @@ use std::ops::Range;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+mod codec;
 mod error;
 mod link;
 
 #[cfg(test)]
 mod tests;
 
+pub use codec::{COMPRESSED_PAYLOAD_BYTES_MAX, Codec};
 pub use error::BlockError;
 pub use link::{Link, LinkError};
 
@@ -44,10 +48,12 @@ pub const BLOCK_FORMAT_VERSION: u8 = 1;
 pub const BLOCK_HEADER_BYTES: usize = 54;
 /// The bytes after the payload: the CRC-32.
 pub const BLOCK_TRAILER_BYTES: usize = 4;
+/// The shortest block there is: around a payload of one empty record.
+pub const BLOCK_BYTES_LEAST: usize = BLOCK_HEADER_BYTES + RECORD_PREFIX_BYTES + BLOCK_TRAILER_BYTES;
 /// The bytes that a record takes in the payload beside its own.
 pub const RECORD_PREFIX_BYTES: usize = 4;
-
-const CODEC_NONE: u8 = 0;
+/// The most records in a block whose payload is compressed: each takes at least its prefix.
+pub const COMPRESSED_RECORDS_MAX: usize = COMPRESSED_PAYLOAD_BYTES_MAX / RECORD_PREFIX_BYTES;
 
 /// SHA-256 of a whole encoded block.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,13 +91,15 @@ impl fmt::Debug for BlockHash {
     }
 }
 
-/// A decoded block. Its records are slices of the one allocation it was decoded from.
+/// A decoded block. Its records are slices of one allocation: that which it was decoded from, or
+/// that of the payload when it was compressed.
 ///
-/// Invariant: `record_ends` has one entry a record, ascending, each within `encoded`; the last
+/// Invariant: `record_ends` has one entry a record, ascending, each within `payload`; the last
 /// position fits in a `u64`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     encoded: Bytes,
+    payload: Bytes,
     first_position: u64,
     end_position: u64,
     previous: BlockHash,
@@ -129,10 +137,10 @@ impl Block {
         let index = usize::try_from(position.checked_sub(self.first_position)?).ok()?;
         let end = usize::try_from(*self.record_ends.get(index)?).ok()?;
         let before = match index.checked_sub(1) {
-            None => BLOCK_HEADER_BYTES,
+            None => 0,
             Some(previous) => usize::try_from(*self.record_ends.get(previous)?).ok()?,
         };
-        Some(self.encoded.slice(before + RECORD_PREFIX_BYTES..end))
+        Some(self.payload.slice(before + RECORD_PREFIX_BYTES..end))
     }
 }
 
@@ -144,39 +152,57 @@ pub fn encode(
     first_position: u64,
     previous: BlockHash,
     records: &[Bytes],
+    codec: Codec,
 ) -> Result<Bytes, BlockError> {
     let count = u32::try_from(records.len()).map_err(|_| BlockError::TooLong)?;
     if count == 0 {
         return Err(BlockError::NoRecords);
     }
     first_position.checked_add(u64::from(count)).ok_or(BlockError::PositionsOverflow)?;
-    let payload_bytes = records
-        .iter()
-        .try_fold(0_usize, |sum, record| sum.checked_add(RECORD_PREFIX_BYTES + record.len()))
-        .ok_or(BlockError::TooLong)?;
-    let payload_length = u32::try_from(payload_bytes).map_err(|_| BlockError::TooLong)?;
+    let payload = payload_of(records)?;
+    let compressed = match codec {
+        Codec::None => None,
+        Codec::Zstd => codec::compressed(&payload),
+    };
+    let (codec, stored) = match &compressed {
+        Some(stored) => (Codec::Zstd, stored),
+        None => (Codec::None, &payload),
+    };
+    let stored_length = u32::try_from(stored.len()).map_err(|_| BlockError::TooLong)?;
 
-    let mut encoded = Vec::with_capacity(BLOCK_HEADER_BYTES + payload_bytes + BLOCK_TRAILER_BYTES);
+    let mut encoded = Vec::with_capacity(BLOCK_HEADER_BYTES + stored.len() + BLOCK_TRAILER_BYTES);
     encoded.extend_from_slice(&BLOCK_MAGIC);
     encoded.push(BLOCK_FORMAT_VERSION);
-    encoded.push(CODEC_NONE);
+    encoded.push(codec.number());
     encoded.extend_from_slice(&first_position.to_be_bytes());
     encoded.extend_from_slice(&count.to_be_bytes());
-    encoded.extend_from_slice(&payload_length.to_be_bytes());
+    encoded.extend_from_slice(&stored_length.to_be_bytes());
     encoded.extend_from_slice(previous.as_bytes());
-    for record in records {
-        let length = u32::try_from(record.len()).map_err(|_| BlockError::TooLong)?;
-        encoded.extend_from_slice(&length.to_be_bytes());
-        encoded.extend_from_slice(record);
-    }
+    encoded.extend_from_slice(stored);
     let checksum = crc32fast::hash(&encoded);
     encoded.extend_from_slice(&checksum.to_be_bytes());
     Ok(Bytes::from(encoded))
 }
 
+/// The records, each after its length.
+fn payload_of(records: &[Bytes]) -> Result<Vec<u8>, BlockError> {
+    let bytes = records
+        .iter()
+        .try_fold(0_usize, |sum, record| sum.checked_add(RECORD_PREFIX_BYTES + record.len()))
+        .ok_or(BlockError::TooLong)?;
+    let mut payload = Vec::with_capacity(bytes);
+    for record in records {
+        let length = u32::try_from(record.len()).map_err(|_| BlockError::TooLong)?;
+        payload.extend_from_slice(&length.to_be_bytes());
+        payload.extend_from_slice(record);
+    }
+    Ok(payload)
+}
+
 /// Decodes one block that fills `encoded` exactly.
 ///
-/// Never panics, and allocates at most as many bytes as `encoded` has, whatever the bytes are.
+/// Never panics, and allocates at most as many bytes as `encoded` has and, for a compressed payload,
+/// [`COMPRESSED_PAYLOAD_BYTES_MAX`], whatever the bytes are.
 /// The format version is read before the checksum, since another version may put it elsewhere.
 pub fn decode(encoded: Bytes) -> Result<Block, BlockError> {
     let mut header = Fields { rest: &encoded, bytes: encoded.len() };
@@ -193,17 +219,20 @@ pub fn decode(encoded: Bytes) -> Result<Block, BlockError> {
     let payload_length = u32::from_be_bytes(header.take()?);
     let previous = BlockHash(header.take()?);
 
-    let checked = checked_part(&encoded, payload_length)?;
-    if codec != CODEC_NONE {
-        return Err(BlockError::CodecUnknown { codec });
-    }
+    check_length_and_checksum(&encoded, payload_length)?;
+    let codec = Codec::of_number(codec)?;
     if count == 0 {
         return Err(BlockError::NoRecords);
     }
     let end_position =
         first_position.checked_add(u64::from(count)).ok_or(BlockError::PositionsOverflow)?;
-    let record_ends = record_ends(checked, count)?;
-    Ok(Block { encoded, first_position, end_position, previous, record_ends })
+    let stored = encoded.slice(BLOCK_HEADER_BYTES..encoded.len() - BLOCK_TRAILER_BYTES);
+    let payload = match codec {
+        Codec::None => stored,
+        Codec::Zstd => Bytes::from(codec::decompressed(&stored)?),
+    };
+    let record_ends = record_ends(&payload, count)?;
+    Ok(Block { encoded, payload, first_position, end_position, previous, record_ends })
 }
 
 /// The length of the block that begins with `start`, by its own header; not yet by its checksum.
@@ -225,8 +254,7 @@ pub fn stated_bytes(start: &[u8]) -> Result<usize, BlockError> {
         .ok_or(BlockError::TooLong)
 }
 
-/// The bytes under the checksum, once the length and the checksum are found right.
-fn checked_part(encoded: &[u8], payload_length: u32) -> Result<&[u8], BlockError> {
+fn check_length_and_checksum(encoded: &[u8], payload_length: u32) -> Result<(), BlockError> {
     let bytes_needed = usize::try_from(payload_length)
         .ok()
         .and_then(|payload| payload.checked_add(BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES))
@@ -244,13 +272,12 @@ fn checked_part(encoded: &[u8], payload_length: u32) -> Result<&[u8], BlockError
     if stored != computed {
         return Err(BlockError::ChecksumMismatch { stored, computed });
     }
-    Ok(checked)
+    Ok(())
 }
 
-/// Where each record ends, counted from the block's first byte.
-fn record_ends(checked: &[u8], count: u32) -> Result<Vec<u32>, BlockError> {
+/// Where each record ends, counted from the payload's first byte.
+fn record_ends(payload: &[u8], count: u32) -> Result<Vec<u32>, BlockError> {
     let malformed = BlockError::PayloadMalformed { count };
-    let payload = checked.get(BLOCK_HEADER_BYTES..).ok_or(malformed)?;
     let records = usize::try_from(count).map_err(|_| malformed)?;
     // Each record takes at least its prefix: a count that the payload cannot hold allocates
     // nothing.
@@ -262,7 +289,7 @@ fn record_ends(checked: &[u8], count: u32) -> Result<Vec<u32>, BlockError> {
     while let Some((prefix, tail)) = rest.split_first_chunk() {
         let length = usize::try_from(u32::from_be_bytes(*prefix)).map_err(|_| malformed)?;
         rest = tail.get(length..).ok_or(malformed)?;
-        ends.push(u32::try_from(checked.len() - rest.len()).map_err(|_| BlockError::TooLong)?);
+        ends.push(u32::try_from(payload.len() - rest.len()).map_err(|_| BlockError::TooLong)?);
         if ends.len() == records {
             break;
         }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use crate::domain::policy::PolicyBook;
 use crate::grpc::ServiceLimits;
 use crate::ledger::{Imports, LedgerLimits, LedgerRules};
-use crate::log::LogOptions;
+use crate::log::{Codec, LogOptions};
 use archive::ArchiveConfig;
 use policy::PolicyConfig;
 
@@ -198,6 +198,18 @@ pub struct StoreConfig {
     pub cache_bytes: u64,
     /// See [`LogOptions::block_bytes_max`].
     pub block_bytes_max: usize,
+    /// How blocks are written. What is there already is read either way.
+    pub compression: Compression,
+}
+
+/// How blocks are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Compressed by zstd, where that is shorter.
+    Zstd,
+    /// As they are.
+    None,
 }
 
 impl Default for StoreConfig {
@@ -205,6 +217,7 @@ impl Default for StoreConfig {
         Self {
             cache_bytes: LogOptions::CACHE_BYTES_DEFAULT,
             block_bytes_max: LogOptions::BLOCK_BYTES_MAX_DEFAULT,
+            compression: Compression::Zstd,
         }
     }
 }
@@ -385,6 +398,10 @@ impl Config {
         LogOptions {
             cache_bytes: self.store.cache_bytes,
             block_bytes_max: self.store.block_bytes_max,
+            codec: match self.store.compression {
+                Compression::Zstd => Codec::Zstd,
+                Compression::None => Codec::None,
+            },
             archive: self.archive.options(&directory),
             ..LogOptions::new(directory)
         }

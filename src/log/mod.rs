@@ -72,7 +72,7 @@ mod derived_read;
 mod tests;
 
 pub use crate::archive::{ArchiveError, ArchiveOptions};
-pub use crate::block::{Block, BlockError, BlockHash};
+pub use crate::block::{Block, BlockError, BlockHash, Codec};
 pub use corruption::Corruption;
 pub use derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_NAME_BYTES_MAX, DERIVED_PUTS_MAX, DerivedTree};
 pub use derived_layout::{DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX};

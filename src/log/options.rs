@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use crate::archive::ArchiveOptions;
+use crate::block::Codec;
 
 use super::entries::ENTRY_BYTES_MAX;
 use super::error::LogError;
@@ -33,9 +34,12 @@ pub struct LogOptions {
     pub directory: PathBuf,
     /// The size of sled's page cache in bytes: 1 MiB to 1 TiB, by default 64 MiB.
     pub cache_bytes: u64,
-    /// The longest block in encoded bytes, unless one record needs more: 512 bytes to 1 MiB, by
-    /// default 7 KiB, the most that sled keeps in one entry here (see `entries.rs`).
+    /// The longest block in encoded bytes before compression, unless one record needs more: 512
+    /// bytes to 1 MiB, by default 7 KiB, the most that sled keeps in one entry here (see
+    /// `entries.rs`).
     pub block_bytes_max: usize,
+    /// How blocks are written; every codec is read. By default compressed, where that is shorter.
+    pub codec: Codec,
     /// The longest record in bytes: 1 byte to 64 MiB, by default 8 MiB.
     pub record_bytes_max: usize,
     /// The second copy: by default in `archive` within the directory. `None`: the log has one copy
@@ -59,13 +63,15 @@ impl LogOptions {
             directory,
             cache_bytes: Self::CACHE_BYTES_DEFAULT,
             block_bytes_max: Self::BLOCK_BYTES_MAX_DEFAULT,
+            codec: Codec::default(),
             record_bytes_max: Self::RECORD_BYTES_MAX_DEFAULT,
         }
     }
 
     /// Refuses the first option that is out of its range.
     pub fn validate(&self) -> Result<(), LogError> {
-        let Self { directory, cache_bytes, block_bytes_max, record_bytes_max, archive } = self;
+        let Self { directory, cache_bytes, block_bytes_max, record_bytes_max, archive, codec: _ } =
+            self;
         if directory.as_os_str().is_empty() {
             return Err(LogError::DirectoryEmpty);
         }
@@ -112,6 +118,7 @@ mod tests {
             directory: PathBuf::from("/somewhere"),
             cache_bytes: 67_108_864,
             block_bytes_max: 7_168,
+            codec: Codec::Zstd,
             record_bytes_max: 8_388_608,
             archive: Some(ArchiveOptions {
                 directory: PathBuf::from("/somewhere/archive"),

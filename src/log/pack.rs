@@ -5,7 +5,8 @@
 use bytes::Bytes;
 
 use crate::block::{
-    self, BLOCK_HEADER_BYTES, BLOCK_TRAILER_BYTES, BlockError, BlockHash, RECORD_PREFIX_BYTES,
+    self, BLOCK_HEADER_BYTES, BLOCK_TRAILER_BYTES, BlockError, BlockHash, Codec,
+    RECORD_PREFIX_BYTES,
 };
 
 /// One encoded block, and the position of its first record.
@@ -15,14 +16,15 @@ pub(super) struct PackedBlock {
     pub(super) encoded: Bytes,
 }
 
-/// Packs `records` from `next_position` on into blocks of at most `block_bytes_max` encoded
-/// bytes; a record too long for that gets a block of its own. Returns the blocks in order and
+/// Packs `records` from `next_position` on into blocks of at most `block_bytes_max` bytes
+/// before compression; a record too long for that gets a block of its own. Returns the blocks in order and
 /// the hash of the last, which is `previous` when there is none.
 pub(super) fn pack(
     records: &[Bytes],
     next_position: u64,
     previous: BlockHash,
     block_bytes_max: usize,
+    codec: Codec,
 ) -> Result<(Vec<PackedBlock>, BlockHash), BlockError> {
     let mut blocks = Vec::new();
     let mut previous = previous;
@@ -30,7 +32,7 @@ pub(super) fn pack(
     let mut rest = records;
     while !rest.is_empty() {
         let (now, later) = rest.split_at(count_that_fits(rest, block_bytes_max));
-        let encoded = block::encode(first_position, previous, now)?;
+        let encoded = block::encode(first_position, previous, now, codec)?;
         previous = BlockHash::of(&encoded);
         blocks.push(PackedBlock { first_position, encoded });
         let count = u64::try_from(now.len()).map_err(|_| BlockError::TooLong)?;
@@ -62,7 +64,8 @@ mod tests {
     }
 
     fn counts(lengths: &[usize], block_bytes_max: usize) -> Vec<u64> {
-        let (blocks, _) = pack(&records(lengths), 10, BlockHash::ZERO, block_bytes_max).unwrap();
+        let (blocks, _) =
+            pack(&records(lengths), 10, BlockHash::ZERO, block_bytes_max, Codec::None).unwrap();
         blocks
             .into_iter()
             .map(|packed| {
@@ -93,7 +96,7 @@ mod tests {
     #[test]
     fn each_block_states_the_hash_of_the_one_before() {
         let start = BlockHash::of(b"what came before");
-        let (blocks, last) = pack(&records(&[60; 5]), 3, start, 100).unwrap();
+        let (blocks, last) = pack(&records(&[60; 5]), 3, start, 100, Codec::Zstd).unwrap();
         let mut previous = start;
         let mut next_position = 3;
         for packed in blocks {
@@ -109,7 +112,7 @@ mod tests {
 
     #[test]
     fn positions_past_the_end_of_the_range_are_refused() {
-        let refused = pack(&records(&[1, 1]), u64::MAX - 1, BlockHash::ZERO, 4096);
+        let refused = pack(&records(&[1, 1]), u64::MAX - 1, BlockHash::ZERO, 4096, Codec::Zstd);
         assert_eq!(refused, Err(BlockError::PositionsOverflow));
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::error;
 
-use crate::block::{BlockHash, Link};
+use crate::block::{BlockHash, Codec, Link};
 
 use super::durable::Durable;
 use super::entries::block_entries;
@@ -28,6 +28,7 @@ pub struct LogWriter {
     store: Arc<Store>,
     durable: Box<dyn Durable>,
     block_bytes_max: usize,
+    codec: Codec,
     record_bytes_max: usize,
     last_block: BlockHash,
     writing: bool,
@@ -45,6 +46,7 @@ impl LogWriter {
             store,
             durable,
             block_bytes_max: options.block_bytes_max,
+            codec: options.codec,
             record_bytes_max: options.record_bytes_max,
             last_block,
             writing: false,
@@ -77,7 +79,8 @@ impl LogWriter {
         if records.is_empty() {
             return Ok(start..start);
         }
-        let (blocks, last_block) = pack(records, start, self.last_block, self.block_bytes_max)
+        let (last_block, codec) = (self.last_block, self.codec);
+        let (blocks, last_block) = pack(records, start, last_block, self.block_bytes_max, codec)
             .map_err(|source| LogError::Encode { position: start, source })?;
         let end =
             u64::try_from(records.len()).map_or(u64::MAX, |count| start.saturating_add(count));

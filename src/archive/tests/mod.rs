@@ -6,7 +6,7 @@ mod scan;
 use bytes::Bytes;
 
 use super::{encode_header, whole_blocks};
-use crate::block::{self, Block, Link};
+use crate::block::{self, Block, Codec, Link};
 
 /// A chain of blocks from the first position on: as many records in each as its number says, of
 /// lengths that differ.
@@ -16,7 +16,8 @@ fn chain(counts: &[u64]) -> Vec<Block> {
     for count in counts {
         let records: Vec<Bytes> =
             (0..*count).map(|index| record(end.next_position + index)).collect();
-        let encoded = block::encode(end.next_position, end.last_block, &records).unwrap();
+        let encoded =
+            block::encode(end.next_position, end.last_block, &records, Codec::Zstd).unwrap();
         let next = block::decode(encoded).unwrap();
         end = Link::after(&next);
         blocks.push(next);

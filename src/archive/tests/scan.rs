@@ -7,7 +7,7 @@ use crate::archive::scan::Refused;
 use crate::archive::{
     Place, SEGMENT_HEADER_BYTES, SegmentDamage, SegmentRead, encode_header, read_segment,
 };
-use crate::block::{Block, BlockError, BlockHash, Link, LinkError};
+use crate::block::{Block, BlockError, BlockHash, Codec, Link, LinkError, encode};
 
 /// Written by a Python script from the tables in the `FORMAT.md` files, not by this program.
 const GOLDEN: &str = include_str!("../../../tests/golden/archive_segment_v1.hex");
@@ -187,7 +187,7 @@ fn blocks_that_are_doubled_swapped_dropped_or_zeroed_are_refused_by_name() {
 fn a_block_of_another_history_is_refused() {
     let blocks = chain(COUNTS);
     let records = [Bytes::from_static(b"other")];
-    let forged = crate::block::encode(1, BlockHash::of(b"other"), &records).unwrap();
+    let forged = encode(1, BlockHash::of(b"other"), &records, Codec::Zstd).unwrap();
     let mut bytes = segment_of(Link::START, &blocks[..1]);
     bytes.extend_from_slice(&forged);
     let Refused { position, reason, .. } = refused(&bytes, Place::Last);
@@ -212,7 +212,7 @@ fn a_torn_record_that_holds_a_block_of_old_is_still_torn() {
     let whole = bytes.len();
     let end = Link::after(blocks.last().unwrap());
     let record = blocks[2].encoded().clone();
-    let next = crate::block::encode(end.next_position, end.last_block, &[record]).unwrap();
+    let next = encode(end.next_position, end.last_block, &[record], Codec::None).unwrap();
     bytes.extend_from_slice(&next[..next.len() - 1]);
     assert_eq!(read(&bytes, Place::Last).unwrap().whole_bytes, whole);
 }

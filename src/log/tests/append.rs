@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{all, blobs, empty_log, log_of, open, record, records};
-use crate::log::{Log, LogOptions};
+use crate::log::{Codec, Log, LogOptions};
 
 #[test]
 fn positions_follow_each_other_over_appends_and_reopenings() {
@@ -94,7 +94,8 @@ fn the_longest_record_of_the_default_options_goes_in_and_out() {
 #[test]
 fn full_blocks_never_become_blobs() {
     let scratch = tempfile::tempdir().unwrap();
-    let mut log = Log::open(&LogOptions::new(scratch.path())).unwrap();
+    let options = LogOptions { codec: Codec::None, ..LogOptions::new(scratch.path()) };
+    let mut log = Log::open(&options).unwrap();
     let full = Bytes::from(vec![1; 7168 - 58 - 4]);
     for count in [1, 1, 1, 40, 1, 100] {
         log.writer.append(&vec![full.clone(); count]).unwrap();

@@ -9,7 +9,7 @@ use super::{all, copy_of, copy_tree, log_of, open, record, records, small_blocks
 use crate::archive::{self, Found};
 use crate::block::{Block, BlockHash, Link};
 use crate::log::entries::BlockKey;
-use crate::log::{ArchiveOptions, Log, LogError, LogOptions, Mended, OpenedLog, Recovery};
+use crate::log::{ArchiveOptions, Codec, Log, LogError, LogOptions, Mended, OpenedLog, Recovery};
 
 /// Enough for several segments; blocks of three records of 130 bytes.
 const RECORDS: u64 = 120;
@@ -127,6 +127,26 @@ fn a_lost_store_is_rebuilt_from_the_archive() {
     assert_eq!(mended, all_of_it);
     // What is derived begins anew.
     assert_eq!(log.reader.derived("some", 1).unwrap().reached(), 0);
+    assert_whole(scratch.path(), log, last_block);
+}
+
+#[test]
+fn compressed_and_plain_blocks_follow_each_other_in_both_copies() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut stored = Vec::new();
+    for (codec, positions) in [(Codec::Zstd, 0..60), (Codec::None, 60..80), (Codec::Zstd, 80..120)]
+    {
+        let mut log = Log::open(&LogOptions { codec, ..small_segments(scratch.path()) }).unwrap();
+        let before = log.reader.verify().unwrap().encoded_bytes;
+        log.writer.append(&records(positions)).unwrap();
+        stored.push(log.reader.verify().unwrap().encoded_bytes - before);
+        log.writer.close().unwrap();
+    }
+    // A record is 8 bytes over and over, so three in a block become far shorter.
+    assert!(stored[0] * 2 < stored[1] * 3, "{stored:?}");
+    let last_block = reopen(scratch.path()).report.last_block;
+    fs::remove_dir_all(scratch.path().join("sled")).unwrap();
+    let log = reopen(scratch.path());
     assert_whole(scratch.path(), log, last_block);
 }
 

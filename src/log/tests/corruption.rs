@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::{all, record, records};
-use crate::block::{BlockError, BlockHash, encode};
+use crate::block::{BlockError, BlockHash, Codec, encode};
 use crate::log::corruption::Corruption;
 use crate::log::entries::BlockKey;
 use crate::log::{Log, LogError, LogOptions, OpenedLog};
@@ -168,7 +168,9 @@ fn unknown_key(key: [u8; 9]) -> Damage {
 
 /// A well-formed block that follows none of the blocks there are.
 fn forged(positions: std::ops::Range<u64>) -> Vec<u8> {
-    encode(positions.start, BlockHash::of(b"other"), &records(positions)).unwrap().to_vec()
+    encode(positions.start, BlockHash::of(b"other"), &records(positions), Codec::None)
+        .unwrap()
+        .to_vec()
 }
 
 #[test]

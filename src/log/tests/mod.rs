@@ -17,11 +17,12 @@ use std::path::Path;
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::{Log, LogOptions, LogReader, OpenedLog};
+use super::{Codec, Log, LogOptions, LogReader, OpenedLog};
 
-/// Small blocks, so that a few records make many.
+/// Small blocks, so that a few records make many, and stored as they are, so that a test knows where
+/// its bytes lie.
 fn small_blocks(directory: &Path) -> LogOptions {
-    LogOptions { block_bytes_max: 512, ..LogOptions::new(directory) }
+    LogOptions { block_bytes_max: 512, codec: Codec::None, ..LogOptions::new(directory) }
 }
 
 fn open(directory: &Path) -> OpenedLog {
