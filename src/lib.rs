@@ -34,3 +34,4 @@ pub mod projections;
 pub mod server;
 pub mod telemetry;
 pub mod wire;
+pub mod witness;

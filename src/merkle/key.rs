@@ -1,7 +1,8 @@
 //! Keys that sign notes: names, ids, and the texts in which keys are kept and given away.
 //!
-//! Ed25519 only, as C2SP `signed-note` has it. Text forms are those of its tools:
-//! `NAME+ID+KEY` to verify with, `PRIVATE+KEY+NAME+ID+SEED` to sign with.
+//! Ed25519 only, as C2SP `signed-note` has it, and as `tlog-cosignature` has it for witnesses. Text
+//! forms are those of its tools: `NAME+ID+KEY` to verify with, `PRIVATE+KEY+NAME+ID+SEED` to sign
+//! with.
 
 use std::fmt;
 
@@ -17,6 +18,10 @@ pub const KEY_NAME_BYTES_MAX: usize = 255;
 
 /// How `signed-note` numbers Ed25519.
 const ED25519: u8 = 1;
+/// How `tlog-cosignature` numbers it.
+const ED25519_COSIGNATURE: u8 = 4;
+/// The bytes of a cosignature before the signature: when it was made.
+const TIME_BYTES: usize = 8;
 const PRIVATE_PREFIX: &str = "PRIVATE+KEY+";
 
 /// Why something is not a key.
@@ -34,8 +39,8 @@ pub enum KeyFault {
         /// What it should look like.
         form: &'static str,
     },
-    /// The key is of a kind other than Ed25519.
-    #[error("the key is not an Ed25519 key for notes")]
+    /// The key is of a kind other than Ed25519, or signs what this one does not.
+    #[error("the key is not an Ed25519 key for notes or cosignatures")]
     Kind,
     /// The bytes are no key.
     #[error("the bytes of the key are no Ed25519 key")]
@@ -78,9 +83,29 @@ impl fmt::Display for KeyName {
     }
 }
 
+/// What a key says by signing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// That the text is its owner's: a log's key.
+    Author,
+    /// That the text is the largest and consistent tree that its owner has seen at some time: a
+    /// witness's key.
+    Cosigner,
+}
+
+impl KeyKind {
+    fn number(self) -> u8 {
+        match self {
+            Self::Author => ED25519,
+            Self::Cosigner => ED25519_COSIGNATURE,
+        }
+    }
+}
+
 /// What signatures of one key are checked with. Its text is the `vkey` of `signed-note`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierKey {
+    kind: KeyKind,
     name: KeyName,
     key: VerifyingKey,
 }
@@ -92,12 +117,21 @@ impl VerifierKey {
     pub fn parse(text: &str) -> Result<Self, KeyFault> {
         let form = KeyFault::Form { form: Self::FORM };
         let (name, id, bytes) = take_apart(text).ok_or(form)?;
-        let key = VerifyingKey::from_bytes(&of_kind(&bytes)?).map_err(|_| KeyFault::Bytes)?;
-        let key = Self { name: KeyName::parse(name)?, key };
+        let kind = match bytes.first() {
+            Some(&ED25519_COSIGNATURE) => KeyKind::Cosigner,
+            Some(_) | None => KeyKind::Author,
+        };
+        let key = VerifyingKey::from_bytes(&of_kind(&bytes, kind)?).map_err(|_| KeyFault::Bytes)?;
+        let key = Self { kind, name: KeyName::parse(name)?, key };
         if id != id_text(key.id()) {
             return Err(KeyFault::Id);
         }
         Ok(key)
+    }
+
+    /// What its signatures say.
+    pub const fn kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// Who signs with it.
@@ -110,15 +144,30 @@ impl VerifierKey {
         let [first, second, third, fourth, ..]: [u8; 32] = Sha256::new()
             .chain_update(self.name.as_str())
             .chain_update(b"\n")
-            .chain_update([ED25519])
+            .chain_update([self.kind.number()])
             .chain_update(self.key.as_bytes())
             .finalize()
             .into();
         [first, second, third, fourth]
     }
 
-    /// Whether the bytes are its signature of the message.
-    pub(super) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// Whether the bytes are its signature of the text.
+    pub(super) fn has_signed(&self, text: &str, signature: &[u8]) -> bool {
+        match self.kind {
+            KeyKind::Author => self.fits(text.as_bytes(), signature),
+            KeyKind::Cosigner => self.cosigned_at(text, signature).is_some(),
+        }
+    }
+
+    /// When it cosigned the text, in seconds since 1970, if the bytes are its cosignature.
+    pub(super) fn cosigned_at(&self, text: &str, signature: &[u8]) -> Option<u64> {
+        let (time, signature) = signature.split_first_chunk::<TIME_BYTES>()?;
+        let time = u64::from_be_bytes(*time);
+        let message = format!("cosignature/v1\ntime {time}\n{text}");
+        (self.kind == KeyKind::Cosigner && self.fits(message.as_bytes(), signature)).then_some(time)
+    }
+
+    fn fits(&self, message: &[u8], signature: &[u8]) -> bool {
         let signature = Signature::from_slice(signature);
         signature.is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
     }
@@ -126,7 +175,7 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = [&[ED25519][..], self.key.as_bytes()].concat();
+        let bytes = [&[self.kind.number()][..], self.key.as_bytes()].concat();
         write!(formatter, "{}+{}+{}", self.name, id_text(self.id()), encode(&bytes))
     }
 }
@@ -143,7 +192,8 @@ impl SignerKey {
     /// The key that follows from a seed, which must be random and secret.
     pub fn from_seed(name: KeyName, seed: &[u8; SEED_BYTES]) -> Self {
         let key = SigningKey::from_bytes(seed);
-        Self { verifier: VerifierKey { name, key: key.verifying_key() }, key }
+        let verifier = VerifierKey { kind: KeyKind::Author, name, key: key.verifying_key() };
+        Self { verifier, key }
     }
 
     /// Reads the private text form.
@@ -151,7 +201,7 @@ impl SignerKey {
         let form = KeyFault::Form { form: Self::FORM };
         let rest = text.strip_prefix(PRIVATE_PREFIX).ok_or(form)?;
         let (name, id, bytes) = take_apart(rest).ok_or(form)?;
-        let key = Self::from_seed(KeyName::parse(name)?, &of_kind(&bytes)?);
+        let key = Self::from_seed(KeyName::parse(name)?, &of_kind(&bytes, KeyKind::Author)?);
         if id != id_text(key.verifier.id()) {
             return Err(KeyFault::Id);
         }
@@ -190,9 +240,11 @@ fn take_apart(text: &str) -> Option<(&str, &str, Vec<u8>)> {
 }
 
 /// The bytes of a key behind the byte that says of which kind it is.
-fn of_kind(bytes: &[u8]) -> Result<[u8; SEED_BYTES], KeyFault> {
+fn of_kind(bytes: &[u8], kind: KeyKind) -> Result<[u8; SEED_BYTES], KeyFault> {
     match bytes.split_first() {
-        Some((&ED25519, key)) => key.try_into().map_err(|_| KeyFault::Bytes),
+        Some((number, key)) if *number == kind.number() => {
+            key.try_into().map_err(|_| KeyFault::Bytes)
+        }
         Some(_) | None => Err(KeyFault::Kind),
     }
 }

@@ -110,14 +110,44 @@ impl Note {
         for key in known {
             let mut by_key = self.signatures.iter().filter(|signature| signature.is_of(key));
             let Some(first) = by_key.next() else { continue };
-            let fits =
-                |signature: &NoteSignature| key.has_signed(self.text.as_bytes(), &signature.bytes);
+            let fits = |signature: &NoteSignature| key.has_signed(&self.text, &signature.bytes);
             if !fits(first) || !by_key.all(fits) {
                 return Err(NoteFault::WrongSignature { name: key.name().clone() });
             }
             signed.push(key);
         }
         if signed.is_empty() { Err(NoteFault::NoKnownSignature) } else { Ok(signed) }
+    }
+
+    /// Takes over the signature lines by which known keys vouch for the text, and says which keys
+    /// those are; a line of the same key that was there goes out. Lines of other keys are left out, a
+    /// false one in the name of a known key is refused, and then nothing is taken over.
+    pub fn take_signatures<'k>(
+        &mut self,
+        lines: &str,
+        known: &'k [VerifierKey],
+    ) -> Result<Vec<&'k VerifierKey>, NoteFault> {
+        let mut other = Self::parse(&format!("{}\n{lines}", self.text))?;
+        let signed = other.verify(known)?;
+        other.signatures.retain(|one| signed.iter().any(|key| one.is_of(key)));
+        self.signatures.retain(|one| !signed.iter().any(|key| one.is_of(key)));
+        self.signatures.append(&mut other.signatures);
+        Ok(signed)
+    }
+
+    /// When a key cosigned the text, in seconds since 1970: the latest, if it did so more than once.
+    pub fn cosigned_at(&self, key: &VerifierKey) -> Option<u64> {
+        let own = self.signatures.iter().filter(|signature| signature.is_of(key));
+        own.filter_map(|signature| key.cosigned_at(&self.text, &signature.bytes)).max()
+    }
+
+    /// The signatures as they stand below the text, one a line.
+    pub fn signature_lines(&self) -> String {
+        let line = |one: &NoteSignature| {
+            let signature = encode(&[&one.key_id[..], &one.bytes].concat());
+            format!("{SIGNATURE_MARK}{} {signature}\n", one.name)
+        };
+        self.signatures.iter().map(line).collect()
     }
 
     /// The text that is signed.
@@ -129,11 +159,7 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "{}", self.text)?;
-        for NoteSignature { name, key_id, bytes } in &self.signatures {
-            let signature = encode(&[&key_id[..], bytes].concat());
-            writeln!(formatter, "{SIGNATURE_MARK}{name} {signature}")?;
-        }
-        Ok(())
+        formatter.write_str(&self.signature_lines())
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) const ROOMS: &[Room] = &[
     // Trees, proofs and signatures over bytes that mean nothing to it: others could use it as it is.
     Room { name: "merkle", knows: &[] },
     Room { name: "clock", knows: &["domain"] },
+    // It asks a source for checkpoints, so that it needs to know no ledger.
+    Room { name: "witness", knows: &["merkle", "clock", "domain"] },
     Room { name: "wire", knows: &["domain", "projections"] },
     // It makes wire messages out of dates and amounts, for the programs and the tests only.
     Room { name: "generate", knows: &["domain", "wire"] },
@@ -38,8 +40,18 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "lib.rs", knows: EVERY_ROOM },
 ];
 
-const INNER_ROOMS: &[&str] =
-    &["domain", "projections", "log", "clock", "wire", "ledger", "grpc", "config", "telemetry"];
+const INNER_ROOMS: &[&str] = &[
+    "domain",
+    "projections",
+    "log",
+    "clock",
+    "wire",
+    "witness",
+    "ledger",
+    "grpc",
+    "config",
+    "telemetry",
+];
 const EVERY_ROOM: &[&str] = &[
     "domain",
     "projections",
@@ -47,6 +59,7 @@ const EVERY_ROOM: &[&str] = &[
     "archive",
     "log",
     "merkle",
+    "witness",
     "clock",
     "wire",
     "generate",

@@ -31,3 +31,4 @@ mod subscriptions;
 mod support;
 mod two_copies;
 mod two_times;
+mod witnesses;

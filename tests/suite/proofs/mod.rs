@@ -1,6 +1,7 @@
 //! History that proves itself: the tree, its proofs and the texts in which they are told.
 
 mod command;
+mod cosignatures;
 mod foreign;
 mod leaf;
 mod naive;

@@ -2,6 +2,7 @@
 
 pub(crate) mod events;
 pub(crate) mod figures;
+pub(crate) mod witness;
 
 use std::sync::Arc;
 
