@@ -84,6 +84,7 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
             record_count: head.record_count,
             head_position: head.newest.map(|(position, _)| position.get()),
             recorded_time,
+            root: head.root.as_bytes().to_vec(),
         }))
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong besides a refusal.
 
 use crate::log::LogError;
+use crate::merkle::ReadError;
 use crate::wire::record::RecordFault;
 
 /// A failure of the ledger, not of a request.
@@ -24,6 +25,30 @@ pub enum LedgerError {
         /// Where.
         position: u64,
     },
+    /// The kept tree has other hashes than the records give: one of the two was changed.
+    #[error(
+        "the kept tree does not fit the log: the tile of positions {first} to {last} is not what \
+         the records there give; run ledgerctl verify DIR: where it finds both copies whole and \
+         they are known to be unaltered, ledgerctl recover --rebuild-indexes DIR makes the tree anew"
+    )]
+    TreeMismatch {
+        /// First position of the tile.
+        first: u64,
+        /// Last position of the tile.
+        last: u64,
+    },
+    /// The record at a position is not the one that the tree commits to.
+    #[error(
+        "the record at position {position} is not the one that the tree commits to: it, or the \
+         tree, was changed"
+    )]
+    LeafMismatch {
+        /// Where.
+        position: u64,
+    },
+    /// The kept tree cannot be read.
+    #[error("the kept tree cannot be read")]
+    Tree(#[from] ReadError<LogError>),
     /// The writer's thread could not be started.
     #[error("the writer's thread could not be started")]
     WriterThread(#[source] std::io::Error),
@@ -44,8 +69,10 @@ impl LedgerError {
         match self {
             Self::Log(LogError::Corrupt { position, .. })
             | Self::Record { position, .. }
+            | Self::LeafMismatch { position }
+            | Self::TreeMismatch { first: position, .. }
             | Self::IndexMismatch { position } => Some(*position),
-            Self::Log(_) | Self::WriterThread(_) | Self::PageKey { .. } => None,
+            Self::Log(_) | Self::Tree(_) | Self::WriterThread(_) | Self::PageKey { .. } => None,
         }
     }
 }

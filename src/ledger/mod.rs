@@ -2,12 +2,12 @@
 //!
 //! [`command`] says what an append asks and gets. `writer` is the one thread that decides
 //! (`decide`), repeats first answers (`repeat`) and commits what comes through its `queue`; `index` finds records by
-//! agreement, request and source; [`import`] takes in older registers; [`agreements`] keeps folded
+//! agreement, request and source; `tree` keeps the tree over the log; [`import`] takes in older registers; [`agreements`] keeps folded
 //! agreements; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
 //! [`history`], [`read`] and [`notices`] answer. `page_key` vouches for page tokens. Nothing here
 //! knows tonic.
 //!
-//! Order of one commit: log append (durable when it returns), index, published agreements, what the
+//! Order of one commit: log append (durable when it returns), tree, index, published agreements, what the
 //! projector has to do, published head, answers. So whoever has an answer can read what it says.
 
 pub mod agreements;
@@ -29,6 +29,7 @@ mod queue;
 pub mod read;
 mod repeat;
 mod source;
+mod tree;
 mod writer;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use crate::domain::date::Date;
 use crate::domain::id::{AgreementId, Position, RequestId};
 use crate::domain::policy::PolicyBook;
 use crate::log::{Log, LogOptions, LogReader, OpenReport, OpenedLog};
+use crate::merkle::TreeHash;
 use crate::wire::parse::AppendCommand;
 
 use agreements::AgreementCache;
@@ -51,6 +53,7 @@ use judged::JudgedAgreements;
 use page_key::PageKey;
 use portfolio::Portfolio;
 use queue::{Queue, Queued, ToWriter};
+use tree::KeptTree;
 use writer::Writer;
 pub use writer::WriterEnd;
 
@@ -112,8 +115,10 @@ pub enum Imports {
 /// How much of the log everybody may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// How many records are published; also the next position.
+    /// How many records are published; also the next position, and the size of the tree.
     pub record_count: u64,
+    /// Root of the tree over them.
+    pub root: TreeHash,
     /// Whether the writer still takes appends.
     pub writer: WriterState,
 }
@@ -138,6 +143,7 @@ pub struct Ledger {
 pub(crate) struct Shared {
     pub(crate) reader: LogReader,
     pub(crate) index: Index,
+    pub(crate) tree: KeptTree,
     pub(crate) agreements: AgreementCache,
     /// Carried along by appends, notices and rows, as of today.
     pub(crate) judged: JudgedAgreements,
@@ -195,7 +201,7 @@ pub struct OpenedLedger {
 }
 
 impl Ledger {
-    /// Opens the log in a folder, catches up every index, notes what the portfolio has not seen, and
+    /// Opens the log in a folder, catches up every index and the tree, notes what the portfolio has not seen, and
     /// starts the writer and the projector.
     pub fn open(
         options: &LogOptions,
@@ -206,13 +212,19 @@ impl Ledger {
         let OpenedLog { writer: log, reader, report } = Log::open(options)?;
         let index = Index::open(&reader)?;
         index.catch_up(&reader)?;
+        let tree = KeptTree::open(&reader)?;
         let portfolio = Portfolio::open(&reader, &rules.policies)?;
         let page_key = PageKey::open(&options.directory)?;
-        let head = Head { record_count: reader.next_position(), writer: WriterState::Running };
+        let head = Head {
+            record_count: reader.next_position(),
+            root: tree.root(),
+            writer: WriterState::Running,
+        };
         let (publish, head) = watch::channel(head);
         let shared = Arc::new(Shared {
             reader,
             index,
+            tree,
             agreements: AgreementCache::new(limits.agreements_cached_max),
             judged: JudgedAgreements::new(limits.agreements_cached_max),
             judged_for_listings: JudgedAgreements::new(JUDGED_FOR_LISTINGS_MAX),

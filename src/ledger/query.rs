@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::error::LedgerError;
-use super::{Ledger, Shared};
+use super::{Head, Ledger, Shared};
 use crate::domain::agreement::Agreement;
 use crate::domain::date::{Date, RecordedTime};
 use crate::domain::finding::Finding;
 use crate::domain::id::{AgreementId, Position};
 use crate::domain::usage::Usage;
+use crate::merkle::TreeHash;
 use crate::wire::{record, v1};
 
 /// The two times of a question.
@@ -38,6 +39,8 @@ pub struct Snapshot {
 pub struct Newest {
     /// How many records.
     pub record_count: u64,
+    /// Root of the tree over them.
+    pub root: TreeHash,
     /// Position and recorded time of the newest. None while the log is empty.
     pub newest: Option<(Position, RecordedTime)>,
 }
@@ -95,7 +98,7 @@ impl Ledger {
 
     /// The head, with its newest record's recorded time.
     pub fn newest(&self) -> Result<Newest, LedgerError> {
-        let record_count = self.head().borrow().record_count;
+        let Head { record_count, root, .. } = *self.head().borrow();
         let newest = match record_count.checked_sub(1) {
             None => None,
             Some(position) => {
@@ -104,7 +107,7 @@ impl Ledger {
                 Some((Position::new(position), time))
             }
         };
-        Ok(Newest { record_count, newest })
+        Ok(Newest { record_count, root, newest })
     }
 
     /// The record at a position that somebody has seen.

@@ -15,6 +15,7 @@ use super::import::ImportSession;
 use super::index::IndexBatch;
 use super::projector::Projector;
 use super::queue::{Queue, Queued, Reply};
+use super::tree::leaf_hash;
 use super::{Head, LedgerLimits, Shared, WriterState};
 use crate::domain::date::RecordedTime;
 use crate::log::{APPEND_RECORDS_MAX, LogError, LogWriter};
@@ -185,6 +186,8 @@ impl Writer {
             LogError::OutcomeUnknown { source } => LedgerError::Log(*source),
             other => LedgerError::Log(other),
         })?;
+        let leaves = parts.records.iter().map(|(record, bytes)| leaf_hash(record, bytes));
+        let root = self.shared.tree.grow(&leaves.collect::<Result<Vec<_>, _>>()?)?;
         let mut index = IndexBatch::default();
         for (record, _) in &parts.records {
             index.add(record)?;
@@ -197,7 +200,10 @@ impl Writer {
         }
         self.shared.portfolio.note(changed, positions.end);
         self.latest = parts.latest;
-        self.publish.send_modify(|head| head.record_count = positions.end);
+        self.publish.send_modify(|head| {
+            head.record_count = positions.end;
+            head.root = root;
+        });
         Ok(())
     }
 }

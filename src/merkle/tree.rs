@@ -79,6 +79,12 @@ impl TiledTree {
         });
     }
 
+    /// The hashes of a tile that is not full yet. None for one that was handed out, or lies beyond.
+    pub fn partial(&self, tile: Tile) -> Option<&[TreeHash]> {
+        let full = hashes_on_level(tile.level(), self.size()) / TILE_WIDTH;
+        (tile.index() == full).then(|| self.tail(tile.level()))
+    }
+
     /// The hashes of a level after its last full tile. May be empty.
     pub fn tail(&self, level: u8) -> &[TreeHash] {
         self.tails.get(usize::from(level)).map_or(&[], Vec::as_slice)
@@ -124,8 +130,6 @@ impl TileReader for MemoryTree {
         if let Some(hashes) = self.full.get(&(tile.level(), tile.index())) {
             return Ok(Cow::Borrowed(hashes));
         }
-        let tail_index = hashes_on_level(tile.level(), self.size()) / TILE_WIDTH;
-        let hashes = if tile.index() == tail_index { self.tree.tail(tile.level()) } else { &[] };
-        Ok(Cow::Borrowed(hashes))
+        Ok(Cow::Borrowed(self.tree.partial(tile).unwrap_or_default()))
     }
 }

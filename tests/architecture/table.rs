@@ -29,7 +29,8 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "wire", knows: &["domain", "projections"] },
     // It makes wire messages out of dates and amounts, for the programs and the tests only.
     Room { name: "generate", knows: &["domain", "wire"] },
-    Room { name: "ledger", knows: &["domain", "projections", "log", "wire", "clock"] },
+    // It keeps the tree over what it has made durable, and proves and signs from it.
+    Room { name: "ledger", knows: &["domain", "projections", "log", "merkle", "wire", "clock"] },
     Room { name: "grpc", knows: &["domain", "projections", "wire", "ledger"] },
     // The configuration takes its defaults from the rooms that have the limits.
     // It reads dated policy into the domain's own types.

@@ -10,7 +10,7 @@ use contract_ledger::log::{
 };
 use contract_ledger::wire::{record, v1};
 
-use crate::arguments::FolderArguments;
+use crate::arguments::{FolderArguments, RecoverArguments};
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 
 /// Faults of records that are told one by one; the rest is counted.
@@ -42,10 +42,11 @@ pub(crate) fn verify(
 
 /// Rebuilds whichever copy is damaged from the other. What is replaced is set aside.
 pub(crate) fn recover(
-    arguments: &FolderArguments,
+    arguments: &RecoverArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
-    let opened = match Log::recover(&options(arguments)) {
+    let RecoverArguments { folder, rebuild_indexes } = arguments;
+    let opened = match Log::recover(&options(folder)) {
         Ok(opened) => opened,
         Err(
             error @ (LogError::Corrupt { .. }
@@ -65,6 +66,10 @@ pub(crate) fn recover(
         }
     }
     let records = records_of(&reader).map_err(|error| not_carried_out(&error))?;
+    if *rebuild_indexes {
+        reader.delete_derived().map_err(|error| not_carried_out(&error))?;
+        writeln!(output, "indexes: forgotten; the next start makes them anew")?;
+    }
     writer.close().map_err(|error| not_carried_out(&error))?;
     records.tell(output)?;
     let outcome = if report.recovery.is_clean() { "clean" } else { "recovered" };

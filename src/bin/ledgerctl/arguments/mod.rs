@@ -22,7 +22,7 @@ pub(crate) use lists::{
     AmendmentsArguments, DeadlinesArguments, FindingsArguments, InvoicesArguments, OrdersArguments,
     PortfolioArguments, RefusalsArguments, StatusChoice, YesNo,
 };
-pub(crate) use offline::FolderArguments;
+pub(crate) use offline::{FolderArguments, RecoverArguments};
 pub(crate) use proofs::{KeygenArguments, TreeArguments};
 pub(crate) use questions::{BreakdownArguments, ForecastArguments};
 pub(crate) use streams::{EventsArguments, SubscribeArguments, WatchArguments};
@@ -145,7 +145,7 @@ pub(crate) enum Command {
     ///
     /// Exit code 0: both are whole and alike now. 1: refused, with the position that is whole in
     /// neither copy or differs. 2: it could not be carried out.
-    Recover(FolderArguments),
+    Recover(RecoverArguments),
     /// Start a ledger of its own, play a real agreement through it and check every figure.
     ///
     /// The ledger is a process of its own on a temporary folder and a free port of this machine. The

@@ -14,3 +14,14 @@ pub(crate) struct FolderArguments {
     #[arg(long, value_name = "DIR")]
     pub(crate) archive: Option<PathBuf>,
 }
+
+/// Arguments of `recover`.
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArguments {
+    #[command(flatten)]
+    pub(crate) folder: FolderArguments,
+    /// Also forget everything that is derived from the log (indexes, portfolio, tree); the next start
+    /// makes it anew. For a start that is refused because of them.
+    #[arg(long)]
+    pub(crate) rebuild_indexes: bool,
+}

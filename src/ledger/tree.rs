@@ -1,0 +1,251 @@
+//! The tree over the log, kept in step with it: one leaf a record, at the record's position.
+//!
+//! Full tiles are stored in the derived tree `merkle`: level (1 byte) and number on the level (8
+//! bytes) → 256 hashes. What is not full is in memory. The mark is the last multiple of 256 whose
+//! tiles are stored, so a start reads at most 255 records and what makes up the newest tiles of the
+//! higher levels. Storing a tile costs no sync of its own: what a crash takes back is taken from the
+//! log again.
+//!
+//! It must not know who asks for proofs, nor what is signed.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::error::{LedgerError, WithCauses};
+use crate::log::{DerivedTree, LogError, LogReader};
+use crate::merkle::{
+    Frontier, ReadError, TILE_WIDTH, TREE_HASH_BYTES, Tile, TileReader, TiledTree, TreeHash,
+    root_at,
+};
+use crate::wire::{leaf, record, v1};
+
+/// Name of the derived tree.
+const TILES: &str = "merkle";
+/// Raise it when leaves or the way tiles are stored change; the tree is then rebuilt.
+const TILES_VERSION: u32 = 1;
+/// Tiles that are gathered before they are stored while catching up.
+const CATCH_UP_TILES_MAX: usize = 256;
+
+/// The tree, and where its full tiles are.
+#[derive(Debug)]
+pub(crate) struct KeptTree {
+    tiles: DerivedTree,
+    growing: RwLock<Growing>,
+}
+
+/// Invariant: every tile that the tree handed out is stored, or among those that are not.
+#[derive(Debug, Default)]
+struct Growing {
+    tree: TiledTree,
+    /// Full tiles that are not stored yet.
+    unstored: BTreeMap<TileKey, Vec<TreeHash>>,
+}
+
+type TileKey = (u8, u64);
+
+/// The leaf's hash of a record and its stored bytes.
+pub(super) fn leaf_hash(record: &v1::Record, stored: &[u8]) -> Result<TreeHash, LedgerError> {
+    let position = record.position;
+    let leaf = leaf::of_record(record, stored);
+    let leaf = leaf.map_err(|source| LedgerError::Record { position, source })?;
+    Ok(TreeHash::of_leaf(&leaf))
+}
+
+impl KeptTree {
+    /// Takes the tree up where its stored tiles end, and catches up with the log. A tree that is
+    /// missing or cannot be read is made anew; one that contradicts the log is refused.
+    pub(crate) fn open(reader: &LogReader) -> Result<Self, LedgerError> {
+        let tiles = reader.derived(TILES, TILES_VERSION)?;
+        let stored = tiles.reached();
+        check_newest_tile(&tiles, reader, stored)?;
+        let tree = match resume(&tiles, stored) {
+            Ok(tree) => tree,
+            Err(error) => {
+                let error = WithCauses(&error);
+                tracing::warn!(%error, "the kept tree cannot be read and is made anew");
+                tiles.clear()?;
+                TiledTree::new()
+            }
+        };
+        let growing = RwLock::new(Growing { tree, ..Growing::default() });
+        let kept = Self { tiles, growing };
+        kept.catch_up(reader)?;
+        Ok(kept)
+    }
+
+    fn catch_up(&self, reader: &LogReader) -> Result<(), LedgerError> {
+        let (from, head) = (self.read().tree.size(), reader.next_position());
+        if head - from >= TILE_WIDTH {
+            tracing::info!(tree = TILES, from, head, "the tree over the log is catching up");
+        }
+        for item in reader.forward(from, head) {
+            let leaf = leaf_of_item(item)?;
+            let mut growing = self.write();
+            growing.append(leaf);
+            let is_full = growing.unstored.len() >= CATCH_UP_TILES_MAX;
+            drop(growing);
+            if is_full {
+                self.store()?;
+            }
+        }
+        self.store()
+    }
+
+    /// Adds the leaves of records that are durable, and gives the root over all.
+    pub(crate) fn grow(&self, leaves: &[TreeHash]) -> Result<TreeHash, LedgerError> {
+        let mut growing = self.write();
+        leaves.iter().for_each(|leaf| growing.append(*leaf));
+        let root = growing.tree.root();
+        drop(growing);
+        self.store()?;
+        Ok(root)
+    }
+
+    /// The root over everything.
+    pub(crate) fn root(&self) -> TreeHash {
+        self.read().tree.root()
+    }
+
+    /// The root as it was over the first so many records.
+    pub(crate) fn root_at(&self, size: u64) -> Result<TreeHash, LedgerError> {
+        Ok(root_at(self, size)?)
+    }
+
+    /// Stores the full tiles. They can be read all the while: from memory until they are stored.
+    fn store(&self) -> Result<(), LedgerError> {
+        let growing = self.read();
+        let size = growing.tree.size();
+        let encode = |(key, hashes): (&TileKey, &Vec<TreeHash>)| (tile_key(*key), encode(hashes));
+        let puts: Vec<_> = growing.unstored.iter().map(encode).collect();
+        drop(growing);
+        if puts.is_empty() {
+            return Ok(());
+        }
+        self.tiles.apply(puts, size - size % TILE_WIDTH)?;
+        // Only the writer's thread adds tiles, and it is here.
+        self.write().unstored.clear();
+        Ok(())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Growing> {
+        self.growing.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Growing> {
+        self.growing.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Growing {
+    fn append(&mut self, leaf: TreeHash) {
+        let Self { tree, unstored } = self;
+        tree.append(leaf, |tile, hashes| {
+            unstored.insert((tile.level(), tile.index()), hashes);
+        });
+    }
+}
+
+impl TileReader for KeptTree {
+    type Failure = LogError;
+
+    fn read_tile(&self, tile: Tile) -> Result<Cow<'_, [TreeHash]>, LogError> {
+        let growing = self.read();
+        let in_memory = growing.unstored.get(&(tile.level(), tile.index())).map(Vec::as_slice);
+        if let Some(hashes) = in_memory.or_else(|| growing.tree.partial(tile)) {
+            return Ok(Cow::Owned(hashes.to_vec()));
+        }
+        drop(growing);
+        read_stored(&self.tiles, (tile.level(), tile.index())).map(Cow::Owned)
+    }
+}
+
+/// Recomputes the newest stored tile of leaves from the log: a log that was changed under its tree,
+/// or a tree that was changed over its log, shows there if it is recent.
+fn check_newest_tile(
+    tiles: &DerivedTree,
+    reader: &LogReader,
+    stored: u64,
+) -> Result<(), LedgerError> {
+    let Some(first) = stored.checked_sub(TILE_WIDTH) else { return Ok(()) };
+    let kept = read_stored(tiles, (0, first / TILE_WIDTH))?;
+    let leaves = reader.forward(first, stored).map(leaf_of_item);
+    let computed: Vec<TreeHash> = leaves.collect::<Result<_, _>>()?;
+    // One that is missing or short is made anew later.
+    let is_whole = kept.len() == computed.len();
+    if is_whole && kept != computed {
+        return Err(LedgerError::TreeMismatch { first, last: stored - 1 });
+    }
+    Ok(())
+}
+
+/// A tree of so many leaves, a multiple of the width of a tile, from full tiles alone.
+fn resume(tiles: &DerivedTree, size: u64) -> Result<TiledTree, ReadError<LogError>> {
+    let mut partial = BTreeMap::new();
+    for tile in Tile::partial_of_tree(size) {
+        let children = tile.index() * TILE_WIDTH..tile.index() * TILE_WIDTH + tile.width();
+        let hashes = children.map(|index| {
+            let Some(below) = tile.level().checked_sub(1) else { return Ok(None) };
+            let hashes = read_stored(tiles, (below, index))?;
+            Ok((hashes.len() == tile_width()).then(|| root_of_tile(&hashes)))
+        });
+        let hashes: Result<Option<Vec<_>>, LogError> = hashes.collect();
+        let hashes = hashes.map_err(|source| ReadError::Failed { tile, source })?;
+        partial.insert((tile.level(), tile.index()), hashes.unwrap_or_default());
+    }
+    TiledTree::resume(&FullAndPartial { tiles, partial }, size)
+}
+
+/// Stored tiles, and the partial ones that were computed from them.
+struct FullAndPartial<'t> {
+    tiles: &'t DerivedTree,
+    partial: BTreeMap<TileKey, Vec<TreeHash>>,
+}
+
+impl TileReader for FullAndPartial<'_> {
+    type Failure = LogError;
+
+    fn read_tile(&self, tile: Tile) -> Result<Cow<'_, [TreeHash]>, LogError> {
+        let key = (tile.level(), tile.index());
+        match self.partial.get(&key) {
+            Some(hashes) => Ok(Cow::Borrowed(hashes)),
+            None => read_stored(self.tiles, key).map(Cow::Owned),
+        }
+    }
+}
+
+/// The hashes of a stored tile; none when it is not there.
+fn read_stored(tiles: &DerivedTree, key: TileKey) -> Result<Vec<TreeHash>, LogError> {
+    let bytes = tiles.get(&tile_key(key))?.unwrap_or_default();
+    let (hashes, _) = bytes.as_chunks::<TREE_HASH_BYTES>();
+    Ok(hashes.iter().copied().map(TreeHash::from_bytes).collect())
+}
+
+fn leaf_of_item(item: Result<(u64, bytes::Bytes), LogError>) -> Result<TreeHash, LedgerError> {
+    let (position, stored) = item?;
+    let record =
+        record::decode(&stored).map_err(|source| LedgerError::Record { position, source })?;
+    leaf_hash(&record, &stored)
+}
+
+fn root_of_tile(hashes: &[TreeHash]) -> TreeHash {
+    let mut tree = Frontier::new();
+    hashes.iter().for_each(|hash| tree.append(*hash, |_, _| ()));
+    tree.root()
+}
+
+fn tile_width() -> usize {
+    usize::try_from(TILE_WIDTH).expect("256 fits")
+}
+
+fn tile_key((level, index): TileKey) -> Vec<u8> {
+    [&[level][..], &index.to_be_bytes()].concat()
+}
+
+fn encode(hashes: &[TreeHash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
+}
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;
