@@ -33,5 +33,6 @@ pub mod merkle;
 pub mod projections;
 pub mod server;
 pub mod telemetry;
+pub mod tiles;
 pub mod wire;
 pub mod witness;

@@ -29,6 +29,7 @@ mod queue;
 pub mod read;
 mod repeat;
 mod source;
+mod tiles;
 mod tree;
 mod writer;
 

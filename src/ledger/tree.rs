@@ -80,7 +80,7 @@ impl KeptTree {
             tracing::info!(tree = TILES, from, head, "the tree over the log is catching up");
         }
         for item in reader.forward(from, head) {
-            let leaf = leaf_of_item(item)?;
+            let leaf = leaf_hash_of_item(item)?;
             let mut growing = self.write();
             growing.append(leaf);
             let is_full = growing.unstored.len() >= CATCH_UP_TILES_MAX;
@@ -169,7 +169,7 @@ fn check_newest_tile(
 ) -> Result<(), LedgerError> {
     let Some(first) = stored.checked_sub(TILE_WIDTH) else { return Ok(()) };
     let kept = read_stored(tiles, (0, first / TILE_WIDTH))?;
-    let leaves = reader.forward(first, stored).map(leaf_of_item);
+    let leaves = reader.forward(first, stored).map(leaf_hash_of_item);
     let computed: Vec<TreeHash> = leaves.collect::<Result<_, _>>()?;
     // One that is missing or short is made anew later.
     let is_whole = kept.len() == computed.len();
@@ -221,11 +221,18 @@ fn read_stored(tiles: &DerivedTree, key: TileKey) -> Result<Vec<TreeHash>, LogEr
     Ok(hashes.iter().copied().map(TreeHash::from_bytes).collect())
 }
 
-fn leaf_of_item(item: Result<(u64, bytes::Bytes), LogError>) -> Result<TreeHash, LedgerError> {
+/// The leaf of a record as it was read.
+pub(super) fn leaf_of_item(
+    item: Result<(u64, bytes::Bytes), LogError>,
+) -> Result<Vec<u8>, LedgerError> {
     let (position, stored) = item?;
-    let record =
-        record::decode(&stored).map_err(|source| LedgerError::Record { position, source })?;
-    leaf_hash(&record, &stored)
+    let unfit = |source| LedgerError::Record { position, source };
+    let record = record::decode(&stored).map_err(unfit)?;
+    leaf::of_record(&record, &stored).map_err(unfit)
+}
+
+fn leaf_hash_of_item(item: Result<(u64, bytes::Bytes), LogError>) -> Result<TreeHash, LedgerError> {
+    leaf_of_item(item).map(|leaf| TreeHash::of_leaf(&leaf))
 }
 
 fn root_of_tile(hashes: &[TreeHash]) -> TreeHash {

@@ -57,7 +57,17 @@ impl Tile {
 
     /// Where it lies under the prefix of a log, such as `tile/0/x001/234.p/5`.
     pub fn path(self) -> String {
-        let Self { level, index, width } = self;
+        format!("tile/{}/{}", self.level, self.number())
+    }
+
+    /// Where the entries lie whose hashes a tile of level 0 has, such as
+    /// `tile/entries/x001/234.p/5`.
+    pub fn entries_path(self) -> String {
+        format!("tile/entries/{}", self.number())
+    }
+
+    fn number(self) -> String {
+        let Self { index, width, .. } = self;
         let mut groups = vec![format!("{:03}", index % 1000)];
         let mut rest = index / 1000;
         while rest > 0 {
@@ -65,12 +75,69 @@ impl Tile {
             rest /= 1000;
         }
         groups.reverse();
-        let mut path = format!("tile/{level}/{}", groups.join("/"));
+        let mut number = groups.join("/");
         if width < TILE_WIDTH {
-            write!(path, ".p/{width}").expect("a text takes what is written to it");
+            write!(number, ".p/{width}").expect("a text takes what is written to it");
         }
-        path
+        number
     }
+}
+
+/// What lies under the prefix of a log beside its checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TilePath {
+    /// The hashes of a tile.
+    Hashes(Tile),
+    /// The entries whose hashes this tile of level 0 has.
+    Entries(Tile),
+}
+
+impl TilePath {
+    /// Reads a path below the prefix, such as `tile/0/x001/234.p/5`. None for everything that is not
+    /// spelled as [`Tile::path`] and [`Tile::entries_path`] spell it.
+    pub fn parse(path: &str) -> Option<Self> {
+        let (level, number) = path.strip_prefix("tile/")?.split_once('/')?;
+        let (groups, width) = match number.split_once(".p/") {
+            Some((groups, width)) => (groups, width.parse().ok()?),
+            None => (number, TILE_WIDTH),
+        };
+        let mut index: u64 = 0;
+        for group in groups.split('/') {
+            let group: u64 = group.strip_prefix('x').unwrap_or(group).parse().ok()?;
+            index = index.checked_mul(1000)?.checked_add(group)?;
+        }
+        let read = match level {
+            "entries" => Self::Entries(Tile { level: 0, index, width }),
+            level => Self::Hashes(Tile { level: level.parse().ok()?, index, width }),
+        };
+        // Whatever the reading let through is spelled otherwise, or is no tile.
+        let Tile { level, width, .. } = read.tile();
+        let is_tile = level < LEVELS_MAX && (1..=TILE_WIDTH).contains(&width);
+        (is_tile && read.path() == path).then_some(read)
+    }
+
+    /// The path that is read back as this.
+    pub fn path(self) -> String {
+        match self {
+            Self::Hashes(tile) => tile.path(),
+            Self::Entries(tile) => tile.entries_path(),
+        }
+    }
+
+    fn tile(self) -> Tile {
+        match self {
+            Self::Hashes(tile) | Self::Entries(tile) => tile,
+        }
+    }
+}
+
+/// Adds an entry to a bundle of entries. False, and nothing added, when it is longer than its 16-bit
+/// length can say.
+pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> bool {
+    let Ok(length) = u16::try_from(entry.len()) else { return false };
+    bundle.extend_from_slice(&length.to_be_bytes());
+    bundle.extend_from_slice(entry);
+    true
 }
 
 /// How many hashes a level has: one for each complete subtree of its height.

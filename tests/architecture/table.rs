@@ -32,6 +32,8 @@ pub(crate) const ROOMS: &[Room] = &[
     // It keeps the tree over what it has made durable, and proves and signs from it.
     Room { name: "ledger", knows: &["domain", "projections", "log", "merkle", "wire", "clock"] },
     Room { name: "grpc", knows: &["domain", "projections", "wire", "ledger"] },
+    // Hashes, leaves and a signed text over HTTP, for monitors that know no contracts.
+    Room { name: "tiles", knows: &["ledger", "merkle"] },
     // The configuration takes its defaults from the rooms that have the limits.
     // It reads dated policy into the domain's own types.
     Room { name: "config", knows: &["domain", "archive", "log", "ledger", "grpc"] },
@@ -50,6 +52,7 @@ const INNER_ROOMS: &[&str] = &[
     "witness",
     "ledger",
     "grpc",
+    "tiles",
     "config",
     "telemetry",
 ];
@@ -66,6 +69,7 @@ const EVERY_ROOM: &[&str] = &[
     "generate",
     "ledger",
     "grpc",
+    "tiles",
     "config",
     "telemetry",
     "server",
@@ -103,7 +107,7 @@ const fn all_but(
     Guard { name, places: Places::AllBut(places), reason }
 }
 
-const SERVING: &[&str] = &["grpc", "server", "bin"];
+const SERVING: &[&str] = &["grpc", "tiles", "server", "bin"];
 const PROTOBUF: &[&str] = &["wire", "generate", "grpc", "bin"];
 const ONE_STORE: &str = "what is on disk is the log's own business";
 const GRPC_IS_OUTERMOST: &str = "the transport is known to the outermost rooms only";
@@ -122,6 +126,8 @@ pub(crate) const GUARDS: &[Guard] = &[
     only("tonic_reflection", SERVING, GRPC_IS_OUTERMOST),
     only("tonic_types", SERVING, GRPC_IS_OUTERMOST),
     only("http", SERVING, GRPC_IS_OUTERMOST),
+    only("axum", &["tiles"], GRPC_IS_OUTERMOST),
+    only("ureq", &["witness/post.rs"], GRPC_IS_OUTERMOST),
     only("tower", SERVING, GRPC_IS_OUTERMOST),
     only("prost", PROTOBUF, PROTOBUF_IS_AT_THE_EDGE),
     only("prost_types", PROTOBUF, PROTOBUF_IS_AT_THE_EDGE),

@@ -29,6 +29,7 @@ mod scenarios;
 mod stopping;
 mod subscriptions;
 mod support;
+mod tiles;
 mod two_copies;
 mod two_times;
 mod witnesses;
