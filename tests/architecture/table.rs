@@ -25,6 +25,9 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "merkle", knows: &[] },
     Room { name: "clock", knows: &["domain"] },
     Room { name: "wire", knows: &["domain", "projections"] },
+    // It reads blocks of a backup for the programs: requests and recorded times of records say where a
+    // restore may cut, and the log builds the store of the new folder.
+    Room { name: "backup", knows: &["domain", "block", "archive", "log", "wire"] },
     // It makes wire messages out of dates and amounts, for the programs and the tests only.
     Room { name: "generate", knows: &["domain", "wire"] },
     Room { name: "ledger", knows: &["domain", "projections", "log", "wire", "clock"] },
@@ -49,6 +52,7 @@ const EVERY_ROOM: &[&str] = &[
     "merkle",
     "clock",
     "wire",
+    "backup",
     "generate",
     "ledger",
     "grpc",
