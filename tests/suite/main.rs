@@ -11,6 +11,7 @@
     reason = "helpers give values in the form that the generated messages hold them"
 )]
 
+mod backups;
 mod catalogue;
 mod daemon;
 mod domain;
@@ -31,3 +32,4 @@ mod subscriptions;
 mod support;
 mod two_copies;
 mod two_times;
+mod verification;
