@@ -12,6 +12,7 @@
 )]
 
 mod backups;
+mod bit_flips;
 mod catalogue;
 mod daemon;
 mod domain;
@@ -32,4 +33,5 @@ mod subscriptions;
 mod support;
 mod two_copies;
 mod two_times;
+mod upgrade;
 mod verification;
