@@ -10,17 +10,20 @@
 //! log          the sled log: blocks of opaque records, durable when an append returns
 //! merkle       pure tree over the log: proofs, checkpoints, signed notes, receipts
 //! wire         the published protobuf types and their mapping to the domain
+//! backup       copies of the blocks elsewhere, and new folders made of them
 //! generate     agreements from published notices, and made-up histories of them
 //! ledger       use cases: the single writer, queries, history, the kept portfolio
 //! grpc         the services of tonic: parse, call the ledger, turn errors into statuses
 //! ```
 //!
 //! `domain`, `block` and `merkle` know nobody; `archive` knows `block`, and `log` both. `projections`
-//! knows `domain`, `wire` both; `generate` knows `domain` and `wire`, and only the programs know it.
+//! knows `domain`, `wire` both. `backup` knows the copies and `wire`, `generate` knows `domain` and
+//! `wire`, and only the programs know these two.
 //! `ledger` joins the rest. `grpc` stands outermost; the programs in `src/bin` only configure and
 //! wire.
 
 pub mod archive;
+pub mod backup;
 pub mod block;
 pub mod clock;
 pub mod config;

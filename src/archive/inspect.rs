@@ -89,6 +89,40 @@ pub fn verify(directory: &Path, mut see: impl FnMut(&Block)) -> Result<Found, Ar
     Ok(Found::Whole(inspected))
 }
 
+/// Reads every segment that holds a position at or beyond `position`, from its first byte: what was
+/// written since the archive ended there is read back, and the segment that it was appended to.
+pub fn verify_from(directory: &Path, position: u64) -> Result<Found, ArchiveError> {
+    let segments = files::list(directory)?;
+    let after = segments.partition_point(|segment| segment.first_position <= position);
+    let (_, from) = segments.split_at(after.saturating_sub(1));
+    let Some((last, finished)) = from.split_last() else {
+        return Ok(Found::Missing);
+    };
+    let mut inspected = Inspected::nothing(segments.len());
+    let places = finished.iter().map(|segment| (segment, Place::Finished));
+    let mut before = None;
+    for (segment, place) in places.chain([(last, Place::Last)]) {
+        let follows = before.map_or(Ok(()), |before| follows(segment, before));
+        match follows.and_then(|()| segment.read(place)) {
+            Ok(read) => {
+                before = Some(read.end);
+                inspected.add(&read, segment);
+            }
+            Err(error) => return found(Err(error)),
+        }
+    }
+    Ok(Found::Whole(inspected))
+}
+
+/// The bytes of all segment files.
+pub fn stored_bytes(directory: &Path) -> Result<u64, ArchiveError> {
+    files::list(directory)?.iter().try_fold(0_u64, |sum, segment| {
+        let failed = ArchiveError::io("read", &segment.path);
+        let length = std::fs::metadata(&segment.path).map_err(failed)?.len();
+        Ok(sum.saturating_add(length))
+    })
+}
+
 impl Inspected {
     fn nothing(segments: usize) -> Self {
         Self { end: Link::START, segments, block_bytes: 0, blocks: 0, torn: None }

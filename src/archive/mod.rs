@@ -10,7 +10,7 @@
 //! 2. `scan`: recovery, as pure functions over the bytes of one segment.
 //! 3. `error`, `files`: segments as files in a directory, and what can go wrong with them.
 //! 4. `inspect`: what is found before anything is written. `salvage`: single blocks out of a
-//!    damaged archive.
+//!    damaged archive. `walk`: every block and every damage, also while it is written to.
 //! 5. `writer`: appends, and makes durable.
 //!
 //! # Invariants
@@ -30,6 +30,7 @@ mod files;
 
 mod inspect;
 mod salvage;
+mod walk;
 
 mod writer;
 
@@ -37,8 +38,9 @@ mod writer;
 mod tests;
 
 pub use error::{ArchiveError, SegmentDamage};
-pub use inspect::{Found, Inspected, Torn, inspect, verify};
+pub use inspect::{Found, Inspected, Torn, inspect, stored_bytes, verify, verify_from};
 pub use salvage::Salvage;
 pub use scan::{Place, SegmentRead, read_segment, whole_blocks};
 pub use segment::{SEGMENT_HEADER_BYTES, decode_header, encode_header};
+pub use walk::{Walk, Walked};
 pub use writer::{ArchiveOptions, ArchiveWriter};

@@ -98,7 +98,20 @@ pub fn whole_blocks(bytes: &Bytes) -> Vec<Block> {
     blocks
 }
 
-fn block_at(bytes: &Bytes, offset: usize) -> Result<Block, BlockError> {
+/// Where the next whole block begins, from an offset on.
+pub(super) fn next_whole_block(bytes: &Bytes, from: usize) -> Option<usize> {
+    let mut candidate = next_magic(bytes, from);
+    while let Some(offset) = candidate {
+        if block_at(bytes, offset).is_ok() {
+            return Some(offset);
+        }
+        candidate = next_magic(bytes, offset.saturating_add(1));
+    }
+    None
+}
+
+/// The block at an offset.
+pub(super) fn block_at(bytes: &Bytes, offset: usize) -> Result<Block, BlockError> {
     let rest = bytes.get(offset..).unwrap_or_default();
     let length = block::stated_bytes(rest)?;
     if length > rest.len() {

@@ -132,6 +132,8 @@ pub struct LimitsConfig {
     pub streams_max: usize,
     /// See [`ServiceLimits::subscriptions_max`].
     pub subscriptions_max: usize,
+    /// See [`ServiceLimits::maintenance_streams_max`].
+    pub maintenance_streams_max: usize,
     /// See [`ServiceLimits::heartbeat`], in milliseconds.
     pub heartbeat_ms: u64,
     /// See [`ServiceLimits::subscription_lag_records_max`].
@@ -174,6 +176,7 @@ impl Default for LimitsConfig {
             page_bytes_max: service.page_bytes_max,
             streams_max: service.streams_max,
             subscriptions_max: service.subscriptions_max,
+            maintenance_streams_max: service.maintenance_streams_max,
             heartbeat_ms: milliseconds(service.heartbeat),
             subscription_lag_records_max: service.subscription_lag_records_max,
             notice_agreements_max: service.notice_agreements_max,
@@ -340,6 +343,7 @@ impl Config {
             page_bytes_max,
             streams_max,
             subscriptions_max,
+            maintenance_streams_max,
             heartbeat_ms,
             subscription_lag_records_max,
             notice_agreements_max,
@@ -364,6 +368,7 @@ impl Config {
             ("page_bytes_max", *page_bytes_max, 1024, 3 * 1024 * 1024),
             ("streams_max", *streams_max, 1, 500),
             ("subscriptions_max", *subscriptions_max, 1, 100_000),
+            ("maintenance_streams_max", *maintenance_streams_max, 1, 64),
             ("notice_agreements_max", *notice_agreements_max, 1, 1_000_000),
             ("import_in_flight_max", *import_in_flight_max, 1, 100_000),
             ("queue_requests_max", *queue_requests_max, 1, 1_000_000),
@@ -430,6 +435,7 @@ impl Config {
                 page_bytes_max: limits.page_bytes_max,
                 streams_max: limits.streams_max,
                 subscriptions_max: limits.subscriptions_max,
+                maintenance_streams_max: limits.maintenance_streams_max,
                 heartbeat: Duration::from_millis(limits.heartbeat_ms),
                 subscription_lag_records_max: limits.subscription_lag_records_max,
                 notice_agreements_max: limits.notice_agreements_max,

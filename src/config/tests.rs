@@ -102,6 +102,8 @@ fn every_limit_has_its_bounds() {
     assert!(with(&|limits| limits.streams_max = 501));
     assert!(with(&|limits| limits.stream_stall_ms_max = 0));
     assert!(with(&|limits| limits.subscriptions_max = 0));
+    assert!(with(&|limits| limits.maintenance_streams_max = 0));
+    assert!(with(&|limits| limits.maintenance_streams_max = 65));
     assert!(with(&|limits| limits.heartbeat_ms = 9));
     assert!(with(&|limits| limits.heartbeat_ms = 10_001));
     assert!(with(&|limits| limits.subscription_lag_records_max = 0));

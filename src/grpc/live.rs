@@ -34,6 +34,7 @@ pub(super) enum Serving {
 #[derive(Debug, Clone)]
 pub(super) struct LiveStreams {
     places: Arc<Semaphore>,
+    too_many: fn(&ServiceLimits) -> Status,
     limits: ServiceLimits,
     serving: watch::Receiver<Serving>,
 }
@@ -69,7 +70,19 @@ impl From<Status> for Ended {
 impl LiveStreams {
     pub(super) fn new(limits: &ServiceLimits, serving: watch::Receiver<Serving>) -> Self {
         let places = Arc::new(Semaphore::new(limits.subscriptions_max));
-        Self { places, limits: limits.clone(), serving }
+        let too_many = status::too_many_subscriptions;
+        Self { places, too_many, limits: limits.clone(), serving }
+    }
+
+    /// Streams that read the whole log, in places of their own: they cost the disk more than a
+    /// subscription, and must not take its place.
+    pub(super) fn for_maintenance(
+        limits: &ServiceLimits,
+        serving: watch::Receiver<Serving>,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(limits.maintenance_streams_max));
+        let too_many = status::too_many_maintenance_streams;
+        Self { places, too_many, limits: limits.clone(), serving }
     }
 
     /// Opens a stream that a task fills.
@@ -82,7 +95,7 @@ impl LiveStreams {
         F: Future<Output = Result<(), Ended>> + Send + 'static,
     {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return Err(status::too_many_subscriptions(&self.limits));
+            return Err((self.too_many)(&self.limits));
         };
         let (messages, answers) = mpsc::channel(STREAM_MESSAGES_MAX);
         let end = StreamEnd::cut_off(&self.limits);

@@ -10,6 +10,7 @@ mod audit_service;
 mod error_layer;
 mod ledger_service;
 mod live;
+mod maintenance;
 mod projection_service;
 mod query;
 pub mod server;
@@ -43,6 +44,8 @@ pub struct ServiceLimits {
     pub streams_max: usize,
     /// Most live streams (subscriptions, watches, imports) at a time; one more is refused as overload.
     pub subscriptions_max: usize,
+    /// Most verifications and backups at a time; one more is refused as overload.
+    pub maintenance_streams_max: usize,
     /// Longest silence of a live stream that has nothing to tell.
     pub heartbeat: Duration,
     /// Records by which a live reader may be behind the head before it is told that it fell behind.
@@ -72,6 +75,7 @@ impl Default for ServiceLimits {
             page_bytes_max: 1024 * 1024,
             streams_max: 64,
             subscriptions_max: 256,
+            maintenance_streams_max: 4,
             heartbeat: Duration::from_secs(10),
             subscription_lag_records_max: 10_000,
             notice_agreements_max: 1000,

@@ -85,6 +85,7 @@ where
     let bytes_max = limits.message_bytes_max;
     let streams = Streams::new(limits);
     let (told, serving) = tokio::sync::watch::channel(Serving::On);
+    let maintenance = LiveStreams::for_maintenance(limits, serving.clone());
     let live = LiveStreams::new(limits, serving);
     let ledger_api = LedgerApi {
         ledger: ledger.clone(),
@@ -94,7 +95,7 @@ where
     };
     let projection_api =
         ProjectionApi { ledger: ledger.clone(), limits: limits.clone(), live: live.clone() };
-    let admin_api = AdminApi { ledger: ledger.clone(), limits: limits.clone(), live };
+    let admin_api = AdminApi { ledger: ledger.clone(), limits: limits.clone(), live, maintenance };
     let audit_api = AuditApi { ledger, limits: limits.clone(), streams };
     let stop = stop(health);
     let stopped = async move {

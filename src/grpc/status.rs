@@ -23,8 +23,8 @@ use crate::wire::parse::Violation;
 use crate::wire::v1;
 
 pub(super) use streams::{
-    import_not_allowed, position_beyond_head, stopping, stream_cut_off, too_many_streams,
-    too_many_subscriptions,
+    history_differs, import_not_allowed, position_beyond_head, stopping, stream_cut_off,
+    too_many_maintenance_streams, too_many_streams, too_many_subscriptions,
 };
 
 /// Domain of every `ErrorInfo`.
@@ -52,6 +52,7 @@ pub(super) mod reason {
     pub(in crate::grpc) const STREAM_CUT_OFF: &str = "STREAM_CUT_OFF";
     pub(in crate::grpc) const SERVER_STOPPING: &str = "SERVER_STOPPING";
     pub(in crate::grpc) const POSITION_BEYOND_HEAD: &str = "POSITION_BEYOND_HEAD";
+    pub(in crate::grpc) const HISTORY_DIFFERS: &str = "HISTORY_DIFFERS";
     pub(in crate::grpc) const IMPORT_NOT_ALLOWED: &str = "IMPORT_NOT_ALLOWED";
     pub(in crate::grpc) const IMPORT_ENDED: &str = "IMPORT_ENDED";
     pub(in crate::grpc) const RECORDED_TIME_DECREASES: &str = "RECORDED_TIME_DECREASES";

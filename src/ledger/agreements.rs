@@ -11,6 +11,7 @@ use lru::LruCache;
 
 use super::Shared;
 use super::error::LedgerError;
+use super::index::StreamEntry;
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::id::{AgreementId, Version};
@@ -51,9 +52,22 @@ impl Shared {
         if let Some(agreement) = self.agreements.get(id) {
             return Ok(agreement);
         }
+        let agreement = Arc::new(self.fold_anew(id, &self.index.stream(id)?)?);
+        if agreement.version() != Version::NONE {
+            self.leave(id, &agreement)?;
+        }
+        Ok(agreement)
+    }
+
+    /// An agreement of these records, whatever is in memory.
+    pub(crate) fn fold_anew(
+        &self,
+        id: &AgreementId,
+        entries: &[StreamEntry],
+    ) -> Result<Agreement, LedgerError> {
         let mut agreement =
             Agreement::new(id.clone(), Arc::clone(&self.rules.policies), Date::END_OF_TIME);
-        for entry in self.index.stream(id)? {
+        for entry in entries {
             if entry.version != Version::NONE {
                 let stored = self.record(entry.position.get())?;
                 let position = entry.position.get();
@@ -62,10 +76,6 @@ impl Shared {
                     .ok_or(LedgerError::IndexMismatch { position })?;
                 agreement.apply(&Arc::new(recorded));
             }
-        }
-        let agreement = Arc::new(agreement);
-        if agreement.version() != Version::NONE {
-            self.leave(id, &agreement)?;
         }
         Ok(agreement)
     }

@@ -7,9 +7,13 @@
 //! - `requests`: request id (16 bytes) → position of its first record;
 //! - `sources`: hash of system and event id (16 bytes) → position.
 
+mod check;
+
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
+
+pub(crate) use check::{IndexCheck, source_in};
 
 use super::error::LedgerError;
 use crate::domain::id::{AgreementId, Position, RequestId, Version};

@@ -4,7 +4,7 @@
 //! (`decide`), repeats first answers (`repeat`) and commits what comes through its `queue`; `index` finds records by
 //! agreement, request and source; `tree` keeps the tree over the log; [`import`] takes in older registers; [`agreements`] keeps folded
 //! agreements; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
-//! [`history`], [`read`] and [`notices`] answer. `page_key` vouches for page tokens. Nothing here
+//! [`history`], [`read`] and [`notices`] answer; [`blocks`] is for backups, [`verify`] checks everything that is stored. `page_key` vouches for page tokens. Nothing here
 //! knows tonic.
 //!
 //! Order of one commit: log append (durable when it returns), tree, index, published agreements, what the
@@ -12,6 +12,7 @@
 
 pub mod agreements;
 pub mod answer;
+pub mod blocks;
 pub mod command;
 mod decide;
 pub mod error;
@@ -31,6 +32,7 @@ mod repeat;
 mod source;
 mod tiles;
 mod tree;
+pub mod verify;
 mod writer;
 
 use std::sync::Arc;

@@ -28,6 +28,8 @@ pub(crate) const PORTFOLIO_TREE: &str = "projections-portfolio";
 /// Rows, and bytes of rows, after which a write takes no further row.
 const WRITE_ROWS_MAX: usize = 4096;
 const WRITE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How often an agreement is folded anew that changes meanwhile.
+const ROW_TRIES_MAX: usize = 4;
 /// How long changes are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(200);
 
@@ -61,6 +63,17 @@ impl Noted {
     fn all(&self) -> impl Iterator<Item = &AgreementId> {
         [&self.waiting, &self.in_hand, &self.stuck].into_iter().flatten()
     }
+}
+
+/// What a row is beside one that is made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowCheck {
+    /// The same to the byte.
+    AsMade,
+    /// Another, or it is missing, or there should be none.
+    Differs,
+    /// The agreement has changed, and the projector has not come to it.
+    NotWrittenYet,
 }
 
 /// What the projector has in hand.
@@ -230,6 +243,27 @@ impl Shared {
         noted.done = noted.done.max(work.reached);
         noted.reached = noted.reached.max(work.reached);
         Ok(())
+    }
+
+    /// Whether the kept row of an agreement is what its records make, folded anew.
+    pub(crate) fn check_row(&self, id: &AgreementId) -> Result<RowCheck, LedgerError> {
+        for _ in 0..ROW_TRIES_MAX {
+            let published = self.head.borrow().record_count;
+            if self.portfolio.is_noted(id) {
+                return Ok(RowCheck::NotWrittenYet);
+            }
+            let kept = self.portfolio.tree.get(id.as_str().as_bytes())?;
+            let entries = self.index.stream(id)?;
+            let made = self.settled_row(&self.fold_anew(id, &entries)?)?;
+            if kept.as_deref() == made.as_ref().map(stored::encode).as_deref() {
+                return Ok(RowCheck::AsMade);
+            }
+            // Only what is published is noted; with a record more, the row may be older or newer.
+            if entries.last().is_none_or(|last| last.position.get() < published) {
+                return Ok(RowCheck::Differs);
+            }
+        }
+        Ok(RowCheck::NotWrittenYet)
     }
 
     /// The row that holds from the day on which everything has taken effect. None without events.

@@ -3,6 +3,8 @@
 //! It must not know which positions are durable; its callers ask for nothing beyond the head.
 //! Whatever is read is decoded, and so its checksum verified, and compared with its key.
 
+use std::ops::Bound;
+
 use bytes::Bytes;
 
 use crate::block::{self, Block};
@@ -73,6 +75,20 @@ impl Blocks {
     pub(super) fn reaches(&self, position: u64) -> Result<bool, LogError> {
         let next = self.0.range(BlockKey::first(position).encode()..).next();
         next.transpose().map(|entry| entry.is_some()).map_err(LogError::storage(READ))
+    }
+
+    /// The first key behind every part of a block, or the first of all.
+    pub(super) fn key_behind(&self, block: Option<u64>) -> Result<Option<BlockKey>, LogError> {
+        let next = match block {
+            None => self.0.iter().next(),
+            Some(first_position) => {
+                let last = Bound::Excluded(BlockKey::last(first_position).encode());
+                self.0.range::<Vec<u8>, _>((last, Bound::Unbounded)).next()
+            }
+        };
+        let Some(entry) = next else { return Ok(None) };
+        let (key, _) = entry.map_err(LogError::storage(READ))?;
+        block_key(&key).map(Some)
     }
 
     /// The entries from the first on, as they are.

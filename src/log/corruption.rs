@@ -11,6 +11,9 @@ pub enum Corruption {
     /// The stored bytes are no block.
     #[error("the stored bytes are not the block that was written")]
     Block(#[source] BlockError),
+    /// The store fails when it reads the block: its own bytes are damaged.
+    #[error("the store cannot read the block at this position")]
+    Unreadable,
     /// No block holds the position, though it lies below the head.
     #[error("no block holds this position")]
     Missing,

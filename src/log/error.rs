@@ -277,7 +277,7 @@ impl LogError {
 
     /// Whether it says that the store is not as it was written, and not that it could not be
     /// reached. Only then is it right to replace it.
-    pub(super) fn is_damage(&self) -> bool {
+    pub fn is_damage(&self) -> bool {
         match self {
             Self::Corrupt { .. } => true,
             Self::Storage { source: StorageError(cause), .. } => match cause {

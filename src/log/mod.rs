@@ -14,7 +14,8 @@
 //!    a remedy for a fault of sled's.
 //! 6. `tail`, `copies`, `swap`, `mend`: both copies found alike or made alike, before anything is
 //!    served. `recovery` tells what was done.
-//! 7. `open`, `writer`, `reader`, `verify`, `offline`: what the rooms above call.
+//! 7. `open`, `writer`, `reader`, `verify`, `offline`: what the rooms above call; `chain` reads
+//!    whole blocks for a backup, `check` verifies both copies while they are served from.
 //! 8. `derived_layout`, `derived`, `derived_state`, `derived_read`: indexes that can be rebuilt from the log.
 //!
 //! # Invariants
@@ -61,6 +62,9 @@ mod writer;
 
 mod offline;
 
+mod chain;
+mod check;
+
 mod derived_layout;
 
 mod derived;
@@ -72,7 +76,9 @@ mod derived_read;
 mod tests;
 
 pub use crate::archive::{ArchiveError, ArchiveOptions};
-pub use crate::block::{Block, BlockError, BlockHash, Codec};
+pub use crate::block::{Block, BlockError, BlockHash, Codec, Link};
+pub use chain::ChainBlocks;
+pub use check::{ArchiveCheck, BlockDamage, Checked, CopyName, DamagedBlock, StoreCheck};
 pub use corruption::Corruption;
 pub use derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_NAME_BYTES_MAX, DERIVED_PUTS_MAX, DerivedTree};
 pub use derived_layout::{DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX};

@@ -17,6 +17,7 @@ use super::error::LogError;
 use super::mend::guarded;
 use super::open::Log;
 use super::options::LogOptions;
+use super::reader::LogReader;
 
 /// One copy, as it was found.
 #[derive(Debug)]
@@ -62,11 +63,14 @@ impl CopiesFound {
 impl Log {
     /// Reads every byte of both copies of a log that nobody has open, without changing any, and
     /// hands the records to `see` in order, from the archive, or from the store if that holds more.
+    /// A store that is whole is handed to `examine` to be read further; what that writes is thrown
+    /// away.
     ///
     /// The store is copied to a temporary directory, which needs as much room.
     pub fn verify_offline(
         options: &LogOptions,
         mut see: impl FnMut(u64, Bytes),
+        examine: impl FnOnce(&LogReader),
     ) -> Result<CopiesFound, LogError> {
         options.validate()?;
         let _held = hold(&options.directory)?;
@@ -81,7 +85,7 @@ impl Log {
                 seen = block.positions().end;
             })?,
         };
-        let store = store_found(options, seen, see)?;
+        let store = store_found(options, seen, see, examine)?;
         Ok(CopiesFound { store, archive })
     }
 }
@@ -101,6 +105,7 @@ fn store_found(
     options: &LogOptions,
     seen: u64,
     mut see: impl FnMut(u64, Bytes),
+    examine: impl FnOnce(&LogReader),
 ) -> Result<CopyFound, LogError> {
     let store = options.directory.join(STORE_DIRECTORY);
     if !store.exists() {
@@ -123,6 +128,7 @@ fn store_found(
         let (position, record) = read?;
         see(position, record);
     }
+    examine(&opened.reader);
     let end =
         Link { next_position: opened.report.next_position, last_block: opened.report.last_block };
     Ok(CopyFound::Whole { end, torn_bytes: 0 })

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -48,6 +48,8 @@ pub(super) struct Store {
     stopped: AtomicBool,
     derived_unsynced_bytes: AtomicUsize,
     derived: Mutex<HashMap<String, Arc<DerivedState>>>,
+    /// Where the second copy lies, for those who compare.
+    archive_directory: Option<PathBuf>,
     _directory: Arc<ClaimedDirectory>,
 }
 
@@ -75,12 +77,18 @@ impl Store {
             stopped: AtomicBool::new(false),
             derived_unsynced_bytes: AtomicUsize::new(0),
             derived: Mutex::default(),
+            archive_directory: options.archive.as_ref().map(|archive| archive.directory.clone()),
             _directory: Arc::clone(directory),
         })
     }
 
     pub(super) fn blocks(&self) -> &Blocks {
         &self.blocks
+    }
+
+    /// Where the second copy lies, if there is one.
+    pub(super) fn archive_directory(&self) -> Option<&Path> {
+        self.archive_directory.as_deref()
     }
 
     pub(super) fn db(&self) -> &sled::Db {

@@ -27,6 +27,9 @@ pub(crate) const ROOMS: &[Room] = &[
     // It asks a source for checkpoints, so that it needs to know no ledger.
     Room { name: "witness", knows: &["merkle", "clock", "domain"] },
     Room { name: "wire", knows: &["domain", "projections"] },
+    // It reads blocks of a backup for the programs: requests and recorded times of records say where a
+    // restore may cut, and the log builds the store of the new folder.
+    Room { name: "backup", knows: &["domain", "block", "archive", "log", "wire"] },
     // It makes wire messages out of dates and amounts, for the programs and the tests only.
     Room { name: "generate", knows: &["domain", "wire"] },
     // It keeps the tree over what it has made durable, and proves and signs from it.
@@ -66,6 +69,7 @@ const EVERY_ROOM: &[&str] = &[
     "witness",
     "clock",
     "wire",
+    "backup",
     "generate",
     "ledger",
     "grpc",

@@ -11,6 +11,8 @@
     reason = "helpers give values in the form that the generated messages hold them"
 )]
 
+mod backups;
+mod bit_flips;
 mod catalogue;
 mod daemon;
 mod domain;
@@ -32,4 +34,6 @@ mod support;
 mod tiles;
 mod two_copies;
 mod two_times;
+mod upgrade;
+mod verification;
 mod witnesses;

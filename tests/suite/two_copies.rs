@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::events::*;
+use super::support::processes::run;
 use super::support::{Served, Setting, told};
 use contract_ledger::wire::v1;
 
@@ -132,7 +133,7 @@ async fn whatever_happens_to_one_copy_the_answers_stay() {
 /// What `ledgerctl COMMAND DIR` prints, and its exit code.
 fn ledgerctl(command: &str, folder: &Path) -> (String, i32) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
-    let output = program.arg(command).arg(folder).output().unwrap();
+    let output = run(program.arg(command).arg(folder));
     let text = [output.stdout, output.stderr].concat();
     (String::from_utf8(text).unwrap(), output.status.code().unwrap())
 }

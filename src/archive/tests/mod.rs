@@ -2,6 +2,7 @@
 
 mod files;
 mod scan;
+mod walk;
 
 use bytes::Bytes;
 

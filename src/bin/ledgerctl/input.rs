@@ -1,4 +1,4 @@
-//! The file that a command reads, and the bar that shows how far it has come.
+//! The file that a command reads, and the bars that shows how far it has come.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -25,6 +25,14 @@ pub(crate) fn open(file: &Path) -> Result<(Box<dyn BufRead + Send>, Option<u64>)
     }
     let bytes_total = metadata.is_file().then_some(metadata.len());
     Ok((Box::new(BufReader::new(opened)), bytes_total))
+}
+
+/// A bar over a count that is told as it goes; drawn as the others are.
+pub(crate) fn count_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    bar.enable_steady_tick(Duration::from_millis(TICK_MS));
+    let template = "{bar:32} {percent:>3} %  {msg}  {elapsed}";
+    bar.with_style(ProgressStyle::with_template(template).expect("the template is well formed"))
 }
 
 /// A bar over the bytes of a file, a spinner where the end is not known. indicatif draws on

@@ -15,6 +15,7 @@ mod failure;
 mod agreement;
 mod append;
 mod append_lines;
+mod backup;
 mod breakdown;
 mod completions;
 mod demo;
@@ -30,9 +31,11 @@ mod import_lines;
 mod keygen;
 mod lists;
 mod offline;
+mod restore;
 mod subscribe;
 mod tree;
 mod usage;
+mod verify;
 mod watch;
 
 mod event_text;
@@ -108,8 +111,13 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Head(arguments) => head::run(server, &arguments, output).await,
         Command::Tree(arguments) => tree::run(server, &arguments, output).await,
         Command::Keygen(arguments) => keygen::run(&arguments, output),
-        Command::Verify(arguments) => offline::verify(&arguments, output),
+        Command::Verify(arguments) => match &arguments.directory {
+            Some(directory) => offline::verify(directory, &arguments, output),
+            None => verify::run(server, &arguments, output).await,
+        },
         Command::Recover(arguments) => offline::recover(&arguments, output),
+        Command::Backup(arguments) => backup::run(server, &arguments, output).await,
+        Command::Restore(arguments) => restore::run(server, &arguments, output).await,
         Command::Demo(arguments) => demo::run(look, &arguments, output).await,
         Command::Frameworks(arguments) => frameworks::run(&arguments, output),
         Command::Generate(arguments) => generate::run(&arguments, output),

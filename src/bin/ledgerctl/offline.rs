@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 
 use bytes::Bytes;
-use contract_ledger::ledger::error::WithCauses;
+use contract_ledger::ledger::error::{LedgerError, WithCauses};
+use contract_ledger::ledger::verify::{Damage, RecordOrder, offline};
 use contract_ledger::log::{
     ArchiveOptions, CopyFound, Log, LogError, LogOptions, LogReader, Mended, OpenedLog, Recovery,
 };
 use contract_ledger::wire::{record, v1};
 
-use crate::arguments::{FolderArguments, RecoverArguments};
+use crate::arguments::{FolderArguments, RecoverArguments, VerifyArguments};
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 
 /// Faults of records that are told one by one; the rest is counted.
@@ -18,24 +20,40 @@ const FAULTS_TOLD_MAX: usize = 10;
 
 /// Reads every byte of both copies and says what is wrong. Changes nothing.
 pub(crate) fn verify(
-    arguments: &FolderArguments,
+    directory: &Path,
+    arguments: &VerifyArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
     let mut records = Records::default();
-    let found = Log::verify_offline(&options(arguments), |position, bytes| {
-        records.add(position, &bytes);
-    })
+    let mut indexes = None;
+    let options = options(directory, arguments.archive.as_deref());
+    let found = Log::verify_offline(
+        &options,
+        |position, bytes| records.add(position, &bytes),
+        |reader| indexes = Some(check_indexes(reader)),
+    )
     .map_err(|error| not_carried_out(&error))?;
+    let indexes = indexes.transpose().map_err(|error| stopped(&error))?.unwrap_or_default();
     writeln!(output, "store:    {}", copy_text(&found.store))?;
     writeln!(output, "archive:  {}", copy_text(&found.archive))?;
     records.tell(output)?;
-    if found.are_alike() && records.faults == 0 {
+    for damage in indexes.iter().take(FAULTS_TOLD_MAX) {
+        let place = damage.position.map(|at| format!(" at position {}", at.get()));
+        writeln!(output, "indexes:  damaged{}: {}", place.unwrap_or_default(), damage.text)?;
+    }
+    if found.are_alike() && records.faults == 0 && indexes.is_empty() {
         writeln!(output, "verified: both copies are whole and alike")?;
         return Ok(EXIT_DONE);
     }
+    let directory = directory.display();
     if !found.are_alike() {
-        let directory = arguments.directory.display();
         writeln!(output, "not alike: run  ledgerctl recover {directory}")?;
+    } else if !indexes.is_empty() {
+        let count = indexes.len();
+        writeln!(
+            output,
+            "{count} faults of indexes: move {directory}/sled away, and run  ledgerctl recover {directory}"
+        )?;
     }
     Ok(EXIT_FAILED)
 }
@@ -45,8 +63,9 @@ pub(crate) fn recover(
     arguments: &RecoverArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
-    let RecoverArguments { folder, rebuild_indexes } = arguments;
-    let opened = match Log::recover(&options(folder)) {
+    let RecoverArguments { folder: FolderArguments { directory, archive }, rebuild_indexes } =
+        arguments;
+    let opened = match Log::recover(&options(directory, archive.as_deref())) {
         Ok(opened) => opened,
         Err(
             error @ (LogError::Corrupt { .. }
@@ -77,9 +96,9 @@ pub(crate) fn recover(
     Ok(if records.faults == 0 { EXIT_DONE } else { EXIT_FAILED })
 }
 
-fn options(arguments: &FolderArguments) -> LogOptions {
-    let options = LogOptions::new(&arguments.directory);
-    match &arguments.archive {
+fn options(directory: &Path, archive: Option<&Path>) -> LogOptions {
+    let options = LogOptions::new(directory);
+    match archive {
         Some(directory) => LogOptions { archive: Some(ArchiveOptions::new(directory)), ..options },
         None => options,
     }
@@ -87,6 +106,20 @@ fn options(arguments: &FolderArguments) -> LogOptions {
 
 fn not_carried_out(error: &LogError) -> CommandError {
     CommandError::Stopped(WithCauses(error).to_string())
+}
+
+fn stopped(error: &LedgerError) -> CommandError {
+    CommandError::Stopped(WithCauses(error).to_string())
+}
+
+/// The indexes of a store whose blocks are whole, beside its records.
+fn check_indexes(reader: &LogReader) -> Result<Vec<Damage>, LedgerError> {
+    let mut order = RecordOrder::default();
+    for read in reader.forward(0, u64::MAX) {
+        let (position, bytes) = read?;
+        order.check(position, &bytes);
+    }
+    offline::check_indexes(reader, Some(order.counts()))
 }
 
 fn records_of(reader: &LogReader) -> Result<Records, LogError> {
@@ -127,8 +160,8 @@ fn mended_text(mended: &Mended) -> String {
 #[derive(Debug, Default)]
 struct Records {
     count: u64,
+    order: RecordOrder,
     versions: BTreeMap<String, u64>,
-    newest: Option<(i64, i32)>,
     faults: usize,
     told: Vec<String>,
 }
@@ -136,21 +169,15 @@ struct Records {
 impl Records {
     fn add(&mut self, position: u64, bytes: &Bytes) {
         self.count += 1;
-        match record::decode(bytes) {
-            Ok(record) => self.check(position, &record),
-            Err(error) => self.fault(format!("position {position}: {error}")),
+        for damage in self.order.check(position, bytes) {
+            self.fault(format!("position {position}: {}", damage.text));
+        }
+        if let Ok(record) = record::decode(bytes) {
+            self.check_version(position, &record);
         }
     }
 
-    fn check(&mut self, position: u64, record: &v1::Record) {
-        if record.position != position {
-            self.fault(format!("position {position}: the record states {}", record.position));
-        }
-        let recorded = record.recorded_time.as_ref().map(|time| (time.seconds, time.nanos));
-        if recorded < self.newest {
-            self.fault(format!("position {position}: recorded before the record before it"));
-        }
-        self.newest = self.newest.max(recorded);
+    fn check_version(&mut self, position: u64, record: &v1::Record) {
         if let Some(v1::record::Entry::Event(event)) = &record.entry {
             let last = self.versions.entry(record.agreement_id.clone()).or_default();
             let expected = last.saturating_add(1);
@@ -222,7 +249,7 @@ mod tests {
         assert_eq!(faults(&gap), ["position 1: version 3 of \"a\", where 2 comes next"]);
         let back = [event(0, "a", 1, 5), event(1, "a", 2, 4)];
         assert_eq!(faults(&back), ["position 1: recorded before the record before it"]);
-        assert_eq!(faults(&[event(7, "a", 1, 5)]), ["position 0: the record states 7"]);
+        assert_eq!(faults(&[event(7, "a", 1, 5)]), ["position 0: the record states position 7"]);
         let mut checked = Records::default();
         (0..12).for_each(|position| checked.add(position, &Bytes::from_static(b"\xff")));
         assert_eq!((checked.faults, checked.told.len()), (12, FAULTS_TOLD_MAX));

@@ -4,7 +4,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::Parser as _;
+use contract_ledger::backup::BlockHash;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::admin_service_server::{AdminService, AdminServiceServer};
 use contract_ledger::wire::v1::ledger_service_server::{LedgerService, LedgerServiceServer};
@@ -17,9 +19,9 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::arguments::{Arguments, Command};
 use crate::client::ServerAddress;
-use crate::outcome::{CommandError, EXIT_FAILED};
+use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 use crate::table::Look;
-use crate::{import, subscribe};
+use crate::{backup, import, subscribe, verify};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -42,6 +44,46 @@ impl Breaking {
 #[tonic::async_trait]
 impl AdminService for Breaking {
     type ImportEventsStream = Answers<v1::ImportEventsResponse>;
+    type VerifyLogStream = Answers<v1::VerifyLogResponse>;
+    type ReadBlocksStream = Answers<v1::ReadBlocksResponse>;
+
+    /// Some progress and then the end, as if it were cut short without a word.
+    async fn verify_log(
+        &self,
+        _: Request<v1::VerifyLogRequest>,
+    ) -> Result<Response<Self::VerifyLogStream>, Status> {
+        let progress = v1::verify_log_response::Message::Progress(v1::VerifyLogProgress::default());
+        let message = v1::VerifyLogResponse { message: Some(progress) };
+        Ok(Response::new(Box::pin(tokio_stream::once(Ok(message)))))
+    }
+
+    /// Two blocks of three; then the first stream breaks, and the second sends a damaged third one, and
+    /// later ones the right one.
+    async fn read_blocks(
+        &self,
+        request: Request<v1::ReadBlocksRequest>,
+    ) -> Result<Response<Self::ReadBlocksStream>, Status> {
+        let from = request.into_inner().from_position;
+        let breaks = self.note("blocks", &from.to_string());
+        let is_second = self.asked.lock().unwrap().len() == 2;
+        let blocks = three_blocks();
+        let message = |blocks| v1::ReadBlocksResponse {
+            blocks,
+            captured_record_count: 3,
+            captured_block_hash: BlockHash::of(&three_blocks()[2]).as_bytes().to_vec(),
+        };
+        let rest: Vec<Vec<u8>> = blocks.into_iter().skip(usize::try_from(from).unwrap()).collect();
+        let parts = if breaks {
+            vec![Ok(message(rest[..2].to_vec())), Err(stopping())]
+        } else if is_second {
+            let mut damaged = rest;
+            damaged[0][60] ^= 1;
+            vec![Ok(message(damaged))]
+        } else {
+            vec![Ok(message(rest))]
+        };
+        Ok(Response::new(Box::pin(tokio_stream::iter(parts))))
+    }
 
     /// Looks at the first request before it answers at all, as a server may.
     async fn import_events(
@@ -125,6 +167,59 @@ impl LedgerService for Breaking {
     ) -> Result<Response<v1::GetHeadResponse>, Status> {
         Ok(Response::new(v1::GetHeadResponse { record_count: 7, ..Default::default() }))
     }
+}
+
+/// A chain of three blocks of one record each.
+fn three_blocks() -> Vec<Vec<u8>> {
+    let mut before = BlockHash::ZERO;
+    (0..3)
+        .map(|position| {
+            let record = Bytes::from(vec![b'r'; 20]);
+            let block = contract_ledger::block::encode(position, before, &[record]).unwrap();
+            before = BlockHash::of(&block);
+            block.to_vec()
+        })
+        .collect()
+}
+
+async fn back_up(server: &ServerAddress, folder: &str) -> (Result<u8, CommandError>, String) {
+    let words = ["ledgerctl", "backup", folder];
+    let Command::Backup(arguments) = Arguments::parse_from(words).command else {
+        panic!("backup was asked for");
+    };
+    let mut output = Vec::new();
+    let end = backup::run(server, &arguments, &mut output).await;
+    (end, String::from_utf8(output).unwrap())
+}
+
+#[tokio::test]
+async fn backup_goes_on_after_a_break_and_writes_no_damaged_block() {
+    let services = Breaking::default();
+    let server = serve(services.clone()).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("backup");
+    let folder = folder.to_str().unwrap();
+    let (end, output) = back_up(&server, folder).await;
+    assert!(end.unwrap_err().to_string().contains("stopping"), "{output}");
+    let (end, output) = back_up(&server, folder).await;
+    assert_eq!(end.unwrap(), EXIT_FAILED);
+    assert!(output.contains("the block that came for position 2 is damaged"), "{output}");
+    let (end, output) = back_up(&server, folder).await;
+    assert_eq!(end.unwrap(), EXIT_DONE);
+    let last = BlockHash::of(&three_blocks()[2]);
+    assert!(output.contains("1 records added"), "{output}");
+    assert!(output.ends_with(&format!("backed up: 3 records, last block 2:{last}\n")), "{output}");
+    assert_eq!(services.asked.lock().unwrap().as_slice(), ["blocks 0", "blocks 2", "blocks 2"]);
+}
+
+#[tokio::test]
+async fn verification_without_a_summary_is_no_success() {
+    let server = serve(Breaking::default()).await;
+    let Command::Verify(arguments) = Arguments::parse_from(["ledgerctl", "verify"]).command else {
+        panic!("verify was asked for");
+    };
+    let end = verify::run(&server, &arguments, &mut Vec::new()).await;
+    assert!(end.unwrap_err().to_string().contains("without its summary"));
 }
 
 /// As a server that stops and says when to come again.

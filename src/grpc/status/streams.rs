@@ -51,6 +51,27 @@ pub(in crate::grpc) fn too_many_subscriptions(limits: &ServiceLimits) -> Status 
         .into_status()
 }
 
+/// More verifications and backups than the server has places for.
+pub(in crate::grpc) fn too_many_maintenance_streams(limits: &ServiceLimits) -> Status {
+    let text = "as many verifications and backups are under way as the server has places for";
+    Failure::new(Code::Unavailable, reason::OVERLOADED, text)
+        .with("maintenance_streams_max", limits.maintenance_streams_max)
+        .retry_after(limits.retry_after)
+        .into_status()
+}
+
+/// Blocks that the caller holds and this ledger does not.
+pub(in crate::grpc) fn history_differs(position: u64, record_count: u64) -> Status {
+    let text = format!(
+        "no block of this ledger ends at position {position} with that hash: what you hold is not a \
+         prefix of this log"
+    );
+    Failure::new(Code::FailedPrecondition, reason::HISTORY_DIFFERS, text)
+        .with("position", position)
+        .with("record_count", record_count)
+        .into_status()
+}
+
 /// More streams than the server has places for.
 pub(in crate::grpc) fn too_many_streams(limits: &ServiceLimits) -> Status {
     let text = "as many streams are open as the server has places for";

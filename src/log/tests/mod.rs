@@ -1,6 +1,8 @@
 //! What the log promises, tried through its own doors; each file holds one promise.
 
 mod append;
+mod chain;
+mod check;
 mod copies;
 mod corruption;
 mod derived;

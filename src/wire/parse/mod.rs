@@ -71,6 +71,8 @@ pub mod malformed {
     pub const MALFORMED_ID: &str = "MALFORMED_ID";
     /// A date is not a day of the calendar.
     pub const MALFORMED_DATE: &str = "MALFORMED_DATE";
+    /// A hash has not as many bytes as it must have.
+    pub const MALFORMED_HASH: &str = "MALFORMED_HASH";
     /// A text is too long or has control characters.
     pub const MALFORMED_TEXT: &str = "MALFORMED_TEXT";
     /// An enum has a number that it does not know, or none.

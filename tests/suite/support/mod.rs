@@ -2,6 +2,7 @@
 
 pub(crate) mod events;
 pub(crate) mod figures;
+pub(crate) mod processes;
 pub(crate) mod witness;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use contract_ledger::wire::v1::admin_service_client::AdminServiceClient;
 use contract_ledger::wire::v1::audit_service_client::AuditServiceClient;
 use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
 use contract_ledger::wire::v1::projection_service_client::ProjectionServiceClient;
+use processes::opening;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -80,8 +82,19 @@ impl Served {
 
     pub(crate) fn on(folder: TempDir, setting: Setting) -> Self {
         let options = LogOptions::new(folder.path());
+        Self::opened(folder, &options, setting)
+    }
+
+    /// With the store alone.
+    pub(crate) fn without_archive(folder: TempDir, setting: Setting) -> Self {
+        let options = LogOptions { archive: None, ..LogOptions::new(folder.path()) };
+        Self::opened(folder, &options, setting)
+    }
+
+    fn opened(folder: TempDir, options: &LogOptions, setting: Setting) -> Self {
         let OpenedLedger { ledger, writer, .. } =
-            Ledger::open(&options, &setting.ledger, setting.rules, setting.clock).unwrap();
+            opening(|| Ledger::open(options, &setting.ledger, setting.rules, setting.clock))
+                .unwrap();
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let url = format!("http://{}", incoming.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

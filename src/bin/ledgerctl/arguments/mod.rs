@@ -22,7 +22,9 @@ pub(crate) use lists::{
     AmendmentsArguments, DeadlinesArguments, FindingsArguments, InvoicesArguments, OrdersArguments,
     PortfolioArguments, RefusalsArguments, StatusChoice, YesNo,
 };
-pub(crate) use offline::{FolderArguments, RecoverArguments};
+pub(crate) use offline::{
+    BackupArguments, FolderArguments, RecoverArguments, RestoreArguments, VerifyArguments,
+};
 pub(crate) use proofs::{KeygenArguments, TreeArguments};
 pub(crate) use questions::{BreakdownArguments, ForecastArguments};
 pub(crate) use streams::{EventsArguments, SubscribeArguments, WatchArguments};
@@ -32,7 +34,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done; with append and import: every line was accepted
   1  the ledger answered with an error; with append and import: to at least one line; with demo: a
-     figure is wrong; with verify and recover: a copy is damaged, or refused
+     figure is wrong; with verify, recover, backup and restore: something is damaged, is another
+     history, or is refused
   2  not carried out, or not to the end: wrong arguments, no connection, no file, a line of import
      that is no request";
 
@@ -130,15 +133,20 @@ pub(crate) enum Command {
     Tree(TreeArguments),
     /// Make a key that signs checkpoints; prints the text to verify with.
     Keygen(KeygenArguments),
-    /// Verify a log that no ledger has open: both copies, every byte. Changes nothing.
+    /// Verify everything that is stored: of a ledger that runs, or with DIR of one that does not.
     ///
     /// Checksums, the chain of hashes, positions, recorded times and the versions of every agreement
-    /// are checked in the store and in the archive, and the two are compared. The store is copied to
-    /// a temporary folder first, because sled cannot open it without writing.
+    /// are checked; the archive is compared with the store, and the indexes with the log. Changes
+    /// nothing.
     ///
-    /// Exit code 0: both are whole and alike. 1: something is wrong, and is named. 2: it could not be
-    /// looked at.
-    Verify(FolderArguments),
+    /// Without DIR the ledger at --server is asked to verify itself while it serves, the kept rows of
+    /// the portfolio too. With DIR every byte of the folder is read, also what a running ledger would
+    /// have in memory; the store is copied to a temporary folder first, because sled cannot open it
+    /// without writing.
+    ///
+    /// Exit code 0: all is whole and alike. 1: something is wrong, and is named. 2: it could not be
+    /// looked at, or not to the end.
+    Verify(VerifyArguments),
     /// Rebuild whichever copy of a log is lost or damaged from the other.
     ///
     /// Reads every byte of both copies. What is replaced is set aside in the folder, never deleted.
@@ -146,6 +154,26 @@ pub(crate) enum Command {
     /// Exit code 0: both are whole and alike now. 1: refused, with the position that is whole in
     /// neither copy or differs. 2: it could not be carried out.
     Recover(RecoverArguments),
+    /// Copy the log of a running ledger to a backup folder, or bring that folder up to date.
+    ///
+    /// The first run makes the folder and copies everything up to the head as it is then; appends go on
+    /// meanwhile. Later runs check the folder, prove that its last block is one of this ledger's, and go
+    /// on behind it. Each block is verified before it is written, synced, and read back. An interrupted
+    /// run is continued by the next.
+    ///
+    /// Exit code 0: the folder holds the log up to the position that is printed. 1: a block or the
+    /// folder is damaged, or the folder is of another history; what is damaged is not written. 2: not
+    /// carried out to the end; run it again.
+    Backup(BackupArguments),
+    /// Make a new data folder of a backup, or of the archive of a ledger, up to any point.
+    ///
+    /// Every block is verified. Requests are never split: the restore ends with the last whole request
+    /// within the point. Printed are the last position and the hash of the last block, and where the
+    /// restored log has the very blocks of the backup.
+    ///
+    /// Exit code 0: the folder is made and verified. 1: the backup is damaged or of another history than
+    /// expected. 2: it could not be carried out.
+    Restore(RestoreArguments),
     /// Start a ledger of its own, play a real agreement through it and check every figure.
     ///
     /// The ledger is a process of its own on a temporary folder and a free port of this machine. The

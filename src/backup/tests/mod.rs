@@ -1,0 +1,5 @@
+//! What a backup promises, over folders made by hand.
+
+mod cutting;
+mod folders;
+mod restoring;

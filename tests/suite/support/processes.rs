@@ -1,0 +1,27 @@
+//! Programs that tests run, and folders that they open meanwhile.
+//!
+//! A child has every open file of this process until it has become its program, locks too. So no
+//! folder is opened while a child is being born: it might still seem to be in use.
+
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+static BIRTH: Mutex<()> = Mutex::new(());
+
+fn held() -> MutexGuard<'static, ()> {
+    BIRTH.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(command: &mut Command) -> Output {
+    let born = held();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(born);
+    child.wait_with_output().unwrap()
+}
+
+/// Opens a folder that was closed before.
+pub(crate) fn opening<T>(open: impl FnOnce() -> T) -> T {
+    let _no_birth = held();
+    open()
+}
