@@ -11,6 +11,7 @@ mod error_layer;
 mod ledger_service;
 mod live;
 mod projection_service;
+mod proofs;
 mod query;
 pub mod server;
 mod status;

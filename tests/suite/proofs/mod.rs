@@ -5,6 +5,7 @@ mod foreign;
 mod leaf;
 mod naive;
 mod notes;
+mod served;
 mod tree;
 
 use contract_ledger::merkle::{KeyName, MemoryTree, SignerKey, TreeHash};
