@@ -1,5 +1,6 @@
 //! History that proves itself: the tree, its proofs and the texts in which they are told.
 
+mod attacks;
 mod command;
 mod foreign;
 mod leaf;
