@@ -5,6 +5,7 @@
 //! is the only room that reads the environment.
 
 pub mod archive;
+pub mod checkpoint;
 pub mod policy;
 pub mod sources;
 
@@ -15,11 +16,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::domain::policy::PolicyBook;
 use crate::grpc::ServiceLimits;
 use crate::ledger::{Imports, LedgerLimits, LedgerRules};
 use crate::log::{Codec, LogOptions};
 use archive::ArchiveConfig;
+use checkpoint::CheckpointConfig;
 use policy::PolicyConfig;
 
 /// Address that is listened on when none is given.
@@ -47,6 +48,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The second copy of the log.
     pub archive: ArchiveConfig,
+    /// Signed checkpoints.
+    pub checkpoint: CheckpointConfig,
     /// Thresholds and tolerances by the day from which they hold.
     pub policy: Vec<PolicyConfig>,
 }
@@ -63,6 +66,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             store: StoreConfig::default(),
             archive: ArchiveConfig::default(),
+            checkpoint: CheckpointConfig::default(),
             policy: Vec::new(),
         }
     }
@@ -238,7 +242,7 @@ pub struct CheckedConfig {
     pub service: ServiceLimits,
     /// Limits of the ledger.
     pub ledger: LedgerLimits,
-    /// Dated policy, and whether imports are allowed.
+    /// Dated policy, whether imports are allowed, what checkpoints are signed with.
     pub rules: LedgerRules,
     /// The log on disk.
     pub store: LogOptions,
@@ -301,8 +305,13 @@ impl Config {
         {
             faults.push(format!("store, archive: {fault}"));
         }
+        let rules = LedgerRules {
+            policies: Arc::new(policies),
+            imports: if self.import_mode { Imports::Allowed } else { Imports::Refused },
+            checkpoints: self.checkpoint.check(&directory, &mut faults),
+        };
         match listen {
-            Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory, policies)),
+            Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory, rules)),
             Ok(_) | Err(_) => Err(faults),
         }
     }
@@ -417,7 +426,7 @@ impl Config {
         listen: SocketAddr,
         tls: Option<TlsTexts>,
         directory: PathBuf,
-        policies: PolicyBook,
+        rules: LedgerRules,
     ) -> CheckedConfig {
         let limits = &self.limits;
         CheckedConfig {
@@ -450,10 +459,7 @@ impl Config {
                 batch_bytes_max: limits.batch_bytes_max,
                 agreements_cached_max: limits.agreements_cached_max,
             },
-            rules: LedgerRules {
-                policies: Arc::new(policies),
-                imports: if self.import_mode { Imports::Allowed } else { Imports::Refused },
-            },
+            rules,
             store: self.store_options(directory),
             drain_max: Duration::from_millis(limits.drain_ms_max),
         }

@@ -1,6 +1,7 @@
 //! Whether a configuration holds together, fault by fault.
 
 use super::*;
+use crate::merkle::{KeyName, SignerKey};
 
 fn valid() -> Config {
     Config { data_dir: Some(PathBuf::from("data")), ..Config::default() }
@@ -71,6 +72,56 @@ fn the_archive_is_on_in_the_data_folder_unless_told_otherwise() {
     assert_eq!(Config { archive: off, ..valid() }.check().unwrap().store.archive, None);
     let small = ArchiveConfig { segment_bytes_max: 4095, ..elsewhere };
     assert!(Config { archive: small, ..valid() }.check().is_err());
+}
+
+#[test]
+fn keys_are_read_and_every_fault_of_theirs_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = |name: &str, seed: u8, mode: u32| {
+        let key = SignerKey::from_seed(KeyName::parse(name).unwrap(), &[seed; 32]);
+        let path = folder.path().join(format!("{seed}.key"));
+        std::fs::write(&path, key.private_text()).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        (path, key.verifier().to_string())
+    };
+    let (key, vkey) = key_file("ledger.example.no/a", 1, 0o600);
+    let (other, other_vkey) = key_file("ledger.example.no/b", 2, 0o400);
+    let (open, _) = key_file("ledger.example.no/c", 3, 0o644);
+    let check = |checkpoint| Config { checkpoint, ..valid() }.check();
+    assert!(check(CheckpointConfig::default()).unwrap().rules.checkpoints.is_none());
+    let with_key = CheckpointConfig { key_file: Some(key), ..CheckpointConfig::default() };
+    let rules = check(with_key.clone()).unwrap().rules.checkpoints.unwrap();
+    assert_eq!(rules.origin(), "ledger.example.no/a");
+    let whole = CheckpointConfig {
+        origin: Some("contracts".to_owned()),
+        other_key_files: vec![other.clone()],
+        earlier_keys: vec![vkey.clone()],
+        ..with_key.clone()
+    };
+    let rules = check(whole).unwrap().rules.checkpoints.unwrap();
+    let keys: Vec<String> = rules.verifiers().map(ToString::to_string).collect();
+    assert_eq!((rules.origin(), keys), ("contracts", vec![vkey.clone(), other_vkey, vkey]));
+    let wrong = [
+        (CheckpointConfig { key_file: Some(open), ..with_key.clone() }, "others may read it"),
+        (CheckpointConfig { key_file: Some("/none".into()), ..with_key.clone() }, "/none"),
+        (
+            CheckpointConfig { earlier_keys: vec!["x".to_owned()], ..with_key.clone() },
+            "earlier_keys[0]",
+        ),
+        (
+            CheckpointConfig { origin: Some("a\nb".to_owned()), ..with_key.clone() },
+            "checkpoint.origin",
+        ),
+        (
+            CheckpointConfig { key_file: None, other_key_files: vec![other], ..with_key },
+            "without key_file",
+        ),
+    ];
+    for (config, expected) in wrong {
+        let faults = check(config).unwrap_err();
+        assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected}: {faults:?}");
+    }
 }
 
 #[test]

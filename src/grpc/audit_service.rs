@@ -1,10 +1,10 @@
-//! AuditService: the timeline of an agreement.
+//! AuditService: the timeline of an agreement, and what proves the log.
 
 use tonic::{Request, Response, Status};
 
 use super::query::{Question, blocking, wait_for_position};
 use super::stream::{Answers, Filling, Gone, Sender, Streams};
-use super::{ServiceLimits, status};
+use super::{ServiceLimits, proofs, status};
 use crate::domain::id::{AgreementId, Version};
 use crate::domain::money::Money;
 use crate::ledger::Ledger;
@@ -36,10 +36,39 @@ impl v1::audit_service_server::AuditService for AuditApi {
         let from = Version::new(from_version);
         let history = blocking(move || ledger.history(&id, times, from)).await?;
         let history = history.ok_or_else(|| question.unknown())?;
+        let head = proofs::log_head(&self.ledger, Some(history.snapshot().position)).await?;
         let (id, filling) = (question.agreement_id, Filling::new(&self.limits));
         let answers =
-            self.streams.open(move |sender| send_history(&id, history, filling, sender))?;
+            self.streams.open(move |sender| send_history(&id, history, head, filling, sender))?;
         Ok(Response::new(answers))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        _request: Request<v1::GetCheckpointRequest>,
+    ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
+        proofs::checkpoint(&self.ledger).await.map(Response::new)
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<v1::GetInclusionProofRequest>,
+    ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
+        proofs::inclusion(&self.ledger, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<v1::GetConsistencyProofRequest>,
+    ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
+        proofs::consistency(&self.ledger, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_receipt(
+        &self,
+        request: Request<v1::GetReceiptRequest>,
+    ) -> Result<Response<v1::GetReceiptResponse>, Status> {
+        proofs::receipt(&self.ledger, &self.limits, request.into_inner()).await.map(Response::new)
     }
 }
 
@@ -48,6 +77,7 @@ impl v1::audit_service_server::AuditService for AuditApi {
 fn send_history(
     id: &AgreementId,
     history: History,
+    head: v1::LogHead,
     mut filling: Filling,
     sender: &Sender<v1::GetHistoryResponse>,
 ) -> Result<(), Gone> {
@@ -55,6 +85,7 @@ fn send_history(
         entries: Vec::new(),
         as_of: history.snapshot().as_of.to_string(),
         position: history.snapshot().position.get(),
+        head: Some(head),
     };
     let mut message = empty.clone();
     for line in history {

@@ -5,7 +5,7 @@ use tonic::{Request, Response, Status};
 use super::live::LiveStreams;
 use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::subscription::Subscription;
-use super::{ServiceLimits, query, status};
+use super::{ServiceLimits, proofs, query, status};
 use crate::domain::id::Position;
 use crate::ledger::Ledger;
 use crate::ledger::command::{
@@ -31,10 +31,21 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         &self,
         request: Request<v1::AppendEventsRequest>,
     ) -> Result<Response<v1::AppendEventsResponse>, Status> {
-        let command = parse_append(request.into_inner(), self.limits.events_per_request_max)
+        let request = request.into_inner();
+        let want_receipts = request.want_receipts && !request.validate_only;
+        let command = parse_append(request, self.limits.events_per_request_max)
             .map_err(|violations| status::of_violations(&violations))?;
+        if want_receipts {
+            self.check_signing().await?;
+        }
         match self.outcome(command).await? {
-            Ok(AppendOutcome::Accepted(answer)) => Ok(Response::new(accepted(&answer))),
+            Ok(AppendOutcome::Accepted(answer)) => {
+                let mut response = accepted(&answer);
+                if want_receipts {
+                    self.add_receipts(&mut response).await;
+                }
+                Ok(Response::new(response))
+            }
             Ok(AppendOutcome::Refused(refusal)) => Err(status::of_refusal(&refusal)),
             Err(failure) => Err(status::of_append_failure(&failure, self.limits.retry_after)),
         }
@@ -90,6 +101,25 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
 }
 
 impl LedgerApi {
+    /// Whether there will be receipts, before anything is recorded.
+    async fn check_signing(&self) -> Result<(), Status> {
+        proofs::signing(&self.ledger).await
+    }
+
+    /// Adds a receipt of each event, all under one checkpoint. What is recorded is answered all the
+    /// same when there is none.
+    async fn add_receipts(&self, response: &mut v1::AppendEventsResponse) {
+        let positions = response.events.iter().map(|event| Position::new(event.position));
+        match proofs::receipts(&self.ledger, positions.collect()).await {
+            Ok(receipts) => {
+                for (event, receipted) in response.events.iter_mut().zip(receipts) {
+                    event.receipt = receipted.receipt.to_string();
+                }
+            }
+            Err(status) => status.message().clone_into(&mut response.receipts_missing),
+        }
+    }
+
     /// What the ledger says. A known request is answered here, beside the writer, which would
     /// otherwise be held up by those who repeat themselves; one that becomes known meanwhile is
     /// answered by the writer all the same.
@@ -140,6 +170,7 @@ fn accepted(given: &AppendAnswer) -> v1::AppendEventsResponse {
         usage: usage.as_ref().map(|usage| answer::usage(agreement_id, usage, None, *position)),
         findings_opened: opened.iter().map(finding).collect(),
         findings_cleared: cleared.iter().map(finding).collect(),
+        receipts_missing: String::new(),
     }
 }
 
@@ -151,6 +182,7 @@ fn appended(event: &Appended) -> v1::AppendedEvent {
         event_id: event_id.map(|id| id.to_string()).unwrap_or_default(),
         recorded_time: Some(timestamp(*recorded)),
         duplicate: *origin == Origin::EarlierRequest,
+        receipt: String::new(),
     }
 }
 

@@ -12,6 +12,7 @@ mod ledger_service;
 mod live;
 mod maintenance;
 mod projection_service;
+mod proofs;
 mod query;
 pub mod server;
 mod status;

@@ -99,13 +99,16 @@ pub(super) async fn wait_for_position(
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
 ) -> Result<T, Status> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|error| status::of_ledger_error(&error)),
-        Err(error) => {
-            tracing::error!(%error, "a query was given up");
-            let text = "the ledger's log has the details";
-            let failure = status::Failure::new(Code::Internal, status::reason::INTERNAL, text);
-            Err(failure.into_status())
-        }
-    }
+    off_the_runtime(work).await?.map_err(|error| status::of_ledger_error(&error))
+}
+
+/// The same, for work that fails in its own way.
+pub(super) async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Status> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a query was given up");
+        let text = "the ledger's log has the details";
+        status::Failure::new(Code::Internal, status::reason::INTERNAL, text).into_status()
+    })
 }

@@ -7,6 +7,7 @@
 //! Details travel in a header, and clients take 8 to 16 kB of headers in all. So lists are told up to
 //! a bound, with their whole count beside them: a client mends what it is told and asks again.
 
+mod proofs;
 mod streams;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::ledger::error::{LedgerError, WithCauses};
 use crate::wire::parse::Violation;
 use crate::wire::v1;
 
+pub(super) use proofs::of_proof_failure;
 pub(super) use streams::{
     history_differs, import_not_allowed, position_beyond_head, stopping, stream_cut_off,
     too_many_maintenance_streams, too_many_streams, too_many_subscriptions,
@@ -57,6 +59,9 @@ pub(super) mod reason {
     pub(in crate::grpc) const IMPORT_ENDED: &str = "IMPORT_ENDED";
     pub(in crate::grpc) const RECORDED_TIME_DECREASES: &str = "RECORDED_TIME_DECREASES";
     pub(in crate::grpc) const RECORDED_TIME_IN_FUTURE: &str = "RECORDED_TIME_IN_FUTURE";
+    pub(in crate::grpc) const NO_SIGNING_KEY: &str = "NO_SIGNING_KEY";
+    pub(in crate::grpc) const CHECKPOINT_INCONSISTENT: &str = "CHECKPOINT_INCONSISTENT";
+    pub(in crate::grpc) const TREE_SIZES_REVERSED: &str = "TREE_SIZES_REVERSED";
     pub(in crate::grpc) const INTERNAL: &str = "INTERNAL";
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong besides a refusal.
 
+use super::signing::Unsignable;
 use crate::log::LogError;
 use crate::merkle::ReadError;
 use crate::wire::record::RecordFault;
@@ -49,6 +50,18 @@ pub enum LedgerError {
     /// The kept tree cannot be read.
     #[error("the kept tree cannot be read")]
     Tree(#[from] ReadError<LogError>),
+    /// The file with the newest checkpoint could not be read or written.
+    #[error("the newest checkpoint could not be read or written: {}", path.display())]
+    CheckpointFile {
+        /// Where it is.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A checkpoint could not be put into words.
+    #[error("a checkpoint could not be signed")]
+    Unsignable(#[source] Unsignable),
     /// The writer's thread could not be started.
     #[error("the writer's thread could not be started")]
     WriterThread(#[source] std::io::Error),
@@ -72,7 +85,12 @@ impl LedgerError {
             | Self::LeafMismatch { position }
             | Self::TreeMismatch { first: position, .. }
             | Self::IndexMismatch { position } => Some(*position),
-            Self::Log(_) | Self::Tree(_) | Self::WriterThread(_) | Self::PageKey { .. } => None,
+            Self::Log(_)
+            | Self::Tree(_)
+            | Self::CheckpointFile { .. }
+            | Self::Unsignable(_)
+            | Self::WriterThread(_)
+            | Self::PageKey { .. } => None,
         }
     }
 }

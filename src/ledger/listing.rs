@@ -195,7 +195,11 @@ impl Shared {
     }
 
     /// The first position, up to an end, that was recorded at a time or later.
-    fn first_recorded_at(&self, time: Option<RecordedTime>, end: u64) -> Result<u64, LedgerError> {
+    pub(super) fn first_recorded_at(
+        &self,
+        time: Option<RecordedTime>,
+        end: u64,
+    ) -> Result<u64, LedgerError> {
         let before = time.and_then(|time| RecordedTime::from_microseconds(time.microseconds() - 1));
         let (Some(before), Some(last)) = (before, end.checked_sub(1)) else { return Ok(0) };
         Ok(self.last_known_position(before, last)?.map_or(0, |position| position + 1))

@@ -2,7 +2,8 @@
 //!
 //! [`command`] says what an append asks and gets. `writer` is the one thread that decides
 //! (`decide`), repeats first answers (`repeat`) and commits what comes through its `queue`; `index` finds records by
-//! agreement, request and source; `tree` keeps the tree over the log; [`import`] takes in older registers; [`agreements`] keeps folded
+//! agreement, request and source; `tree` keeps the tree over the log,
+//! [`signing`] signs its head, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
 //! agreements; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
 //! [`history`], [`read`] and [`notices`] answer; [`blocks`] is for backups, [`verify`] checks everything that is stored. `page_key` vouches for page tokens. Nothing here
 //! knows tonic.
@@ -15,6 +16,7 @@ pub mod answer;
 pub mod blocks;
 pub mod command;
 mod decide;
+mod durable_file;
 pub mod error;
 pub mod history;
 pub mod import;
@@ -25,10 +27,12 @@ pub mod notices;
 mod page_key;
 mod portfolio;
 mod projector;
+pub mod proofs;
 pub mod query;
 mod queue;
 pub mod read;
 mod repeat;
+pub mod signing;
 mod source;
 mod tiles;
 mod tree;
@@ -56,6 +60,7 @@ use judged::JudgedAgreements;
 use page_key::PageKey;
 use portfolio::Portfolio;
 use queue::{Queue, Queued, ToWriter};
+use signing::{CheckpointRules, Signing};
 use tree::KeptTree;
 use writer::Writer;
 pub use writer::WriterEnd;
@@ -96,12 +101,14 @@ pub struct LedgerRules {
     pub policies: Arc<PolicyBook>,
     /// Whether the history of an older register may be taken in.
     pub imports: Imports,
+    /// What checkpoints are signed with. None: nothing is signed.
+    pub checkpoints: Option<Arc<CheckpointRules>>,
 }
 
 impl Default for LedgerRules {
     fn default() -> Self {
         let policies = Arc::new(PolicyBook::norwegian_eea_thresholds());
-        Self { policies, imports: Imports::default() }
+        Self { policies, imports: Imports::default(), checkpoints: None }
     }
 }
 
@@ -147,6 +154,7 @@ pub(crate) struct Shared {
     pub(crate) reader: LogReader,
     pub(crate) index: Index,
     pub(crate) tree: KeptTree,
+    pub(crate) signing: Signing,
     pub(crate) agreements: AgreementCache,
     /// Carried along by appends, notices and rows, as of today.
     pub(crate) judged: JudgedAgreements,
@@ -216,6 +224,7 @@ impl Ledger {
         let index = Index::open(&reader)?;
         index.catch_up(&reader)?;
         let tree = KeptTree::open(&reader)?;
+        let signing = Signing::open(rules.checkpoints.clone(), &tree)?;
         let portfolio = Portfolio::open(&reader, &rules.policies)?;
         let page_key = PageKey::open(&options.directory)?;
         let head = Head {
@@ -228,6 +237,7 @@ impl Ledger {
             reader,
             index,
             tree,
+            signing,
             agreements: AgreementCache::new(limits.agreements_cached_max),
             judged: JudgedAgreements::new(limits.agreements_cached_max),
             judged_for_listings: JudgedAgreements::new(JUDGED_FOR_LISTINGS_MAX),

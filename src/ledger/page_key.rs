@@ -4,9 +4,8 @@
 //! changing it, and keeps out the tokens of another ledger. The key is kept with the log, so that
 //! tokens outlive a restart. It must not know what a token says.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -14,8 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::Ledger;
 use super::error::LedgerError;
+use super::{Ledger, durable_file};
 
 const KEY_FILE: &str = "page-token.key";
 const KEY_BYTES: usize = 32;
@@ -55,7 +54,7 @@ impl PageKey {
         };
         match found {
             Some(key) => Ok(Self(key)),
-            None => make(folder, &path).map(Self).map_err(failed),
+            None => make(&path).map(Self).map_err(failed),
         }
     }
 
@@ -78,21 +77,10 @@ impl PageKey {
     }
 }
 
-/// Writes a new key under another name first, so that no crash leaves half of one.
-fn make(folder: &Path, path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+fn make(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
-    let unfinished = path.with_extension("unfinished");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(FILE_MODE)
-        .open(&unfinished)?;
-    file.write_all(&key)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(folder)?.sync_all()?;
+    durable_file::replace(path, &key, FILE_MODE)?;
     Ok(key)
 }
 

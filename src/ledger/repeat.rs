@@ -195,6 +195,7 @@ fn request_of(stored: &v1::Record, events: Vec<v1::Event>) -> v1::AppendEventsRe
         expected_version: stored.expected_version,
         validate_only: false,
         events,
+        want_receipts: false,
     }
 }
 
@@ -206,5 +207,6 @@ fn as_request(command: &AppendCommand) -> v1::AppendEventsRequest {
         expected_version: command.expected_version.map(Version::get),
         validate_only: command.purpose == Purpose::ValidateOnly,
         events: command.events.iter().map(|submitted| submitted.stated.clone()).collect(),
+        want_receipts: false,
     }
 }

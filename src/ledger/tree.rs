@@ -9,7 +9,7 @@
 //! It must not know who asks for proofs, nor what is signed.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::error::{LedgerError, WithCauses};
@@ -26,6 +26,8 @@ const TILES: &str = "merkle";
 const TILES_VERSION: u32 = 1;
 /// Tiles that are gathered before they are stored while catching up.
 const CATCH_UP_TILES_MAX: usize = 256;
+/// Batches whose roots are remembered.
+const RECENT_ROOTS_MAX: usize = 64;
 
 /// The tree, and where its full tiles are.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ struct Growing {
     tree: TiledTree,
     /// Full tiles that are not stored yet.
     unstored: BTreeMap<TileKey, Vec<TreeHash>>,
+    /// Size and root after each of the last batches.
+    recent: VecDeque<(u64, TreeHash)>,
 }
 
 type TileKey = (u8, u64);
@@ -71,6 +75,7 @@ impl KeptTree {
         let growing = RwLock::new(Growing { tree, ..Growing::default() });
         let kept = Self { tiles, growing };
         kept.catch_up(reader)?;
+        kept.write().remember_root();
         Ok(kept)
     }
 
@@ -96,7 +101,7 @@ impl KeptTree {
     pub(crate) fn grow(&self, leaves: &[TreeHash]) -> Result<TreeHash, LedgerError> {
         let mut growing = self.write();
         leaves.iter().for_each(|leaf| growing.append(*leaf));
-        let root = growing.tree.root();
+        let root = growing.remember_root();
         drop(growing);
         self.store()?;
         Ok(root)
@@ -105,6 +110,18 @@ impl KeptTree {
     /// The root over everything.
     pub(crate) fn root(&self) -> TreeHash {
         self.read().tree.root()
+    }
+
+    /// The number of leaves.
+    pub(crate) fn size(&self) -> u64 {
+        self.read().tree.size()
+    }
+
+    /// The root after one of the last batches, at which answers that are under way still look.
+    pub(crate) fn recent_root(&self, size: u64) -> Option<TreeHash> {
+        let growing = self.read();
+        let recent = growing.recent.iter().rev().find(|(at, _)| *at == size);
+        recent.map(|(_, root)| *root)
     }
 
     /// The root as it was over the first so many records.
@@ -139,10 +156,19 @@ impl KeptTree {
 
 impl Growing {
     fn append(&mut self, leaf: TreeHash) {
-        let Self { tree, unstored } = self;
+        let Self { tree, unstored, recent: _ } = self;
         tree.append(leaf, |tile, hashes| {
             unstored.insert((tile.level(), tile.index()), hashes);
         });
+    }
+
+    fn remember_root(&mut self) -> TreeHash {
+        let root = self.tree.root();
+        if self.recent.len() == RECENT_ROOTS_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((self.tree.size(), root));
+        root
     }
 }
 

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::record::{RecordFault, decode, recorded_time};
 use super::v1;
 use super::v1::record::Entry;
-use crate::domain::date::Date;
+use crate::domain::date::{Date, RecordedTime};
 use crate::domain::id::{AgreementId, EventId};
 
 const LAYOUT_VERSION: u8 = 1;
@@ -17,6 +17,7 @@ const KIND_EVENT: u8 = 1;
 const KIND_REFUSAL: u8 = 2;
 const DATE_BYTES: usize = 10;
 const ID_BYTES: usize = 16;
+const HASH_BYTES: usize = 32;
 
 /// The leaf of a record as the log stores it.
 pub fn of_stored(stored: &[u8]) -> Result<Vec<u8>, RecordFault> {
@@ -83,4 +84,71 @@ impl EntryPart {
             event_id: *EventId::parse(&accepted.event_id)?.as_bytes(),
         })
     }
+}
+
+/// What a leaf says, read from its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeafFields {
+    /// Place in the log.
+    pub position: u64,
+    /// When it was recorded.
+    pub recorded: RecordedTime,
+    /// Whether an older register recorded it.
+    pub imported: bool,
+    /// The accepted event. None: a refused request.
+    pub event: Option<LeafEvent>,
+    /// SHA-256 of the record as stored.
+    pub record_hash: [u8; HASH_BYTES],
+    /// The agreement.
+    pub agreement_id: AgreementId,
+}
+
+/// What a leaf says of an accepted event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeafEvent {
+    /// Number of its `EventType`.
+    pub event_type: u32,
+    /// Business date.
+    pub effective: Date,
+    /// Version of the agreement.
+    pub version: u64,
+    /// Its id.
+    pub event_id: EventId,
+}
+
+impl LeafFields {
+    /// Reads a leaf. None when the bytes are not laid out as one.
+    pub fn read(leaf: &[u8]) -> Option<Self> {
+        let mut rest = leaf;
+        let [layout, kind] = take(&mut rest)?;
+        let position = u64::from_be_bytes(take(&mut rest)?);
+        let recorded = RecordedTime::from_microseconds(i64::from_be_bytes(take(&mut rest)?))?;
+        let [imported] = take(&mut rest)?;
+        let event_type = u32::from_be_bytes(take(&mut rest)?);
+        let date: [u8; DATE_BYTES] = take(&mut rest)?;
+        let version = u64::from_be_bytes(take(&mut rest)?);
+        let event_id: [u8; ID_BYTES] = take(&mut rest)?;
+        let record_hash = take(&mut rest)?;
+        let [length] = take(&mut rest)?;
+        let agreement_id = AgreementId::parse(std::str::from_utf8(rest).ok()?).ok()?;
+        let event = match kind {
+            KIND_EVENT => Some(LeafEvent {
+                event_type,
+                effective: Date::parse(std::str::from_utf8(&date).ok()?).ok()?,
+                version,
+                event_id: EventId::from_uuid(uuid::Uuid::from_bytes(event_id)),
+            }),
+            KIND_REFUSAL => None,
+            _ => return None,
+        };
+        let fits = layout == LAYOUT_VERSION && imported <= 1 && usize::from(length) == rest.len();
+        let imported = imported == 1;
+        fits.then_some(Self { position, recorded, imported, event, record_hash, agreement_id })
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, behind) = rest.split_first_chunk()?;
+    *rest = behind;
+    Some(*first)
 }

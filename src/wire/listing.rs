@@ -22,11 +22,13 @@ pub fn times(
     as_of: Option<Date>,
     as_known: Option<RecordedTime>,
     position: Option<Position>,
+    head: v1::LogHead,
 ) -> v1::ListingTimes {
     v1::ListingTimes {
         as_of: as_of.map(text).unwrap_or_default(),
         as_known: as_known.map(timestamp),
         position: position.map(Position::get),
+        head: Some(head),
     }
 }
 

@@ -39,7 +39,8 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "tiles", knows: &["ledger", "merkle"] },
     // The configuration takes its defaults from the rooms that have the limits.
     // It reads dated policy into the domain's own types.
-    Room { name: "config", knows: &["domain", "archive", "log", "ledger", "grpc"] },
+    // It reads the keys that sign into the tree's own types.
+    Room { name: "config", knows: &["domain", "archive", "log", "merkle", "ledger", "grpc"] },
     Room { name: "telemetry", knows: &["config"] },
     Room { name: "server", knows: INNER_ROOMS },
     Room { name: "bin", knows: EVERY_ROOM },

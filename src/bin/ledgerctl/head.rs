@@ -47,7 +47,12 @@ mod tests {
     #[test]
     fn empty_log_is_told_from_one_record() {
         assert_eq!(head_text(&GetHeadResponse::default()), "The log is empty.\n");
-        let head = GetHeadResponse { record_count: 1, head_position: Some(0), recorded_time: None };
+        let head = GetHeadResponse {
+            record_count: 1,
+            head_position: Some(0),
+            recorded_time: None,
+            ..Default::default()
+        };
         assert!(head_text(&head).starts_with("1 record; the newest at position 0"));
     }
 }

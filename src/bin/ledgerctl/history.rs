@@ -176,6 +176,7 @@ mod tests {
             entries: vec![entry()],
             as_of: "2026-01-01".to_owned(),
             position: 4,
+            head: None,
         };
         let text = history_text(Look::default(), "asker-2020", &history);
         assert!(text.starts_with("History of asker-2020 as of 2026-01-01 (to position 4)\n"));
@@ -195,6 +196,7 @@ mod tests {
                 entries: vec![entry()],
                 as_of: "2026-01-01".to_owned(),
                 position,
+                head: None,
             };
             add_part(&mut whole, part);
         }

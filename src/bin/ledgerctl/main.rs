@@ -7,7 +7,12 @@
 //! figure: what is shown came from the server. `tree` is the exception, on purpose: it computes all.
 
 mod arguments;
+mod audit;
 mod outcome;
+mod receipt;
+mod replay;
+mod stored_records;
+mod trust;
 
 mod client;
 mod failure;
@@ -110,6 +115,11 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Watch(arguments) => watch::run(server, look, arguments, output).await,
         Command::Head(arguments) => head::run(server, &arguments, output).await,
         Command::Tree(arguments) => tree::run(server, &arguments, output).await,
+        Command::Checkpoint(arguments) => receipt::checkpoint(server, &arguments, output).await,
+        Command::Receipt(arguments) => receipt::receipt(server, &arguments, output).await,
+        Command::VerifyReceipt(arguments) => receipt::verify(&arguments, output),
+        Command::Audit(arguments) => audit::run(server, &arguments, output).await,
+        Command::Replay(arguments) => replay::run(server, &arguments, output).await,
         Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Verify(arguments) => match &arguments.directory {
             Some(directory) => offline::verify(directory, &arguments, output),

@@ -51,6 +51,9 @@ pub(crate) enum CommandError {
         #[source]
         source: io::Error,
     },
+    /// What the ledger says, or a file holds, is not true.
+    #[error("{0}")]
+    Untrue(String),
     /// The command went wrong half-way, and says how.
     #[error("{0}")]
     Stopped(String),
@@ -84,6 +87,7 @@ impl CommandError {
             Self::Refused(failure) | Self::RefusedAt { failure, .. } if !failure.unanswered => {
                 EXIT_FAILED
             }
+            Self::Untrue(_) => EXIT_FAILED,
             Self::Refused(_)
             | Self::RefusedAt { .. }
             | Self::Usage(_)

@@ -8,31 +8,15 @@ use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use contract_ledger::merkle::{
     Checkpoint, InclusionProof, MemoryTree, Note, Receipt, SignerKey, TreeHash,
 };
-use contract_ledger::wire::codec::LedgerCodec;
-use contract_ledger::wire::v1::ReadEventsRequest;
-use contract_ledger::wire::{leaf, record};
-use http::uri::PathAndQuery;
 
 use crate::arguments::TreeArguments;
-use crate::client::{MESSAGE_BYTES_MAX, ServerAddress};
+use crate::client::ServerAddress;
 use crate::keygen::read_private;
 use crate::outcome::{CommandError, EXIT_DONE};
-
-const READ_EVENTS: &str = "/contractledger.v1.LedgerService/ReadEvents";
-
-/// A `ReadEventsResponse` whose records stay bytes. Their hashes must be those of what is stored, also
-/// when this program is older than the ledger and does not know every field.
-#[derive(Clone, PartialEq, prost::Message)]
-struct StoredRecords {
-    #[prost(bytes = "bytes", repeated, tag = "1")]
-    records: Vec<Bytes>,
-    #[prost(uint64, tag = "2")]
-    captured_record_count: u64,
-}
+use crate::stored_records::read;
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -62,46 +46,19 @@ pub(crate) async fn run(
 }
 
 async fn read_all(server: &ServerAddress, prove: Option<u64>) -> Result<Seen, CommandError> {
-    let unreachable = |source| CommandError::Unreachable { server: server.url.clone(), source };
-    let channel = server.connect().await?;
-    let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    client.ready().await.map_err(unreachable)?;
-    let path = PathAndQuery::from_static(READ_EVENTS);
-    let codec = LedgerCodec::<ReadEventsRequest, StoredRecords>::default();
-    let request = tonic::Request::new(ReadEventsRequest::default());
-    let mut parts = client.server_streaming(request, path, codec).await?.into_inner();
     let mut seen = Seen::default();
-    let mut captured = 0;
-    while let Some(part) = parts.message().await? {
-        captured = part.captured_record_count;
-        for stored in part.records {
-            seen.take_in(&stored, prove)?;
+    read(server.connect().await?, 0, None, |stored| {
+        seen.tree.append(stored.leaf_hash());
+        if prove == Some(stored.record.position) {
+            seen.leaf = Some(stored.leaf);
         }
-    }
-    if seen.tree.size() != captured {
-        let size = seen.tree.size();
-        return Err(stopped(format!("the ledger has {captured} records and sent {size}")));
-    }
+        Ok(())
+    })
+    .await?;
     Ok(seen)
 }
 
 impl Seen {
-    fn take_in(&mut self, stored: &[u8], prove: Option<u64>) -> Result<(), CommandError> {
-        let expected = self.tree.size();
-        let unfit = |fault| stopped(format!("what stands at position {expected}: {fault}"));
-        let record = record::decode(stored).map_err(unfit)?;
-        if record.position != expected {
-            let position = record.position;
-            return Err(stopped(format!("position {position} came where {expected} belongs")));
-        }
-        let leaf = leaf::of_record(&record, stored).map_err(unfit)?;
-        self.tree.append(TreeHash::of_leaf(&leaf));
-        if prove == Some(expected) {
-            self.leaf = Some(leaf);
-        }
-        Ok(())
-    }
-
     /// The leaf at a position and its proof, which holds.
     fn prove(&self, position: u64) -> Result<(&[u8], InclusionProof), CommandError> {
         let size = self.tree.size();

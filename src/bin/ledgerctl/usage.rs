@@ -176,6 +176,7 @@ mod tests {
 
     fn over_the_ceiling() -> GetCeilingUsageResponse {
         GetCeilingUsageResponse {
+            head: None,
             usage: Some(CeilingUsage {
                 agreement_id: "asker-2020".to_owned(),
                 as_of: "2024-08-15".to_owned(),

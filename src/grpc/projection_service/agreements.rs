@@ -3,7 +3,7 @@
 use tonic::Status;
 
 use super::ProjectionApi;
-use super::paging::{Page, Place, Sheet};
+use super::paging::{self, Page, Place, Sheet};
 use crate::domain::id::AgreementId;
 use crate::grpc::query::blocking;
 use crate::grpc::status;
@@ -28,7 +28,7 @@ pub(super) async fn list(
     Ok(v1::ListAgreementsResponse {
         agreements: page.rows,
         next_page_token: page.next_page_token,
-        times: Some(listing::times(Some(pin.as_of), pin.as_known, pin.position)),
+        times: Some(paging::times(api, &pin, Some(pin.as_of)).await?),
     })
 }
 

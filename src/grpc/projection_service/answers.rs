@@ -10,6 +10,7 @@ use crate::domain::id::OptionId;
 use crate::domain::money::Money;
 use crate::domain::scope::Scope;
 use crate::domain::usage::{ScopeUsage, Usage};
+use crate::grpc::proofs::log_head;
 use crate::grpc::query::{Question, blocking, wait_for_position};
 use crate::grpc::status;
 use crate::ledger::query::Snapshot;
@@ -25,6 +26,7 @@ pub(super) async fn ceiling_usage(
     let question = Question::parse(&agreement_id, &as_of, as_known.as_ref())?;
     wait_for_position(&api.ledger, min_position, &api.limits).await?;
     let snapshot = question.snapshot(&api.ledger).await?;
+    let head = log_head(&api.ledger, Some(snapshot.position)).await?;
     let id = &question.agreement_id;
     let usage = snapshot.usage().ok_or_else(|| question.unknown())?;
     let findings = if api.ledger.findings_are_at_hand(&snapshot) {
@@ -36,6 +38,7 @@ pub(super) async fn ceiling_usage(
     Ok(v1::GetCeilingUsageResponse {
         usage: Some(answer::usage(id, &usage, snapshot.as_known, snapshot.position)),
         findings: findings.iter().map(|finding| answer::finding(id, finding)).collect(),
+        head: Some(head),
     })
 }
 
@@ -53,7 +56,8 @@ pub(super) async fn agreement(
     };
     let position = charter.signed().position;
     let stored = blocking(move || ledger.record(position)).await?;
-    agreed(&agreement_id, &snapshot, charter, stored)
+    let head = log_head(&api.ledger, Some(snapshot.position)).await?;
+    agreed(&agreement_id, &snapshot, charter, stored, head)
         .ok_or_else(|| status::unknown_agreement(&agreement_id, &as_of, ""))
 }
 
@@ -69,7 +73,7 @@ pub(super) async fn forecast(
     Ok(v1::GetForecastResponse {
         forecast: usage.forecast.as_ref().map(answer::forecast),
         usage: own_scope(&usage).map(|scope| answer::scope_usage(scope, usage.currency)),
-        times: Some(times(&snapshot)),
+        times: Some(times(api, &snapshot).await?),
     })
 }
 
@@ -89,7 +93,7 @@ pub(super) async fn breakdown(
     let snapshot = question.snapshot(&api.ledger).await?;
     let usage = snapshot.usage().ok_or_else(|| question.unknown())?;
     let own = own_scope(&usage).ok_or_else(|| question.unknown())?;
-    let times = times(&snapshot);
+    let times = times(api, &snapshot).await?;
     let agreement = snapshot.agreement;
     // A large agreement has many parts; adding them up holds up nobody.
     let parts = move || Ok(agreement.parts(snapshot.as_of));
@@ -105,8 +109,10 @@ fn own_scope(usage: &Usage) -> Option<&ScopeUsage> {
     usage.scopes.iter().find(|scope| scope.scope == Scope::Agreement)
 }
 
-fn times(snapshot: &Snapshot) -> v1::ListingTimes {
-    listing::times(Some(snapshot.as_of), snapshot.as_known, Some(snapshot.position))
+async fn times(api: &ProjectionApi, snapshot: &Snapshot) -> Result<v1::ListingTimes, Status> {
+    let position = Some(snapshot.position);
+    let head = log_head(&api.ledger, position).await?;
+    Ok(listing::times(Some(snapshot.as_of), snapshot.as_known, position, head))
 }
 
 fn agreed(
@@ -114,6 +120,7 @@ fn agreed(
     snapshot: &Snapshot,
     charter: &Charter,
     stored: v1::Record,
+    head: v1::LogHead,
 ) -> Option<v1::GetAgreementResponse> {
     let as_of = snapshot.as_of;
     let (terms, stage) = (charter.terms(), charter.stage_at(as_of));
@@ -147,6 +154,7 @@ fn agreed(
         invoice_count,
         position: snapshot.position.get(),
         signed: Some(signed),
+        head: Some(head),
     })
 }
 

@@ -4,7 +4,7 @@ use tonic::Status;
 
 use super::ProjectionApi;
 use super::documents::unknown;
-use super::paging::{Page, Place, Sheet};
+use super::paging::{self, Page, Place, Sheet};
 use crate::domain::charter::Charter;
 use crate::domain::event::{LegalBasis, Payload};
 use crate::domain::id::AgreementId;
@@ -32,7 +32,7 @@ pub(super) async fn amendments(
     Ok(v1::ListAmendmentsResponse {
         amendments: page.rows,
         next_page_token: page.next_page_token,
-        times: Some(listing::times(Some(pin.as_of), pin.as_known, pin.position)),
+        times: Some(paging::times(api, &pin, Some(pin.as_of)).await?),
         original_value: Some(answer::money(original)),
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::Status;
 
 use super::ProjectionApi;
-use super::paging::{Place, Sheet};
+use super::paging::{self, Place, Sheet};
 use crate::domain::agreement::Agreement;
 use crate::domain::id::AgreementId;
 use crate::domain::money::Currency;
@@ -41,7 +41,7 @@ pub(super) async fn orders(
     Ok(v1::ListOrdersResponse {
         orders: page.rows,
         next_page_token: page.next_page_token,
-        times: Some(listing::times(Some(pin.as_of), pin.as_known, pin.position)),
+        times: Some(paging::times(api, &pin, Some(pin.as_of)).await?),
     })
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn invoices(
     Ok(v1::ListInvoicesResponse {
         invoices: page.rows,
         next_page_token: page.next_page_token,
-        times: Some(listing::times(Some(pin.as_of), pin.as_known, pin.position)),
+        times: Some(paging::times(api, &pin, Some(pin.as_of)).await?),
     })
 }
 

@@ -6,7 +6,7 @@ use tonic::Status;
 
 use super::ProjectionApi;
 use super::documents::{agreements, rows_by_agreement, unknown};
-use super::paging::{Place, Sheet};
+use super::paging::{self, Place, Sheet};
 use crate::domain::agreement::Agreement;
 use crate::domain::id::{AgreementId, Position};
 use crate::domain::view::DeadlineView;
@@ -49,7 +49,7 @@ pub(super) async fn findings(
     Ok(v1::ListFindingsResponse {
         findings: page.rows,
         next_page_token: page.next_page_token,
-        times: Some(listing::times(Some(pin.as_of), pin.as_known, pin.position)),
+        times: Some(paging::times(api, &pin, Some(pin.as_of)).await?),
     })
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn deadlines(
     Ok(v1::ListDeadlinesResponse {
         deadlines: page.rows,
         next_page_token: page.next_page_token,
-        times: Some(listing::times(Some(pin.as_of), pin.as_known, pin.position)),
+        times: Some(paging::times(api, &pin, Some(pin.as_of)).await?),
     })
 }
 

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tonic::Status;
 
+use super::ProjectionApi;
 use crate::domain::date::Date;
 use crate::domain::id::AgreementId;
+use crate::grpc::proofs::log_head;
 use crate::grpc::query::{blocking, wait_for_position};
 use crate::grpc::{ServiceLimits, status};
 use crate::ledger::Ledger;
@@ -20,7 +22,7 @@ use crate::ledger::listing::Pin;
 use crate::ledger::query::TwoTimes;
 use crate::wire::parse::listing::ListingQuery;
 use crate::wire::parse::{Violation, malformed};
-use crate::wire::v1;
+use crate::wire::{listing, v1};
 
 /// The fields of paging in a listing's request.
 pub(super) struct PagingFields<'a> {
@@ -182,6 +184,16 @@ impl Sheet {
         let bytes = serde_json::to_vec(&token).expect("texts and numbers are JSON");
         self.ledger.seal_page_token(&bytes)
     }
+}
+
+/// What every page of a listing is true for.
+pub(super) async fn times(
+    api: &ProjectionApi,
+    pin: &Pin,
+    as_of: Option<Date>,
+) -> Result<v1::ListingTimes, Status> {
+    let head = log_head(&api.ledger, pin.position).await?;
+    Ok(listing::times(as_of, pin.as_known, pin.position, head))
 }
 
 fn digest<R: Paged>(method: &str, request: &R) -> [u8; 32] {

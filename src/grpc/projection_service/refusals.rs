@@ -4,7 +4,7 @@ use tonic::Status;
 
 use super::ProjectionApi;
 use super::documents::unknown;
-use super::paging::{Place, Sheet};
+use super::paging::{self, Place, Sheet};
 use crate::domain::reason::Reason;
 use crate::grpc::query::blocking;
 use crate::grpc::status;
@@ -36,7 +36,7 @@ pub(super) async fn list(
     Ok(v1::ListRefusalsResponse {
         refusals: page.rows,
         next_page_token: page.next_page_token,
-        times: Some(listing::times(None, pin.as_known, pin.position)),
+        times: Some(paging::times(api, &pin, None).await?),
     })
 }
 

@@ -181,6 +181,7 @@ pub fn parse_append(
         expected_version,
         validate_only,
         events,
+        want_receipts: _,
     } = request;
     let mut violations = Violations::default();
     let request_id = values::id(&mut violations, "request_id", &request_id, RequestId::parse);

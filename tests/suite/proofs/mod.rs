@@ -1,11 +1,13 @@
 //! History that proves itself: the tree, its proofs and the texts in which they are told.
 
+mod attacks;
 mod command;
 mod cosignatures;
 mod foreign;
 mod leaf;
 mod naive;
 mod notes;
+mod served;
 mod tree;
 
 use contract_ledger::merkle::{KeyName, MemoryTree, SignerKey, TreeHash};

@@ -25,7 +25,10 @@ pub(crate) use lists::{
 pub(crate) use offline::{
     BackupArguments, FolderArguments, RecoverArguments, RestoreArguments, VerifyArguments,
 };
-pub(crate) use proofs::{KeygenArguments, TreeArguments};
+pub(crate) use proofs::{
+    AuditArguments, CheckpointArguments, KeygenArguments, ReceiptArguments, ReplayArguments,
+    TreeArguments, TrustArguments, VerifyReceiptArguments,
+};
 pub(crate) use questions::{BreakdownArguments, ForecastArguments};
 pub(crate) use streams::{EventsArguments, SubscribeArguments, WatchArguments};
 pub(crate) use writing::{AppendArguments, ImportArguments};
@@ -35,7 +38,7 @@ Exit codes:
   0  done; with append and import: every line was accepted
   1  the ledger answered with an error; with append and import: to at least one line; with demo: a
      figure is wrong; with verify, recover, backup and restore: something is damaged, is another
-     history, or is refused
+     history, or is refused; with audit and verify-receipt: something is not true
   2  not carried out, or not to the end: wrong arguments, no connection, no file, a line of import
      that is no request";
 
@@ -128,9 +131,28 @@ pub(crate) enum Command {
     /// Build the tree over the whole log on this side; show its root, prove a record, sign what was seen.
     ///
     /// Reads every record as it is stored. The ledger's word is taken for nothing: leaves, hashes and
-    /// proofs are computed here, and a proof is checked before it is shown. The ledger itself does not
-    /// sign yet; with --key it is you who says what the log was.
+    /// proofs are computed here, and a proof is checked before it is shown. With --key it is you who says what
+    /// the log was; what the ledger itself says is shown by checkpoint.
     Tree(TreeArguments),
+    /// Show the ledger's own signed checkpoint: its word on what the log is, binding for ever.
+    Checkpoint(CheckpointArguments),
+    /// Show the receipt of an event: proof, under a signed checkpoint, that it is in the log.
+    Receipt(ReceiptArguments),
+    /// Check a receipt offline, and say what it proves.
+    ///
+    /// Needs no ledger. Exit code 0: it holds. 1: it does not, and what is wrong is named.
+    VerifyReceipt(VerifyReceiptArguments),
+    /// Prove that nothing was changed or removed since the last visit, and list what is new.
+    ///
+    /// Compares the checkpoint of the last visit with the one that the ledger signs now, by a proof of
+    /// consistency. Reads every record since, makes its leaf on this side, and compares the root with
+    /// the signed one. Lists refusals and findings since. Keeps the new checkpoint in the place of the
+    /// old one, only when all was right.
+    ///
+    /// Exit code 0: all was right. 1: something is not true, and is named. 2: it could not be looked at.
+    Audit(AuditArguments),
+    /// Write the whole history as JSON lines, a record a line, the same bytes every time.
+    Replay(ReplayArguments),
     /// Make a key that signs checkpoints; prints the text to verify with.
     Keygen(KeygenArguments),
     /// Verify everything that is stored: of a ledger that runs, or with DIR of one that does not.

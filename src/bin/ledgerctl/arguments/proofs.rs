@@ -1,4 +1,5 @@
-//! Arguments of the commands that prove: `keygen` and `tree`.
+//! Arguments of the commands that prove: `keygen`, `tree`, `checkpoint`, `receipt`, `verify-receipt`,
+//! `audit`, `replay`.
 
 use std::path::PathBuf;
 
@@ -30,4 +31,87 @@ pub(crate) struct TreeArguments {
     /// Sign what was seen with this key of keygen: as a checkpoint, or with --prove as a receipt.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+}
+
+/// Whose word is taken.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArguments {
+    /// Key of the ledger to verify with, as keygen printed it, or a file that holds it. After a change
+    /// of keys, name the old one too: each checkpoint must be signed by one of them.
+    #[arg(long = "vkey", value_name = "VKEY", required = true)]
+    pub(crate) vkeys: Vec<String>,
+    /// Name of the log. By default the name of the first key.
+    #[arg(long)]
+    pub(crate) origin: Option<String>,
+}
+
+/// Arguments of `checkpoint`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  ledgerctl checkpoint > seen-2024-06-01.checkpoint")]
+pub(crate) struct CheckpointArguments {
+    /// Show the keys that the ledger says its checkpoints are verified with, one a line.
+    #[arg(long)]
+    pub(crate) keys: bool,
+}
+
+/// Arguments of `receipt`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ledgerctl receipt asker-2020 7 > order.tlog-proof
+  ledgerctl receipt --position 42
+  ledgerctl receipt --event-id 0193a7f0-0000-7000-8000-000000000001")]
+pub(crate) struct ReceiptArguments {
+    /// Agreement id.
+    pub(crate) agreement: Option<String>,
+    /// Version of the agreement with the event.
+    pub(crate) version: Option<u64>,
+    /// Position in the log; also that of a refusal.
+    #[arg(long)]
+    pub(crate) position: Option<u64>,
+    /// Id of the event.
+    #[arg(long, value_name = "ID")]
+    pub(crate) event_id: Option<String>,
+}
+
+/// Arguments of `verify-receipt`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ledgerctl verify-receipt order.tlog-proof --vkey ledger.vkey
+  ledgerctl verify-receipt order.tlog-proof --vkey ledger.vkey --record order.json")]
+pub(crate) struct VerifyReceiptArguments {
+    /// The receipt.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    /// The record that it must be for, as a line of replay or of events --json.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ledgerctl audit --since asker.checkpoint --vkey ledger.vkey --first
+  ledgerctl audit --since asker.checkpoint --vkey ledger.vkey")]
+pub(crate) struct AuditArguments {
+    /// File with the checkpoint of the last visit; the new one takes its place when all was right.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) since: PathBuf,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    /// This is the first visit: replay everything and make the file.
+    #[arg(long)]
+    pub(crate) first: bool,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ledgerctl replay > history.jsonl
+  ledgerctl replay --records 5137 | sha256sum")]
+pub(crate) struct ReplayArguments {
+    /// Only the first so many records, for instance those of a checkpoint. By default all there are.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) records: Option<u64>,
 }

@@ -1,0 +1,142 @@
+//! `checkpoint`, `receipt`, `verify-receipt`: the ledger's signed word, and checking it offline.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use contract_ledger::ledger::error::WithCauses;
+use contract_ledger::merkle::Receipt;
+use contract_ledger::wire::json::from_json;
+use contract_ledger::wire::leaf::{LeafFields, of_stored};
+use contract_ledger::wire::record::{encode, timestamp};
+use contract_ledger::wire::v1::get_receipt_request::Event;
+use contract_ledger::wire::v1::{
+    AgreementVersion, GetCheckpointRequest, GetReceiptRequest, Record,
+};
+
+use crate::arguments::{CheckpointArguments, ReceiptArguments, VerifyReceiptArguments};
+use crate::client::{Client, ServerAddress, with_deadline};
+use crate::outcome::{CommandError, EXIT_DONE};
+use crate::time_text::recorded_text;
+use crate::trust::Trust;
+use crate::words::event_type_text;
+
+/// Asks for a signed checkpoint and shows it, to the byte.
+pub(crate) async fn checkpoint(
+    server: &ServerAddress,
+    arguments: &CheckpointArguments,
+    output: &mut impl Write,
+) -> Result<u8, CommandError> {
+    let CheckpointArguments { keys } = arguments;
+    let mut client = Client::connect(server).await?;
+    if *keys {
+        let asked = client.audit.get_checkpoint(with_deadline(GetCheckpointRequest {})).await?;
+        for key in asked.into_inner().verifier_keys {
+            writeln!(output, "{key}")?;
+        }
+        return Ok(EXIT_DONE);
+    }
+    let asked = client.audit.get_checkpoint(with_deadline(GetCheckpointRequest {})).await?;
+    output.write_all(asked.into_inner().checkpoint.as_bytes())?;
+    Ok(EXIT_DONE)
+}
+
+/// Asks for the receipt of one event and shows it, to the byte.
+pub(crate) async fn receipt(
+    server: &ServerAddress,
+    arguments: &ReceiptArguments,
+    output: &mut impl Write,
+) -> Result<u8, CommandError> {
+    let event = event(arguments)?;
+    let mut client = Client::connect(server).await?;
+    let request = GetReceiptRequest { event: Some(event), min_position: None };
+    let response = client.audit.get_receipt(with_deadline(request)).await?.into_inner();
+    output.write_all(response.receipt.as_bytes())?;
+    Ok(EXIT_DONE)
+}
+
+fn event(arguments: &ReceiptArguments) -> Result<Event, CommandError> {
+    let ReceiptArguments { agreement, version, position, event_id } = arguments;
+    match (agreement, version, position, event_id) {
+        (Some(agreement_id), Some(version), None, None) => {
+            let agreement_id = agreement_id.clone();
+            Ok(Event::AgreementVersion(AgreementVersion { agreement_id, version: *version }))
+        }
+        (None, None, Some(position), None) => Ok(Event::Position(*position)),
+        (None, None, None, Some(event_id)) => Ok(Event::EventId(event_id.clone())),
+        _ => {
+            let text = "name one event: AGREEMENT VERSION, --position or --event-id";
+            Err(CommandError::Usage(text.to_owned()))
+        }
+    }
+}
+
+/// Checks a receipt without a connection, and says what it proves.
+pub(crate) fn verify(
+    arguments: &VerifyReceiptArguments,
+    output: &mut impl Write,
+) -> Result<u8, CommandError> {
+    let VerifyReceiptArguments { file, trust, record } = arguments;
+    let trust = Trust::of(trust)?;
+    let read = |path: &std::path::Path| {
+        std::fs::read_to_string(path)
+            .map_err(|source| CommandError::local(format!("reading {}", path.display()), source))
+    };
+    let wrong = |fault: &dyn std::error::Error| {
+        CommandError::Untrue(format!("the receipt does not hold: {}", WithCauses(fault)))
+    };
+    let receipt = Receipt::parse(&read(file)?).map_err(|fault| wrong(&fault))?;
+    let leaf = match (record, &receipt.extra) {
+        (Some(path), _) => leaf_of(&read(path)?)?,
+        (None, Some(leaf)) => leaf.clone(),
+        (None, None) => {
+            let text = "the receipt carries no leaf; name the record with --record";
+            return Err(CommandError::Usage(text.to_owned()));
+        }
+    };
+    let checkpoint =
+        receipt.verify(&leaf, &trust.origin, &trust.keys).map_err(|fault| wrong(&fault))?;
+    let fields = LeafFields::read(&leaf)
+        .ok_or_else(|| CommandError::Untrue("the leaf is not laid out as one".to_owned()))?;
+    if fields.position != receipt.index {
+        let (position, index) = (fields.position, receipt.index);
+        return Err(CommandError::Untrue(format!(
+            "the leaf is of position {position} and the proof is for index {index}"
+        )));
+    }
+    writeln!(
+        output,
+        "holds: in the log {} of {} records, signed\n{}",
+        checkpoint.origin(),
+        checkpoint.size(),
+        leaf_text(&fields)
+    )?;
+    Ok(EXIT_DONE)
+}
+
+/// The leaf of a record that stands in JSON, as `replay` and `events --json` write it.
+fn leaf_of(json: &str) -> Result<Vec<u8>, CommandError> {
+    let record: Record = from_json(json.trim())
+        .map_err(|fault| CommandError::Usage(format!("the record: {fault}")))?;
+    of_stored(&encode(&record)).map_err(|fault| CommandError::Usage(format!("the record: {fault}")))
+}
+
+fn leaf_text(fields: &LeafFields) -> String {
+    let mut text = format!("position {}, agreement {}", fields.position, fields.agreement_id);
+    let written = match &fields.event {
+        Some(event) => {
+            let type_text = i32::try_from(event.event_type).map(event_type_text);
+            let type_text = type_text.unwrap_or_default();
+            let (version, date, id) = (event.version, event.effective, event.event_id);
+            write!(text, ", version {version}\n{type_text} of {date}, id {id}")
+        }
+        None => write!(text, "\na refused request"),
+    };
+    written.expect("a text takes what is written to it");
+    let recorded = recorded_text(Some(&timestamp(fields.recorded)));
+    let whose = if fields.imported { " (in an older register)" } else { "" };
+    let hash =
+        fields.record_hash.iter().fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
+    write!(text, "\nrecorded {recorded}{whose}\nSHA-256 of the record {hash}")
+        .expect("a text takes what is written to it");
+    text
+}

@@ -1,0 +1,158 @@
+//! What AuditService proves, as messages: checkpoints, inclusion, consistency, receipts; and the head
+//! that answers are true for.
+
+use tonic::Status;
+
+use super::ServiceLimits;
+use super::query::{off_the_runtime, wait_for_position};
+use super::status;
+use crate::domain::id::{AgreementId, EventId, Position, Version};
+use crate::ledger::Ledger;
+use crate::ledger::proofs::{
+    EventName, ProofFailure, ProvedGrowth, ProvedLeaf, Receipted, TreeHead,
+};
+use crate::wire::parse::{Violations, malformed};
+use crate::wire::v1;
+use crate::wire::v1::get_receipt_request::Event;
+
+/// The head that an answer is true for, whose last position is given. None: the empty log.
+pub(super) async fn log_head(
+    ledger: &Ledger,
+    position: Option<Position>,
+) -> Result<v1::LogHead, Status> {
+    let size = position.map_or(0, |position| position.get() + 1);
+    let tree = match ledger.tree_head_at_hand(size) {
+        Some(tree) => tree,
+        None => {
+            let ledger = ledger.clone();
+            proving(move || Ok(ledger.tree_head_at(size)?)).await?
+        }
+    };
+    Ok(head(position, &tree))
+}
+
+fn head(position: Option<Position>, tree: &TreeHead) -> v1::LogHead {
+    v1::LogHead {
+        position: position.map(Position::get),
+        tree_size: tree.size,
+        root: tree.root.as_bytes().to_vec(),
+    }
+}
+
+pub(super) async fn checkpoint(ledger: &Ledger) -> Result<v1::GetCheckpointResponse, Status> {
+    let signing = ledger.clone();
+    let signed = proving(move || signing.checkpoint()).await?;
+    let verifiers =
+        ledger.checkpoint_rules().map(|rules| rules.verifiers().map(ToString::to_string).collect());
+    Ok(v1::GetCheckpointResponse {
+        checkpoint: signed.note.to_string(),
+        tree_size: signed.checkpoint.size(),
+        root: signed.checkpoint.root().as_bytes().to_vec(),
+        verifier_keys: verifiers.unwrap_or_default(),
+    })
+}
+
+pub(super) async fn inclusion(
+    ledger: &Ledger,
+    request: v1::GetInclusionProofRequest,
+) -> Result<v1::GetInclusionProofResponse, Status> {
+    let v1::GetInclusionProofRequest { position, tree_size } = request;
+    let ledger = ledger.clone();
+    let proved =
+        proving(move || ledger.prove_inclusion(Position::new(position), tree_size)).await?;
+    let ProvedLeaf { leaf, tree, proof } = proved;
+    Ok(v1::GetInclusionProofResponse {
+        position,
+        tree_size: tree.size,
+        root: tree.root.as_bytes().to_vec(),
+        leaf,
+        hashes: proof.hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect(),
+    })
+}
+
+pub(super) async fn consistency(
+    ledger: &Ledger,
+    request: v1::GetConsistencyProofRequest,
+) -> Result<v1::GetConsistencyProofResponse, Status> {
+    let v1::GetConsistencyProofRequest { from_size, to_size } = request;
+    let ledger = ledger.clone();
+    let ProvedGrowth { from, to, proof } =
+        proving(move || ledger.prove_consistency(from_size, to_size)).await?;
+    Ok(v1::GetConsistencyProofResponse {
+        from_size: from.size,
+        from_root: from.root.as_bytes().to_vec(),
+        to_size: to.size,
+        to_root: to.root.as_bytes().to_vec(),
+        hashes: proof.hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect(),
+    })
+}
+
+pub(super) async fn receipt(
+    ledger: &Ledger,
+    limits: &ServiceLimits,
+    request: v1::GetReceiptRequest,
+) -> Result<v1::GetReceiptResponse, Status> {
+    let v1::GetReceiptRequest { event, min_position } = request;
+    let name = event_name(event)?;
+    wait_for_position(ledger, min_position, limits).await?;
+    let ledger = ledger.clone();
+    let Receipted { position, leaf, tree_size, receipt } =
+        proving(move || ledger.receipt(&name)).await?;
+    Ok(v1::GetReceiptResponse {
+        receipt: receipt.to_string(),
+        position: position.get(),
+        leaf,
+        tree_size,
+    })
+}
+
+/// Whether checkpoints can be signed.
+pub(super) async fn signing(ledger: &Ledger) -> Result<(), Status> {
+    let ledger = ledger.clone();
+    proving(move || ledger.check_signing()).await
+}
+
+/// Receipts for what an append has recorded; those that were recorded are always published.
+pub(super) async fn receipts(
+    ledger: &Ledger,
+    positions: Vec<Position>,
+) -> Result<Vec<Receipted>, Status> {
+    let ledger = ledger.clone();
+    proving(move || ledger.receipts(&positions)).await
+}
+
+fn event_name(event: Option<Event>) -> Result<EventName, Status> {
+    let mut violations = Violations::default();
+    let name = match event {
+        Some(Event::Position(position)) => Some(EventName::Position(Position::new(position))),
+        Some(Event::AgreementVersion(v1::AgreementVersion { agreement_id, version })) => {
+            match AgreementId::parse(&agreement_id) {
+                Ok(id) => Some(EventName::Version(id, Version::new(version))),
+                Err(fault) => {
+                    let field = "agreement_version.agreement_id";
+                    violations.add(field, malformed::MALFORMED_ID, fault.to_string());
+                    None
+                }
+            }
+        }
+        Some(Event::EventId(text)) => match EventId::parse(&text) {
+            Ok(id) => Some(EventName::Id(id)),
+            Err(fault) => {
+                violations.add("event_id", malformed::MALFORMED_ID, fault.to_string());
+                None
+            }
+        },
+        None => {
+            let text = "must name the event by position, agreement_version or event_id";
+            violations.add("event", malformed::FIELD_MISSING, text);
+            None
+        }
+    };
+    name.ok_or_else(|| status::of_violations(&violations.into_vec()))
+}
+
+async fn proving<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ProofFailure> + Send + 'static,
+) -> Result<T, Status> {
+    off_the_runtime(work).await?.map_err(|failure| status::of_proof_failure(&failure))
+}

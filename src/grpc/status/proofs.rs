@@ -1,0 +1,65 @@
+//! Why something is not proved or not signed.
+
+use tonic::{Code, Status};
+
+use super::{Failure, of_ledger_error, reason};
+use crate::ledger::proofs::ProofFailure;
+use crate::ledger::signing::CannotSign;
+
+/// A proof, checkpoint or receipt that is not given.
+pub(in crate::grpc) fn of_proof_failure(failure: &ProofFailure) -> Status {
+    let text = failure.to_string();
+    match failure {
+        ProofFailure::CannotSign(cause) => of_cannot_sign(cause),
+        ProofFailure::BeyondTree { field, asked, size } => {
+            Failure::new(Code::InvalidArgument, reason::POSITION_BEYOND_HEAD, text)
+                .with("field", field)
+                .with(*field, asked)
+                .with("tree_size_max", size)
+                .into_status()
+        }
+        ProofFailure::SizesReversed { from_size, to_size } => {
+            Failure::new(Code::InvalidArgument, reason::TREE_SIZES_REVERSED, text)
+                .with("field", "from_size")
+                .with("from_size", from_size)
+                .with("to_size", to_size)
+                .into_status()
+        }
+        ProofFailure::UnknownEvent => {
+            let reason = crate::domain::reason::Reason::UnknownEvent.name();
+            Failure::new(Code::NotFound, reason, text.as_str())
+                .resource("event", "", &text)
+                .into_status()
+        }
+        ProofFailure::Ledger(error) => of_ledger_error(error),
+    }
+}
+
+/// A checkpoint that is not signed.
+fn of_cannot_sign(cause: &CannotSign) -> Status {
+    let reason = match cause {
+        CannotSign::NoKey => reason::NO_SIGNING_KEY,
+        CannotSign::Shorter { .. }
+        | CannotSign::OtherHistory { .. }
+        | CannotSign::OtherOrigin { .. }
+        | CannotSign::Unreadable { .. } => reason::CHECKPOINT_INCONSISTENT,
+    };
+    let failure = Failure::new(Code::FailedPrecondition, reason, cause.to_string());
+    match cause {
+        CannotSign::NoKey => failure,
+        CannotSign::Shorter { signed, size } => {
+            failure.with("cause", "SHORTER").with("signed_size", signed).with("tree_size", size)
+        }
+        CannotSign::OtherHistory { signed, signed_root, root } => failure
+            .with("cause", "OTHER_HISTORY")
+            .with("signed_size", signed)
+            .with("signed_root", signed_root)
+            .with("root", root),
+        CannotSign::OtherOrigin { signed, origin, file: _ } => failure
+            .with("cause", "OTHER_ORIGIN")
+            .with("signed_origin", signed)
+            .with("origin", origin),
+        CannotSign::Unreadable { .. } => failure.with("cause", "UNREADABLE"),
+    }
+    .into_status()
+}
