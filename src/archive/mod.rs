@@ -38,7 +38,7 @@ mod tests;
 
 pub use error::{ArchiveError, SegmentDamage};
 pub use inspect::{Found, Inspected, Torn, inspect, verify};
-pub use salvage::Salvage;
+pub use salvage::{Neighbourhood, Salvage};
 pub use scan::{Place, SegmentRead, read_segment, whole_blocks};
 pub use segment::{SEGMENT_HEADER_BYTES, decode_header, encode_header};
 pub use writer::{ArchiveOptions, ArchiveWriter};

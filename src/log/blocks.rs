@@ -3,6 +3,8 @@
 //! It must not know which positions are durable; its callers ask for nothing beyond the head.
 //! Whatever is read is decoded, and so its checksum verified, and compared with its key.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use bytes::Bytes;
 
 use crate::block::{self, Block};
@@ -13,6 +15,11 @@ use super::error::LogError;
 
 const TREE: &str = "blocks";
 const READ: &str = "read a block";
+
+/// sled may panic over bytes that it did not write.
+pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(LogError::store_panicked()))
+}
 
 /// The tree of blocks.
 pub(super) struct Blocks(sled::Tree);

@@ -21,6 +21,7 @@ use crate::archive::{
 };
 use crate::block::Link;
 
+use super::blocks::guarded;
 use super::copies::{ArchiveEnd, Copies};
 use super::directory::{ClaimedDirectory, create_durably};
 use super::entries::block_entries;
@@ -115,7 +116,7 @@ fn find_store(
     let verified = guarded(|| {
         let tail = verify_tail(&store)?;
         if depth == Depth::Whole {
-            store.publish(tail.end.next_position);
+            store.publish(tail.end);
             LogReader::new(Arc::clone(&store)).verify()?;
             store.read_every_tree()?;
         }
@@ -126,11 +127,6 @@ fn find_store(
         Err(error) if error.is_damage() => Ok(FoundStore::Damaged(store, error)),
         Err(error) => Err(error),
     }
-}
-
-/// sled may panic over bytes that it did not write.
-pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(LogError::store_panicked()))
 }
 
 fn needs_rebuild(

@@ -14,6 +14,7 @@
 //!    a remedy for a fault of sled's.
 //! 6. `tail`, `copies`, `swap`, `mend`: both copies found alike or made alike, before anything is
 //!    served. `recovery` tells what was done.
+//!    `serve`: blocks for readers, from the archive where the store's are not as written.
 //! 7. `open`, `writer`, `reader`, `verify`, `offline`: what the rooms above call.
 //! 8. `derived_layout`, `derived`, `derived_state`, `derived_read`: indexes that can be rebuilt from the log.
 //!
@@ -24,7 +25,8 @@
 //! - A failure in one of them stops the log until the next start; nothing acknowledged is taken
 //!   back, and what was not acknowledged may be there or not.
 //! - When a log is open, both copies hold the same blocks.
-//! - Every block read has its checksum and its first position verified.
+//! - Every block read has its checksum and its first position verified; one that comes from the
+//!   archive also its neighbours' hashes.
 //! - No sled page is ever so large that sled would write it to a file of its own.
 //! - A derived tree changes together with the mark of how far it has come, and is never ahead
 //!   of the log.
@@ -44,6 +46,8 @@ mod durable;
 mod blocks;
 mod store;
 mod watch;
+
+mod serve;
 
 mod reader;
 mod verify;

@@ -92,7 +92,7 @@ fn open(options: &LogOptions, depth: Depth) -> Result<OpenedLog, LogError> {
         let tail = verify_tail(&store)?;
         (store, tail, None, Recovery::default())
     };
-    store.publish(tail.end.next_position);
+    store.publish(tail.end);
     let reader = LogReader::new(Arc::clone(&store));
     if archive.is_none() && depth == Depth::Whole {
         reader.verify()?;

@@ -2,7 +2,7 @@
 //!
 //! It must not know files or sled; it only says what is allowed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::archive::ArchiveOptions;
 
@@ -63,6 +63,18 @@ impl LogOptions {
         }
     }
 
+    /// The command that checks both copies of this log and mends one from the other, while no
+    /// ledger runs on it.
+    pub fn recover_command(&self) -> String {
+        let directory = quoted(&self.directory);
+        match &self.archive {
+            Some(archive) if archive.directory != self.directory.join(ARCHIVE_DIRECTORY) => {
+                format!("ledgerctl recover {directory} --archive {}", quoted(&archive.directory))
+            }
+            Some(_) | None => format!("ledgerctl recover {directory}"),
+        }
+    }
+
     /// Refuses the first option that is out of its range.
     pub fn validate(&self) -> Result<(), LogError> {
         let Self { directory, cache_bytes, block_bytes_max, record_bytes_max, archive } = self;
@@ -81,6 +93,16 @@ impl LogOptions {
         in_range("block_bytes_max", *block_bytes_max, BLOCK_BYTES_LEAST, BLOCK_BYTES_MOST)?;
         in_range("record_bytes_max", *record_bytes_max, RECORD_BYTES_LEAST, RECORD_BYTES_MOST)
     }
+}
+
+/// A path as a shell takes it for one word.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn in_range<N>(option: &'static str, value: N, least: N, most: N) -> Result<(), LogError>
@@ -120,6 +142,19 @@ mod tests {
         };
         assert_eq!(options(), expected);
         options().validate().unwrap();
+    }
+
+    #[test]
+    fn the_command_that_recovers_names_the_folders_as_a_shell_reads_them() {
+        assert_eq!(options().recover_command(), "ledgerctl recover /somewhere");
+        let archive = |directory: &str| LogOptions {
+            archive: Some(ArchiveOptions::new(directory)),
+            ..LogOptions::new("/it's here")
+        };
+        let command = archive("/mnt/b c").recover_command();
+        assert_eq!(command, r"ledgerctl recover '/it'\''s here' --archive '/mnt/b c'");
+        let within = archive("/it's here/archive").recover_command();
+        assert_eq!(within, r"ledgerctl recover '/it'\''s here'");
     }
 
     #[test]

@@ -29,6 +29,11 @@ impl LogReader {
         &self.store
     }
 
+    /// How often a block was served from the archive because the store's was not as written.
+    pub fn served_from_archive(&self) -> u64 {
+        self.store.served_from_archive()
+    }
+
     /// The position after the last durable record; 0 of an empty log. Never decreases.
     pub fn next_position(&self) -> u64 {
         self.store.head()
@@ -39,7 +44,7 @@ impl LogReader {
         if position >= self.next_position() {
             return Ok(None);
         }
-        record_in(&self.store.blocks().holding(position)?, position).map(Some)
+        record_in(&self.store.block_holding(position)?, position).map(Some)
     }
 
     /// The records from `from` up to, but not including, `to_exclusive`, ascending. It ends at
@@ -71,12 +76,8 @@ impl Forward {
         let block = match self.block.take() {
             Some(block) if block.positions().contains(&position) => block,
             // The next block begins where this one ended: one look-up instead of a search.
-            Some(_) => self
-                .store
-                .blocks()
-                .beginning_at(position)?
-                .ok_or_else(|| LogError::corrupt(position, Corruption::Missing))?,
-            None => self.store.blocks().holding(position)?,
+            Some(_) => self.store.block_beginning_at(position)?,
+            None => self.store.block_holding(position)?,
         };
         record_in(self.block.insert(block), position)
     }
@@ -111,7 +112,7 @@ impl Backward {
     fn read(&mut self, position: u64) -> Result<Bytes, LogError> {
         let block = match self.block.take() {
             Some(block) if block.positions().contains(&position) => block,
-            Some(_) | None => self.store.blocks().holding(position)?,
+            Some(_) | None => self.store.block_holding(position)?,
         };
         record_in(self.block.insert(block), position)
     }

@@ -13,12 +13,15 @@ use std::time::Duration;
 
 use tracing::{debug, error};
 
+use crate::block::Link;
+
 use super::blocks::Blocks;
 use super::derived_state::DerivedState;
 use super::directory::ClaimedDirectory;
 use super::durable::StoreFiles;
 use super::error::LogError;
 use super::options::LogOptions;
+use super::serve::SecondCopy;
 use super::watch::FlushWatch;
 
 /// How often, and how long apart, sled's own file lock is tried again. We hold the directory
@@ -42,9 +45,12 @@ pub(super) struct Store {
     // is closed, not before.
     _watch: FlushWatch,
     blocks: Blocks,
+    second_copy: SecondCopy,
     db: sled::Db,
     files: StoreFiles,
     head: AtomicU64,
+    /// Where the published log ends; its position is `head`.
+    end: Mutex<Link>,
     stopped: AtomicBool,
     derived_unsynced_bytes: AtomicUsize,
     derived: Mutex<HashMap<String, Arc<DerivedState>>>,
@@ -69,9 +75,11 @@ impl Store {
         Ok(Self {
             _watch: watch_flushes(&db)?,
             blocks,
+            second_copy: SecondCopy::new(options),
             db,
             files: StoreFiles::open(&path)?,
             head: AtomicU64::new(0),
+            end: Mutex::new(Link::START),
             stopped: AtomicBool::new(false),
             derived_unsynced_bytes: AtomicUsize::new(0),
             derived: Mutex::default(),
@@ -97,9 +105,19 @@ impl Store {
         self.head.load(Ordering::Acquire)
     }
 
-    /// Shows all positions below `head` to readers. Call it after the sync, never before.
-    pub(super) fn publish(&self, head: u64) {
-        self.head.store(head, Ordering::Release);
+    /// Shows all positions below `end` to readers. Call it after the sync, never before.
+    pub(super) fn publish(&self, end: Link) {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
+        self.head.store(end.next_position, Ordering::Release);
+    }
+
+    /// Where the published log ends.
+    pub(super) fn end(&self) -> Link {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn second_copy(&self) -> &SecondCopy {
+        &self.second_copy
     }
 
     pub(super) fn is_stopped(&self) -> bool {

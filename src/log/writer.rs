@@ -83,14 +83,15 @@ impl LogWriter {
             u64::try_from(records.len()).map_or(u64::MAX, |count| start.saturating_add(count));
 
         self.writing = true;
-        let written = self.write_durably(&blocks, Link { next_position: end, last_block });
+        let after = Link { next_position: end, last_block };
+        let written = self.write_durably(&blocks, after);
         self.writing = false;
         if let Err(source) = written {
             self.store.stop(&source);
             return Err(LogError::OutcomeUnknown { source: Box::new(source) });
         }
         self.last_block = last_block;
-        self.store.publish(end);
+        self.store.publish(after);
         Ok(start..end)
     }
 

@@ -10,6 +10,7 @@ mod errors;
 mod limits;
 mod opening;
 mod reading;
+mod serving;
 
 use std::fs;
 use std::path::Path;
