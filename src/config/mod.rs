@@ -198,6 +198,8 @@ pub struct StoreConfig {
     pub cache_bytes: u64,
     /// See [`LogOptions::block_bytes_max`].
     pub block_bytes_max: usize,
+    /// See [`LogOptions::disk_reserve_bytes`].
+    pub disk_reserve_bytes: u64,
 }
 
 impl Default for StoreConfig {
@@ -205,6 +207,7 @@ impl Default for StoreConfig {
         Self {
             cache_bytes: LogOptions::CACHE_BYTES_DEFAULT,
             block_bytes_max: LogOptions::BLOCK_BYTES_MAX_DEFAULT,
+            disk_reserve_bytes: LogOptions::DISK_RESERVE_BYTES_DEFAULT,
         }
     }
 }
@@ -385,6 +388,7 @@ impl Config {
         LogOptions {
             cache_bytes: self.store.cache_bytes,
             block_bytes_max: self.store.block_bytes_max,
+            disk_reserve_bytes: self.store.disk_reserve_bytes,
             archive: self.archive.options(&directory),
             ..LogOptions::new(directory)
         }

@@ -7,11 +7,11 @@ use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::subscription::Subscription;
 use super::{ServiceLimits, query, status};
 use crate::domain::id::Position;
-use crate::ledger::Ledger;
 use crate::ledger::command::{
     AppendAnswer, AppendFailure, AppendOutcome, Appended, Origin, Telling,
 };
 use crate::ledger::read::{Direction, ReadQuery, Records, Refusals};
+use crate::ledger::{Durability, Ledger};
 use crate::wire::parse::{AppendCommand, Purpose, Violations, malformed, parse_append};
 use crate::wire::record::timestamp;
 use crate::wire::{answer, v1};
@@ -34,7 +34,9 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         let command = parse_append(request.into_inner(), self.limits.events_per_request_max)
             .map_err(|violations| status::of_violations(&violations))?;
         match self.outcome(command).await? {
-            Ok(AppendOutcome::Accepted(answer)) => Ok(Response::new(accepted(&answer))),
+            Ok(AppendOutcome::Accepted(answer)) => {
+                Ok(Response::new(accepted(&answer, self.ledger.durability())))
+            }
             Ok(AppendOutcome::Refused(refusal)) => Err(status::of_refusal(&refusal)),
             Err(failure) => Err(status::of_append_failure(&failure, self.limits.retry_after)),
         }
@@ -116,7 +118,7 @@ impl LedgerApi {
     }
 }
 
-fn accepted(given: &AppendAnswer) -> v1::AppendEventsResponse {
+fn accepted(given: &AppendAnswer, durability: Durability) -> v1::AppendEventsResponse {
     let AppendAnswer {
         agreement_id,
         events,
@@ -139,6 +141,23 @@ fn accepted(given: &AppendAnswer) -> v1::AppendEventsResponse {
         usage: usage.as_ref().map(|usage| answer::usage(agreement_id, usage, None, *position)),
         findings_opened: opened.iter().map(finding).collect(),
         findings_cleared: cleared.iter().map(finding).collect(),
+        durability: stated_durability(*purpose, durability).into(),
+        archive_sync_delay_ms_max: match (purpose, durability) {
+            (Purpose::Record, Durability::ArchiveWithin { delay_ms_max }) => delay_ms_max,
+            (Purpose::Record, Durability::StoreOnly | Durability::BothCopies)
+            | (Purpose::ValidateOnly, _) => 0,
+        },
+    }
+}
+
+fn stated_durability(purpose: Purpose, durability: Durability) -> v1::Durability {
+    match (purpose, durability) {
+        (Purpose::ValidateOnly, _) => v1::Durability::Unspecified,
+        (Purpose::Record, Durability::StoreOnly) => v1::Durability::SyncedInStoreOnly,
+        (Purpose::Record, Durability::BothCopies) => v1::Durability::SyncedInBothCopies,
+        (Purpose::Record, Durability::ArchiveWithin { .. }) => {
+            v1::Durability::SyncedInStoreArchiveWithinDelay
+        }
     }
 }
 

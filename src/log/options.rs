@@ -20,6 +20,7 @@ const ARCHIVE_DIRECTORY: &str = "archive";
 const MIB: usize = 1024 * 1024;
 const CACHE_BYTES_LEAST: u64 = 1024 * 1024;
 const CACHE_BYTES_MOST: u64 = 1024 * 1024 * 1024 * 1024;
+const DISK_RESERVE_BYTES_MOST: u64 = 1024 * 1024 * 1024 * 1024;
 const BLOCK_BYTES_LEAST: usize = 512;
 const BLOCK_BYTES_MOST: usize = MIB;
 const RECORD_BYTES_LEAST: usize = 1;
@@ -36,6 +37,8 @@ pub struct LogOptions {
     /// The longest block in encoded bytes, unless one record needs more: 512 bytes to 1 MiB, by
     /// default 7 KiB, the most that sled keeps in one entry here (see `entries.rs`).
     pub block_bytes_max: usize,
+    /// What appends leave free on each disk, in bytes: 0 to 1 TiB, by default 256 MiB. 0 asks nothing.
+    pub disk_reserve_bytes: u64,
     /// The longest record in bytes: 1 byte to 64 MiB, by default 8 MiB.
     pub record_bytes_max: usize,
     /// The second copy: by default in `archive` within the directory. `None`: the log has one copy
@@ -43,11 +46,27 @@ pub struct LogOptions {
     pub archive: Option<ArchiveOptions>,
 }
 
+/// What an append has made durable when it returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// There is no archive.
+    StoreOnly,
+    /// Store and archive are synced.
+    BothCopies,
+    /// The store is synced; the archive is written, and synced within the delay.
+    ArchiveWithin {
+        /// In milliseconds.
+        delay_ms_max: u64,
+    },
+}
+
 impl LogOptions {
     /// The default of [`LogOptions::cache_bytes`].
     pub const CACHE_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
     /// The default of [`LogOptions::block_bytes_max`].
     pub const BLOCK_BYTES_MAX_DEFAULT: usize = ENTRY_BYTES_MAX;
+    /// The default of [`LogOptions::disk_reserve_bytes`].
+    pub const DISK_RESERVE_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
     /// The default of [`LogOptions::record_bytes_max`].
     pub const RECORD_BYTES_MAX_DEFAULT: usize = 8 * MIB;
 
@@ -59,6 +78,7 @@ impl LogOptions {
             directory,
             cache_bytes: Self::CACHE_BYTES_DEFAULT,
             block_bytes_max: Self::BLOCK_BYTES_MAX_DEFAULT,
+            disk_reserve_bytes: Self::DISK_RESERVE_BYTES_DEFAULT,
             record_bytes_max: Self::RECORD_BYTES_MAX_DEFAULT,
         }
     }
@@ -66,30 +86,59 @@ impl LogOptions {
     /// The command that checks both copies of this log and mends one from the other, while no
     /// ledger runs on it.
     pub fn recover_command(&self) -> String {
+        self.command("recover")
+    }
+
+    /// The command that reads both copies of this log and changes nothing, while no ledger runs on
+    /// it.
+    pub fn verify_command(&self) -> String {
+        self.command("verify")
+    }
+
+    fn command(&self, name: &str) -> String {
         let directory = quoted(&self.directory);
         match &self.archive {
             Some(archive) if archive.directory != self.directory.join(ARCHIVE_DIRECTORY) => {
-                format!("ledgerctl recover {directory} --archive {}", quoted(&archive.directory))
+                format!("ledgerctl {name} {directory} --archive {}", quoted(&archive.directory))
             }
-            Some(_) | None => format!("ledgerctl recover {directory}"),
+            Some(_) | None => format!("ledgerctl {name} {directory}"),
+        }
+    }
+
+    /// What an append has made durable when it returns.
+    pub fn durability(&self) -> Durability {
+        match self.archive.as_ref().map(|archive| archive.sync_delay_ms_max) {
+            None => Durability::StoreOnly,
+            Some(0) => Durability::BothCopies,
+            Some(delay_ms_max) => Durability::ArchiveWithin { delay_ms_max },
         }
     }
 
     /// Refuses the first option that is out of its range.
     pub fn validate(&self) -> Result<(), LogError> {
-        let Self { directory, cache_bytes, block_bytes_max, record_bytes_max, archive } = self;
+        let Self {
+            directory,
+            cache_bytes,
+            block_bytes_max,
+            disk_reserve_bytes,
+            record_bytes_max,
+            archive,
+        } = self;
         if directory.as_os_str().is_empty() {
             return Err(LogError::DirectoryEmpty);
         }
-        if let Some(ArchiveOptions { directory, segment_bytes_max }) = archive {
+        if let Some(ArchiveOptions { directory, segment_bytes_max, sync_delay_ms_max }) = archive {
             if directory.as_os_str().is_empty() {
                 return Err(LogError::ArchiveDirectoryEmpty);
             }
             let (least, most) =
                 (ArchiveOptions::SEGMENT_BYTES_LEAST, ArchiveOptions::SEGMENT_BYTES_MOST);
             in_range("segment_bytes_max", *segment_bytes_max, least, most)?;
+            let most = ArchiveOptions::SYNC_DELAY_MS_MOST;
+            in_range("sync_delay_ms_max", *sync_delay_ms_max, 0, most)?;
         }
         in_range("cache_bytes", *cache_bytes, CACHE_BYTES_LEAST, CACHE_BYTES_MOST)?;
+        in_range("disk_reserve_bytes", *disk_reserve_bytes, 0, DISK_RESERVE_BYTES_MOST)?;
         in_range("block_bytes_max", *block_bytes_max, BLOCK_BYTES_LEAST, BLOCK_BYTES_MOST)?;
         in_range("record_bytes_max", *record_bytes_max, RECORD_BYTES_LEAST, RECORD_BYTES_MOST)
     }
@@ -134,10 +183,12 @@ mod tests {
             directory: PathBuf::from("/somewhere"),
             cache_bytes: 67_108_864,
             block_bytes_max: 7_168,
+            disk_reserve_bytes: 268_435_456,
             record_bytes_max: 8_388_608,
             archive: Some(ArchiveOptions {
                 directory: PathBuf::from("/somewhere/archive"),
                 segment_bytes_max: 67_108_864,
+                sync_delay_ms_max: 0,
             }),
         };
         assert_eq!(options(), expected);
@@ -205,7 +256,7 @@ mod tests {
             (LogOptions::new(""), "option directory is empty"),
         ];
         let archive = |directory: &str, segment_bytes_max| LogOptions {
-            archive: Some(ArchiveOptions { directory: directory.into(), segment_bytes_max }),
+            archive: Some(ArchiveOptions { segment_bytes_max, ..ArchiveOptions::new(directory) }),
             ..options()
         };
         let archives = [
@@ -215,6 +266,20 @@ mod tests {
                 "option segment_bytes_max is 1073741825, outside 4096 to 1073741824",
             ),
             (archive("", 4096), "option archive directory is empty"),
+            (
+                LogOptions { disk_reserve_bytes: DISK_RESERVE_BYTES_MOST + 1, ..options() },
+                "option disk_reserve_bytes is 1099511627777, outside 0 to 1099511627776",
+            ),
+            (
+                LogOptions {
+                    archive: Some(ArchiveOptions {
+                        sync_delay_ms_max: 60_001,
+                        ..ArchiveOptions::new("/a")
+                    }),
+                    ..options()
+                },
+                "option sync_delay_ms_max is 60001, outside 0 to 60000",
+            ),
         ];
         for (options, expected) in cases.into_iter().chain(archives) {
             assert_eq!(options.validate().unwrap_err().to_string(), expected);

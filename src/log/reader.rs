@@ -34,6 +34,22 @@ impl LogReader {
         self.store.served_from_archive()
     }
 
+    /// Whether so many bytes can be written and the configured reserve stays free.
+    pub fn check_room(&self, bytes: u64) -> Result<(), LogError> {
+        self.store.reserve().check(bytes)
+    }
+
+    /// Whether so many bytes can be written at all, with what is kept free for it.
+    pub fn check_fits(&self, bytes: u64) -> Result<(), LogError> {
+        self.store.reserve().check_fits_in_store(bytes)
+    }
+
+    /// Has something called once a failed write or sync stops the log, on whatever thread met it.
+    /// Only the first that is given is called.
+    pub fn on_stop(&self, call: impl Fn() + Send + Sync + 'static) {
+        self.store.on_stop(call);
+    }
+
     /// The position after the last durable record; 0 of an empty log. Never decreases.
     pub fn next_position(&self) -> u64 {
         self.store.head()

@@ -53,6 +53,10 @@ impl SecondCopy {
         }
     }
 
+    pub(super) fn recover_command(&self) -> &str {
+        &self.recover_command
+    }
+
     /// The blocks of the archive that hold a position.
     fn holding(&self, position: u64) -> Result<Vec<Neighbourhood>, LogError> {
         match &self.archive {
@@ -71,7 +75,7 @@ impl Store {
     /// The block that holds a position below the head.
     pub(super) fn block_holding(&self, position: u64) -> Result<Block, LogError> {
         guarded(|| self.blocks().holding(position))
-            .or_else(|found| self.from_archive(position, found))
+            .or_else(|found| self.fetch_archived(position, found))
     }
 
     /// The block that begins at a position below the head.
@@ -79,12 +83,14 @@ impl Store {
         let read = guarded(|| self.blocks().beginning_at(position));
         let missing = || LogError::corrupt(position, Corruption::Missing);
         read.and_then(|block| block.ok_or_else(missing))
-            .or_else(|found| self.from_archive(position, found))
+            .or_else(|found| self.fetch_archived(position, found))
     }
 
     /// The block from the other copy, after the store's was found to be `found`.
-    fn from_archive(&self, position: u64, found: LogError) -> Result<Block, LogError> {
+    fn fetch_archived(&self, position: u64, found: LogError) -> Result<Block, LogError> {
         let second_copy = self.second_copy();
+        // A page that sled cannot read stays so until the store is rebuilt.
+        self.distrust(&found);
         let fetching = second_copy.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(block) = guarded(|| self.blocks().holding(position)) {
             return Ok(block);
@@ -137,7 +143,8 @@ impl Store {
     fn put_back(&self, block: &Block, found: &LogError) -> PutBack {
         // What sled itself cannot read it cannot write either.
         let sled_can_read = matches!(found, LogError::Corrupt { .. });
-        if self.is_stopped() || !sled_can_read {
+        let bytes = u64::try_from(block.encoded().len()).unwrap_or(u64::MAX);
+        if self.is_stopped() || !sled_can_read || self.reserve().check(bytes).is_err() {
             return PutBack::LeftAsItWas;
         }
         let first_position = block.first_position();

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -18,9 +18,11 @@ use crate::block::Link;
 use super::blocks::Blocks;
 use super::derived_state::DerivedState;
 use super::directory::ClaimedDirectory;
+use super::distrust;
 use super::durable::StoreFiles;
 use super::error::LogError;
 use super::options::LogOptions;
+use super::reserve::Reserve;
 use super::serve::SecondCopy;
 use super::watch::FlushWatch;
 
@@ -46,6 +48,9 @@ pub(super) struct Store {
     _watch: FlushWatch,
     blocks: Blocks,
     second_copy: SecondCopy,
+    reserve: Reserve,
+    /// Called once, when the log stops.
+    on_stop: OnceLock<Box<dyn Fn() + Send + Sync>>,
     db: sled::Db,
     files: StoreFiles,
     head: AtomicU64,
@@ -54,7 +59,8 @@ pub(super) struct Store {
     stopped: AtomicBool,
     derived_unsynced_bytes: AtomicUsize,
     derived: Mutex<HashMap<String, Arc<DerivedState>>>,
-    _directory: Arc<ClaimedDirectory>,
+    is_distrusted: AtomicBool,
+    directory: Arc<ClaimedDirectory>,
 }
 
 impl Store {
@@ -76,6 +82,8 @@ impl Store {
             _watch: watch_flushes(&db)?,
             blocks,
             second_copy: SecondCopy::new(options),
+            reserve: Reserve::new(options),
+            on_stop: OnceLock::new(),
             db,
             files: StoreFiles::open(&path)?,
             head: AtomicU64::new(0),
@@ -83,7 +91,8 @@ impl Store {
             stopped: AtomicBool::new(false),
             derived_unsynced_bytes: AtomicUsize::new(0),
             derived: Mutex::default(),
-            _directory: Arc::clone(directory),
+            is_distrusted: AtomicBool::new(false),
+            directory: Arc::clone(directory),
         })
     }
 
@@ -120,6 +129,17 @@ impl Store {
         &self.second_copy
     }
 
+    pub(super) fn reserve(&self) -> &Reserve {
+        &self.reserve
+    }
+
+    /// Has something called when the log stops. The first to ask is the only one.
+    pub(super) fn on_stop(&self, call: impl Fn() + Send + Sync + 'static) {
+        if self.on_stop.set(Box::new(call)).is_err() {
+            debug!("somebody hears of the stop already");
+        }
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
@@ -129,6 +149,26 @@ impl Store {
     pub(super) fn stop(&self, cause: &LogError) {
         if !self.stopped.swap(true, Ordering::AcqRel) {
             error!(cause = ?cause, "the log is stopped; restart it to see what is durable");
+            if let Some(call) = self.on_stop.get() {
+                call();
+            }
+        }
+    }
+
+    /// Leaves a note that the store is to be rebuilt at the next start, when a failure says that an
+    /// index or a page cannot be read.
+    pub(super) fn distrust(&self, failure: &LogError) {
+        if !failure.is_index_damage() || self.is_distrusted.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        match distrust::leave(self.directory.path()) {
+            Ok(()) => {
+                error!(cause = ?failure, "the store has damage besides the blocks; a restart rebuilds it");
+            }
+            Err(unnoted) => {
+                error!(cause = ?failure, ?unnoted, command = self.second_copy.recover_command(),
+                    "the store has damage besides the blocks; stop the ledger and run the command");
+            }
         }
     }
 

@@ -14,6 +14,7 @@
 mod catalogue;
 mod daemon;
 mod domain;
+mod full_disk;
 mod golden;
 mod idempotency;
 mod imports;
@@ -26,6 +27,7 @@ mod notices;
 mod proofs;
 mod queries;
 mod scenarios;
+mod start_up;
 mod stopping;
 mod subscriptions;
 mod support;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use contract_ledger::ledger::error::WithCauses;
 use contract_ledger::log::{
     ArchiveOptions, CopyFound, Log, LogError, LogOptions, LogReader, Mended, OpenedLog, Recovery,
+    Refusal,
 };
 use contract_ledger::wire::{record, v1};
 
@@ -34,8 +35,8 @@ pub(crate) fn verify(
         return Ok(EXIT_DONE);
     }
     if !found.are_alike() {
-        let directory = arguments.directory.display();
-        writeln!(output, "not alike: run  ledgerctl recover {directory}")?;
+        let command = options(arguments).recover_command();
+        writeln!(output, "not alike: run  {command}")?;
     }
     Ok(EXIT_FAILED)
 }
@@ -52,7 +53,9 @@ pub(crate) fn recover(
             | LogError::LostInBothCopies { .. }
             | LogError::CopiesDiffer { .. }),
         ) => {
-            writeln!(output, "refused: {}", WithCauses(&error))?;
+            let Refusal { advice, command, .. } = error.refusal(&options(arguments));
+            writeln!(output, "refused: {}; nothing was changed", WithCauses(&error))?;
+            writeln!(output, "{advice}:  {}", command.unwrap_or_default())?;
             return Ok(EXIT_FAILED);
         }
         Err(error) => return Err(not_carried_out(&error)),

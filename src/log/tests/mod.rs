@@ -1,8 +1,10 @@
 //! What the log promises, tried through its own doors; each file holds one promise.
 
 mod append;
+mod choice;
 mod copies;
 mod corruption;
+mod delay;
 mod derived;
 mod derived_values;
 mod durability;
@@ -10,6 +12,8 @@ mod errors;
 mod limits;
 mod opening;
 mod reading;
+mod rebuild;
+mod room;
 mod serving;
 
 use std::fs;

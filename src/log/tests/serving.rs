@@ -102,14 +102,14 @@ fn every_damaged_block_is_answered_from_the_archive_and_mended_in_place() {
     for (what, damage) in damages {
         let (scratch, log) = served_log();
         damage(&log);
-        let damaged = if what == "all altered" { RECORDS / 3 } else { 1 };
+        let expected = if what == "all altered" { RECORDS / 3 } else { 1 };
         assert!(log.reader.verify().is_err(), "{what}");
         assert_eq!(all(&log.reader), records(0..RECORDS), "{what}");
-        assert_eq!(log.reader.served_from_archive(), damaged, "{what}");
+        assert_eq!(log.reader.served_from_archive(), expected, "{what}");
         // Mended: the store alone holds all of it again.
         log.reader.verify().unwrap_or_else(|error| panic!("{what}: {error:?}"));
         assert_eq!(all(&log.reader), records(0..RECORDS), "{what}");
-        assert_eq!(log.reader.served_from_archive(), damaged, "{what}");
+        assert_eq!(log.reader.served_from_archive(), expected, "{what}");
         drop(log);
         let again = Log::recover(&options(scratch.path())).unwrap();
         assert!(again.report.recovery.is_clean(), "{what}: {:?}", again.report);
@@ -152,11 +152,11 @@ fn appends_go_on_beside_the_mending() {
 fn a_long_record_with_a_lost_part_is_answered_and_mended() {
     let scratch = tempfile::tempdir().unwrap();
     let mut log = Log::open(&options(scratch.path())).unwrap();
-    let long = bytes::Bytes::from(vec![7; 20_000]);
-    log.writer.append(&[long.clone(), record(1)]).unwrap();
+    let whole = bytes::Bytes::from(vec![7; 20_000]);
+    log.writer.append(&[whole.clone(), record(1)]).unwrap();
     for part in 0..3 {
         tree(&log).remove(BlockKey { first_position: 0, part }.encode()).unwrap().unwrap();
-        assert_eq!(log.reader.record(0).unwrap(), Some(long.clone()), "part {part}");
+        assert_eq!(log.reader.record(0).unwrap(), Some(whole.clone()), "part {part}");
         log.reader.verify().unwrap();
     }
 }
@@ -206,7 +206,9 @@ fn a_whole_segment_lost_in_the_store_is_answered_block_by_block() {
     let header = fs::read(&second).unwrap()[..49].to_vec();
     let before = log.reader.store().blocks().holding(23).unwrap();
     assert_eq!(header, encode_header(Link::after(&before)), "a segment begins at 24");
-    [18, 21, 24, 27].into_iter().for_each(|first| remove(&log, first));
+    for first in [18, 21, 24, 27] {
+        remove(&log, first);
+    }
     assert_eq!(all(&log.reader), records(0..RECORDS));
     log.reader.verify().unwrap();
 }
