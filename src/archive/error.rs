@@ -43,6 +43,12 @@ pub enum ArchiveError {
         /// Its version.
         version: u8,
     },
+    /// A delayed sync of the segment has failed: nothing is written to it any more.
+    #[error("an earlier sync of {} failed", path.display())]
+    SyncFailedBefore {
+        /// The segment.
+        path: PathBuf,
+    },
     /// Blocks were appended that do not follow the last one.
     #[error("blocks from position {position} do not follow the archive's last block")]
     NotNext {

@@ -149,6 +149,7 @@ fn found(looked: Result<Inspected, ArchiveError>) -> Result<Found, ArchiveError>
         Err(
             error @ (ArchiveError::Io { .. }
             | ArchiveError::FormatVersionUnknown { .. }
+            | ArchiveError::SyncFailedBefore { .. }
             | ArchiveError::NotNext { .. }),
         ) => Err(error),
     }

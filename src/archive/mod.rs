@@ -11,11 +11,12 @@
 //! 3. `error`, `files`: segments as files in a directory, and what can go wrong with them.
 //! 4. `inspect`: what is found before anything is written. `salvage`: single blocks out of a
 //!    damaged archive. `walk`: every block and every damage, also while it is written to.
-//! 5. `writer`: appends, and makes durable.
+//! 5. `writer`: appends, and makes durable. `delay`: the sync when it may come a little later.
 //!
 //! # Invariants
 //!
-//! - An append returns after `fdatasync` of the segment, and a segment has its name only once its
+//! - An append returns after `fdatasync` of the segment, or within the configured delay before it,
+//!   and a segment has its name only once its
 //!   header is durable.
 //! - A reader yields an exact prefix of the blocks written, or names the first position that it
 //!   cannot vouch for. Only the end of the last segment may be torn.
@@ -32,6 +33,7 @@ mod inspect;
 mod salvage;
 mod walk;
 
+mod delay;
 mod writer;
 
 #[cfg(test)]
@@ -39,7 +41,7 @@ mod tests;
 
 pub use error::{ArchiveError, SegmentDamage};
 pub use inspect::{Found, Inspected, Torn, inspect, stored_bytes, verify, verify_from};
-pub use salvage::Salvage;
+pub use salvage::{Neighbourhood, Salvage};
 pub use scan::{Place, SegmentRead, read_segment, whole_blocks};
 pub use segment::{SEGMENT_HEADER_BYTES, decode_header, encode_header};
 pub use walk::{Walk, Walked};

@@ -8,7 +8,8 @@ use std::path::Path;
 use super::error::ArchiveError;
 use super::files::{self, SegmentFile};
 use super::scan::whole_blocks;
-use crate::block::Block;
+use super::segment::decode_header;
+use crate::block::{Block, BlockHash, Link};
 
 /// The whole blocks of an archive.
 #[derive(Debug)]
@@ -20,7 +21,20 @@ pub struct Salvage {
 #[derive(Debug)]
 struct Loaded {
     segment: usize,
+    /// What the segment's header says that its first block follows.
+    before: Option<Link>,
     blocks: Vec<Block>,
+}
+
+/// A whole block, and what the archive has on either side of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbourhood {
+    /// Where what lies before it ends; `None` where nothing whole does.
+    pub before: Option<Link>,
+    /// The block.
+    pub block: Block,
+    /// The hash that what lies behind it states; `None` where nothing whole does.
+    pub stated_after: Option<BlockHash>,
 }
 
 impl Salvage {
@@ -36,6 +50,16 @@ impl Salvage {
         Ok(self.blocks_around(position)?.iter().filter(begins).cloned().collect())
     }
 
+    /// The whole blocks that hold a position, each with what lies beside it. Reads one segment, and
+    /// the header of the next.
+    pub fn holding(&mut self, position: u64) -> Result<Vec<Neighbourhood>, ArchiveError> {
+        let next_header = self.segments.iter().find(|segment| segment.first_position > position);
+        let next_header =
+            next_header.and_then(|next| header_of(&files::start_of(&next.path).ok()?));
+        let Some(loaded) = self.load(position)? else { return Ok(Vec::new()) };
+        Ok(neighbourhoods(loaded.before, &loaded.blocks, next_header, position))
+    }
+
     /// Whether a segment begins at or beyond a position, or a whole block lies there.
     pub fn reaches(&mut self, position: u64) -> Result<bool, ArchiveError> {
         let later = self.segments.iter().any(|segment| segment.first_position >= position);
@@ -45,16 +69,49 @@ impl Salvage {
 
     /// The whole blocks of the segment that a position belongs in.
     fn blocks_around(&mut self, position: u64) -> Result<&[Block], ArchiveError> {
+        Ok(self.load(position)?.map_or(&[], |loaded| &loaded.blocks))
+    }
+
+    fn load(&mut self, position: u64) -> Result<Option<&Loaded>, ArchiveError> {
         let after = self.segments.partition_point(|segment| segment.first_position <= position);
         let Some((index, segment)) =
             after.checked_sub(1).and_then(|index| Some((index, self.segments.get(index)?)))
         else {
-            return Ok(&[]);
+            return Ok(None);
         };
         let loaded = match self.loaded.take() {
             Some(loaded) if loaded.segment == index => loaded,
-            Some(_) | None => Loaded { segment: index, blocks: whole_blocks(&segment.bytes()?) },
+            Some(_) | None => {
+                let bytes = segment.bytes()?;
+                Loaded { segment: index, before: header_of(&bytes), blocks: whole_blocks(&bytes) }
+            }
         };
-        Ok(&self.loaded.insert(loaded).blocks)
+        Ok(Some(self.loaded.insert(loaded)))
     }
+}
+
+fn header_of(segment: &[u8]) -> Option<Link> {
+    decode_header(segment).ok()
+}
+
+/// Pure: the blocks of one segment that hold a position, with their neighbours. Those of the first
+/// and of the last one are stated by the headers of this segment and of the next.
+fn neighbourhoods(
+    header: Option<Link>,
+    blocks: &[Block],
+    next_header: Option<Link>,
+    position: u64,
+) -> Vec<Neighbourhood> {
+    let holds = |block: &&Block| block.positions().contains(&position);
+    let found = blocks.iter().filter(holds).map(|block| {
+        let positions = block.positions();
+        let ends_here = |link: &Link| link.next_position == positions.start;
+        let before = blocks.iter().map(Link::after).chain(header).find(ends_here);
+        let behind = blocks.iter().find(|other| other.first_position() == positions.end);
+        let in_header = next_header.filter(|next| next.next_position == positions.end);
+        let stated_after =
+            behind.map(Block::previous).or_else(|| in_header.map(|next| next.last_block));
+        Neighbourhood { before, block: block.clone(), stated_after }
+    });
+    found.collect()
 }

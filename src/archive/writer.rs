@@ -5,9 +5,11 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::delay::DelayedSync;
 use super::error::ArchiveError;
 use super::files;
 use super::inspect::Inspected;
@@ -22,6 +24,9 @@ pub struct ArchiveOptions {
     /// The size in bytes from which on a new segment is begun: 4 KiB to 1 GiB, by default 64 MiB.
     /// Only an append that is longer by itself makes a longer one.
     pub segment_bytes_max: u64,
+    /// How much later than its writing an append is synced at most, in milliseconds: 0 to 60 000, by
+    /// default 0, before the append returns.
+    pub sync_delay_ms_max: u64,
 }
 
 impl ArchiveOptions {
@@ -32,22 +37,30 @@ impl ArchiveOptions {
     /// The most of it: a segment is read as a whole.
     pub const SEGMENT_BYTES_MOST: u64 = 1024 * 1024 * 1024;
 
+    /// The most of [`ArchiveOptions::sync_delay_ms_max`].
+    pub const SYNC_DELAY_MS_MOST: u64 = 60_000;
+
     /// The defaults, in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), segment_bytes_max: Self::SEGMENT_BYTES_MAX_DEFAULT }
+        Self {
+            directory: directory.into(),
+            segment_bytes_max: Self::SEGMENT_BYTES_MAX_DEFAULT,
+            sync_delay_ms_max: 0,
+        }
     }
 }
 
 /// The one writer of an archive.
 ///
-/// Invariant: `end` is after the last block of `current`, all of which is durable, or, after a
-/// failed append, nothing more is written.
+/// Invariant: `end` is after the last block of `current`. All before it is durable, or noted in
+/// `delayed`; after a failure nothing more is written.
 #[derive(Debug)]
 pub struct ArchiveWriter {
     directory: PathBuf,
     segment_bytes_max: u64,
     end: Link,
     current: Option<Current>,
+    delayed: Option<DelayedSync>,
     failed: bool,
 }
 
@@ -65,7 +78,7 @@ impl ArchiveWriter {
         options: &ArchiveOptions,
         found: Option<&Inspected>,
     ) -> Result<Self, ArchiveError> {
-        let ArchiveOptions { directory, segment_bytes_max } = options;
+        let ArchiveOptions { directory, segment_bytes_max, sync_delay_ms_max: _ } = options;
         if let Some(torn) = found.and_then(|found| found.torn.as_ref()) {
             files::cut(directory, &torn.path, torn.whole_bytes)?;
         }
@@ -77,6 +90,7 @@ impl ArchiveWriter {
             segment_bytes_max: *segment_bytes_max,
             end: found.map_or(Link::START, |found| found.end),
             current,
+            delayed: None,
             failed: false,
         })
     }
@@ -92,8 +106,28 @@ impl ArchiveWriter {
         self.end
     }
 
+    /// From here on an append returns before it is synced, and is synced within the delay.
+    /// `on_failure` is called once, on another thread, when such a sync fails.
+    pub fn delay_syncs(
+        &mut self,
+        delay: Duration,
+        on_failure: impl FnOnce(ArchiveError) + Send + 'static,
+    ) -> Result<(), ArchiveError> {
+        self.delayed = Some(DelayedSync::start(delay, on_failure)?);
+        Ok(())
+    }
+
+    /// Makes durable now what was appended.
+    pub fn settle(&mut self) -> Result<(), ArchiveError> {
+        let (Some(delayed), Some(current)) = (&self.delayed, &self.current) else {
+            return Ok(());
+        };
+        delayed.take_over(&current.path)?;
+        current.sync()
+    }
+
     /// Appends blocks that follow the last one and end at `after`, and returns when they are
-    /// durable. After a failure every append is refused: what a failed sync has lost, the next one
+    /// durable, or, with a delay, written. After a failure every append is refused: what a failed sync has lost, the next one
     /// does not report.
     pub fn append(&mut self, blocks: &[Bytes], after: Link) -> Result<(), ArchiveError> {
         if self.failed || after.next_position <= self.end.next_position {
@@ -113,16 +147,22 @@ impl ArchiveWriter {
             current.bytes <= header_bytes()
                 || current.bytes.saturating_add(batch_bytes) <= self.segment_bytes_max
         };
-        let current = match self.current.take().filter(has_room) {
-            Some(current) => current,
-            None => Current::create(&self.directory, self.end)?,
-        };
-        self.current.insert(current).append(&batch, batch_bytes)
+        if !self.current.as_ref().is_some_and(has_room) {
+            // A finished segment is durable before the next one is begun.
+            self.settle()?;
+            self.current = Some(Current::create(&self.directory, self.end)?);
+        }
+        let Some(current) = &mut self.current else { return Ok(()) };
+        current.append(&batch, batch_bytes)?;
+        match &self.delayed {
+            None => current.sync(),
+            Some(delayed) => delayed.note(&current.file, &current.path),
+        }
     }
 
     /// Puts a file in the place of the current segment, for tests of what its failures do.
     #[cfg(test)]
-    pub(super) fn replace_file(&mut self, file: File) {
+    pub(crate) fn replace_file(&mut self, file: File) {
         if let Some(current) = &mut self.current {
             current.file = file;
         }
@@ -146,9 +186,12 @@ impl Current {
 
     fn append(&mut self, batch: &[u8], batch_bytes: u64) -> Result<(), ArchiveError> {
         self.file.write_all(batch).map_err(ArchiveError::io("write", &self.path))?;
-        self.file.sync_data().map_err(ArchiveError::io("sync", &self.path))?;
         self.bytes = self.bytes.saturating_add(batch_bytes);
         Ok(())
+    }
+
+    fn sync(&self) -> Result<(), ArchiveError> {
+        self.file.sync_data().map_err(ArchiveError::io("sync", &self.path))
     }
 }
 

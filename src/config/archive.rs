@@ -17,6 +17,8 @@ pub struct ArchiveConfig {
     pub directory: Option<PathBuf>,
     /// See [`ArchiveOptions::segment_bytes_max`].
     pub segment_bytes_max: u64,
+    /// See [`ArchiveOptions::sync_delay_ms_max`].
+    pub sync_delay_ms_max: u64,
 }
 
 impl Default for ArchiveConfig {
@@ -25,6 +27,7 @@ impl Default for ArchiveConfig {
             enabled: true,
             directory: None,
             segment_bytes_max: ArchiveOptions::SEGMENT_BYTES_MAX_DEFAULT,
+            sync_delay_ms_max: 0,
         }
     }
 }
@@ -32,14 +35,17 @@ impl Default for ArchiveConfig {
 impl ArchiveConfig {
     /// What the log in a folder is opened with.
     pub(super) fn options(&self, log: &Path) -> Option<ArchiveOptions> {
-        let Self { enabled, directory, segment_bytes_max } = self;
+        let Self { enabled, directory, segment_bytes_max, sync_delay_ms_max } = self;
         let by_default = LogOptions::new(log).archive;
         let archive = match directory {
             Some(directory) => Some(ArchiveOptions::new(directory)),
             None => by_default,
         };
-        let sized = archive
-            .map(|archive| ArchiveOptions { segment_bytes_max: *segment_bytes_max, ..archive });
-        sized.filter(|_| *enabled)
+        let set = archive.map(|archive| ArchiveOptions {
+            directory: archive.directory,
+            segment_bytes_max: *segment_bytes_max,
+            sync_delay_ms_max: *sync_delay_ms_max,
+        });
+        set.filter(|_| *enabled)
     }
 }

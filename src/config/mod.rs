@@ -207,6 +207,8 @@ pub struct StoreConfig {
     pub block_bytes_max: usize,
     /// How blocks are written. What is there already is read either way.
     pub compression: Compression,
+    /// See [`LogOptions::disk_reserve_bytes`].
+    pub disk_reserve_bytes: u64,
 }
 
 /// How blocks are written.
@@ -225,6 +227,7 @@ impl Default for StoreConfig {
             cache_bytes: LogOptions::CACHE_BYTES_DEFAULT,
             block_bytes_max: LogOptions::BLOCK_BYTES_MAX_DEFAULT,
             compression: Compression::Zstd,
+            disk_reserve_bytes: LogOptions::DISK_RESERVE_BYTES_DEFAULT,
         }
     }
 }
@@ -416,6 +419,7 @@ impl Config {
                 Compression::Zstd => Codec::Zstd,
                 Compression::None => Codec::None,
             },
+            disk_reserve_bytes: self.store.disk_reserve_bytes,
             archive: self.archive.options(&directory),
             ..LogOptions::new(directory)
         }

@@ -7,11 +7,11 @@ use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::subscription::Subscription;
 use super::{ServiceLimits, proofs, query, status};
 use crate::domain::id::Position;
-use crate::ledger::Ledger;
 use crate::ledger::command::{
     AppendAnswer, AppendFailure, AppendOutcome, Appended, Origin, Telling,
 };
 use crate::ledger::read::{Direction, ReadQuery, Records, Refusals};
+use crate::ledger::{Durability, Ledger};
 use crate::wire::parse::{AppendCommand, Purpose, Violations, malformed, parse_append};
 use crate::wire::record::timestamp;
 use crate::wire::{answer, v1};
@@ -40,7 +40,7 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         }
         match self.outcome(command).await? {
             Ok(AppendOutcome::Accepted(answer)) => {
-                let mut response = accepted(&answer);
+                let mut response = accepted(&answer, self.ledger.durability());
                 if want_receipts {
                     self.add_receipts(&mut response).await;
                 }
@@ -147,7 +147,7 @@ impl LedgerApi {
     }
 }
 
-fn accepted(given: &AppendAnswer) -> v1::AppendEventsResponse {
+fn accepted(given: &AppendAnswer, durability: Durability) -> v1::AppendEventsResponse {
     let AppendAnswer {
         agreement_id,
         events,
@@ -171,6 +171,23 @@ fn accepted(given: &AppendAnswer) -> v1::AppendEventsResponse {
         findings_opened: opened.iter().map(finding).collect(),
         findings_cleared: cleared.iter().map(finding).collect(),
         receipts_missing: String::new(),
+        durability: stated_durability(*purpose, durability).into(),
+        archive_sync_delay_ms_max: match (purpose, durability) {
+            (Purpose::Record, Durability::ArchiveWithin { delay_ms_max }) => delay_ms_max,
+            (Purpose::Record, Durability::StoreOnly | Durability::BothCopies)
+            | (Purpose::ValidateOnly, _) => 0,
+        },
+    }
+}
+
+fn stated_durability(purpose: Purpose, durability: Durability) -> v1::Durability {
+    match (purpose, durability) {
+        (Purpose::ValidateOnly, _) => v1::Durability::Unspecified,
+        (Purpose::Record, Durability::StoreOnly) => v1::Durability::SyncedInStoreOnly,
+        (Purpose::Record, Durability::BothCopies) => v1::Durability::SyncedInBothCopies,
+        (Purpose::Record, Durability::ArchiveWithin { .. }) => {
+            v1::Durability::SyncedInStoreArchiveWithinDelay
+        }
     }
 }
 

@@ -42,6 +42,7 @@ const METADATA_REFUSALS_MAX: usize = 4;
 /// Reasons of failures that are not refusals.
 pub(super) mod reason {
     pub(in crate::grpc) const OVERLOADED: &str = "OVERLOADED";
+    pub(in crate::grpc) const DISK_FULL: &str = "DISK_FULL";
     pub(in crate::grpc) const WRITER_STOPPED: &str = "WRITER_STOPPED";
     pub(in crate::grpc) const OUTCOME_UNKNOWN: &str = "OUTCOME_UNKNOWN";
     pub(in crate::grpc) const RECORD_TOO_LARGE: &str = "RECORD_TOO_LARGE";
@@ -296,6 +297,15 @@ pub(super) fn of_append_failure(failure: &AppendFailure, retry_after: Duration) 
             let text = "the writer's queue is full; nothing was recorded";
             Failure::new(Code::Unavailable, reason::OVERLOADED, text)
                 .with("queue_requests_max", queue_requests_max)
+                .retry_after(retry_after)
+                .into_status()
+        }
+        AppendFailure::DiskFull { free_bytes, reserve_bytes } => {
+            let text = "the ledger's disk is full but for what is kept free; nothing was recorded. \
+                        It goes on as soon as there is room";
+            Failure::new(Code::ResourceExhausted, reason::DISK_FULL, text)
+                .with("free_bytes", free_bytes)
+                .with("reserve_bytes", reserve_bytes)
                 .retry_after(retry_after)
                 .into_status()
         }

@@ -118,6 +118,13 @@ pub enum AppendFailure {
         /// The queue's limit.
         queue_requests_max: usize,
     },
+    /// There is less room on a disk than what is kept free; nothing was recorded.
+    DiskFull {
+        /// What is free, in bytes.
+        free_bytes: u64,
+        /// What is kept free.
+        reserve_bytes: u64,
+    },
     /// The writer has stopped; nothing was recorded.
     Stopped,
     /// A write or sync failed. Repeating the same request id after the restart will tell.

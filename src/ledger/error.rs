@@ -1,7 +1,7 @@
 //! What can go wrong besides a refusal.
 
 use super::signing::Unsignable;
-use crate::log::LogError;
+use crate::log::{LogError, LogOptions, Refusal};
 use crate::merkle::ReadError;
 use crate::wire::record::RecordFault;
 
@@ -77,10 +77,37 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// What to do when this is why a ledger with these options was not opened.
+    pub fn refusal(&self, options: &LogOptions) -> Refusal {
+        let verify = || Some(options.verify_command());
+        match self {
+            Self::Log(error) => error.refusal(options),
+            Self::Record { position, .. } | Self::IndexMismatch { position } => Refusal {
+                reason: "RECORD_UNREADABLE",
+                position: Some(*position),
+                advice: "see what else is wrong, before anything is changed; run",
+                command: verify(),
+            },
+            Self::WriterThread(_) | Self::PageKey { .. } => Refusal {
+                reason: "NOT_OPENED",
+                position: None,
+                advice: "see to the cause, then start again",
+                command: None,
+            },
+        }
+    }
+
+    /// Whether something could not be read that is derived from the log.
+    pub(super) fn is_index_damage(&self) -> bool {
+        matches!(self, Self::Log(error) if error.is_index_damage())
+    }
+
     /// The position that is damaged, when that is what is wrong.
     pub fn damaged_position(&self) -> Option<u64> {
         match self {
-            Self::Log(LogError::Corrupt { position, .. })
+            Self::Log(
+                LogError::Corrupt { position, .. } | LogError::LostInBothCopies { position },
+            )
             | Self::Record { position, .. }
             | Self::LeafMismatch { position }
             | Self::TreeMismatch { first: position, .. }

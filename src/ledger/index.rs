@@ -26,6 +26,9 @@ const INDEX_VERSION: u32 = 1;
 /// Records between two writes while catching up.
 const CATCH_UP_RECORDS_MAX: u64 = 4096;
 
+/// Bytes of the three trees that one record adds, at most in the usual case.
+const CATCH_UP_RECORD_BYTES: u64 = 256;
+
 /// Where a record of an agreement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamEntry {
@@ -114,6 +117,7 @@ impl Index {
             }
             while from < head {
                 let to = head.min(from.saturating_add(CATCH_UP_RECORDS_MAX));
+                reader.check_fits((to - from).saturating_mul(CATCH_UP_RECORD_BYTES))?;
                 apply(self, &read_batch(reader, from, to)?, to)?;
                 from = to;
             }

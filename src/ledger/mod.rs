@@ -36,6 +36,7 @@ pub mod signing;
 mod source;
 mod tiles;
 mod tree;
+mod uncommitted;
 pub mod verify;
 mod writer;
 
@@ -52,9 +53,12 @@ use crate::log::{Log, LogOptions, LogReader, OpenReport, OpenedLog};
 use crate::merkle::TreeHash;
 use crate::wire::parse::AppendCommand;
 
+/// What an append has made durable when it is answered.
+pub use crate::log::Durability;
+
 use agreements::AgreementCache;
 use command::{AppendFailure, AppendOutcome};
-use error::LedgerError;
+use error::{LedgerError, WithCauses};
 use index::Index;
 use judged::JudgedAgreements;
 use page_key::PageKey;
@@ -164,6 +168,7 @@ pub(crate) struct Shared {
     pub(crate) page_key: PageKey,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: LedgerRules,
+    durability: Durability,
     pub(crate) head: watch::Receiver<Head>,
 }
 
@@ -214,7 +219,26 @@ pub struct OpenedLedger {
 impl Ledger {
     /// Opens the log in a folder, catches up every index and the tree, notes what the portfolio has not seen, and
     /// starts the writer and the projector.
+    ///
+    /// An index that cannot be read does not refuse the start: the log rebuilds its store, and the
+    /// indexes are filled anew.
     pub fn open(
+        options: &LogOptions,
+        limits: &LedgerLimits,
+        rules: LedgerRules,
+        clock: Arc<dyn Clock>,
+    ) -> Result<OpenedLedger, LedgerError> {
+        let opened = Self::open_once(options, limits, rules.clone(), Arc::clone(&clock));
+        match opened {
+            Err(failure) if failure.is_index_damage() && options.archive.is_some() => {
+                tracing::warn!(error = %WithCauses(&failure), "an index cannot be read; it is rebuilt");
+                Self::open_once(options, limits, rules, clock)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_once(
         options: &LogOptions,
         limits: &LedgerLimits,
         rules: LedgerRules,
@@ -245,11 +269,20 @@ impl Ledger {
             page_key,
             clock,
             rules,
+            durability: options.durability(),
             head,
         });
         shared.note_for_portfolio()?;
         let projector = projector::spawn(Arc::clone(&shared)).map_err(LedgerError::WriterThread)?;
         let (queue, waiting) = Queue::new(limits.queue_requests_max);
+        // The writer hears of a stop also while nobody appends. Weak: the log must not keep the
+        // queue open. A full queue has work that meets the stop by itself.
+        let stopping = queue.downgrade();
+        shared.reader.on_stop(move || {
+            if let Some(queue) = stopping.upgrade() {
+                drop(queue.try_send(ToWriter::Close));
+            }
+        });
         let writer = Writer::new(Arc::clone(&shared), log, publish, projector, limits)?;
         let thread = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
@@ -294,6 +327,16 @@ impl Ledger {
     /// Folds an agreement that is not in memory, so that the writer need not. May read from disk.
     pub fn warm(&self, id: &AgreementId) -> Result<(), LedgerError> {
         self.shared.agreement(id).map(drop)
+    }
+
+    /// What an append has made durable when it is answered.
+    pub fn durability(&self) -> Durability {
+        self.shared.durability
+    }
+
+    /// How often a block was served from the archive because the store's was not as written.
+    pub fn served_from_archive(&self) -> u64 {
+        self.shared.reader.served_from_archive()
     }
 
     /// How much is published, and its changes.

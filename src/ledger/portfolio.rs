@@ -27,11 +27,13 @@ use crate::wire::{record, v1};
 pub(crate) const PORTFOLIO_TREE: &str = "projections-portfolio";
 /// Rows, and bytes of rows, after which a write takes no further row.
 const WRITE_ROWS_MAX: usize = 4096;
-const WRITE_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(super) const WRITE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How often an agreement is folded anew that changes meanwhile.
 const ROW_TRIES_MAX: usize = 4;
 /// How long changes are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(200);
+/// How long the projector waits for room on the disk before it asks again.
+const ROOM_WAIT: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Portfolio {
@@ -120,6 +122,16 @@ impl Portfolio {
         let agreements = std::mem::take(&mut noted.waiting);
         noted.in_hand.clone_from(&agreements);
         Some(Work { agreements, reached: noted.reached })
+    }
+
+    /// Takes work back that cannot be done now, and waits a while. False once nothing more will be
+    /// noted: what is left is caught up at the next start.
+    pub(crate) fn put_back_and_wait(&self, work: Work) -> bool {
+        let mut noted = self.lock();
+        noted.waiting.extend(work.agreements);
+        noted.in_hand.clear();
+        let waited = self.changed.wait_timeout_while(noted, ROOM_WAIT, |noted| !noted.is_closed);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
     }
 
     /// Whether the row of an agreement may be older than the head.

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use super::Shared;
 use super::error::WithCauses;
+use super::portfolio::WRITE_BYTES_MAX;
 
 /// The running projector.
 #[derive(Debug)]
@@ -27,6 +28,15 @@ pub(super) fn spawn(shared: Arc<Shared>) -> std::io::Result<Projector> {
 
 fn run(shared: &Shared) {
     while let Some(work) = shared.portfolio.next_work() {
+        if let Err(full) =
+            shared.reader.check_room(u64::try_from(WRITE_BYTES_MAX).unwrap_or(u64::MAX))
+        {
+            tracing::debug!(error = %WithCauses(&full), "the projector waits for room on the disk");
+            if !shared.portfolio.put_back_and_wait(work) {
+                return;
+            }
+            continue;
+        }
         if let Err(error) = shared.write_rows(&work) {
             // What is noted stays so, and is folded when it is asked for; the next start catches up.
             tracing::error!(error = %WithCauses(&error), "the projector stops");

@@ -16,9 +16,10 @@ use super::index::IndexBatch;
 use super::projector::Projector;
 use super::queue::{Queue, Queued, Reply};
 use super::tree::leaf_hash;
+use super::uncommitted::{Uncommitted, answer_without_record};
 use super::{Head, LedgerLimits, Shared, WriterState};
 use crate::domain::date::RecordedTime;
-use crate::log::{APPEND_RECORDS_MAX, LogError, LogWriter};
+use crate::log::{APPEND_RECORDS_MAX, LogWriter};
 use crate::wire::record;
 
 /// Records after which a batch takes no further request. One more request, of whatever size is
@@ -35,6 +36,9 @@ pub(super) struct Writer {
     /// Recorded time of the newest record; no record is earlier.
     latest: Option<RecordedTime>,
 }
+
+/// Whom to answer, the import that the request belongs to, and what was decided.
+type Answer = (Reply, Option<ImportSession>, Result<AppendOutcome, AppendFailure>);
 
 /// Whether the writer can go on.
 enum Next {
@@ -113,23 +117,23 @@ impl Writer {
     /// recorded before it is known whether it repeats the first or contradicts it.
     fn turn(&mut self, first: Queued, queue: &mut Queue, put_off: &mut Option<Queued>) -> Next {
         let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
-        let mut answers: Vec<(Reply, Result<AppendOutcome, AppendFailure>)> = Vec::new();
+        let mut answers: Vec<Answer> = Vec::new();
         let mut repeated: Vec<Queued> = Vec::new();
         let mut next = Some(first);
         let mut requests = 0;
         while let Some(queued) = next {
             requests += 1;
             if queued.session.as_ref().is_some_and(ImportSession::has_ended) {
-                answers.push((queued.reply, Err(AppendFailure::ImportEnded)));
+                answers.push((queued.reply, None, Err(AppendFailure::ImportEnded)));
                 next = queue.at_hand();
                 continue;
             }
-            match (batch.decide(&queued.command), &queued.session) {
+            match (batch.decide(&queued.command), queued.session.as_ref()) {
                 (Decision::Decided(outcome), session) => {
                     if let (Err(_), Some(session)) = (outcome.as_ref(), session) {
                         session.end();
                     }
-                    answers.push((queued.reply, *outcome));
+                    answers.push((queued.reply, queued.session, *outcome));
                 }
                 (Decision::RepeatsThisBatch, None) => repeated.push(queued),
                 (Decision::RepeatsThisBatch, Some(_)) => {
@@ -146,19 +150,33 @@ impl Writer {
         let committed = self.commit(parts);
         match committed {
             Ok(()) => {
-                for (reply, outcome) in answers {
+                for (reply, _, outcome) in answers {
                     answer(reply, outcome);
                 }
                 self.answer_repeated(repeated);
                 Next::GoOn
             }
-            Err(error) => {
+            Err(Uncommitted::NothingWritten { failure, cause }) => {
+                tracing::warn!(error = %WithCauses(&cause), "a batch is refused, nothing of it is recorded");
+                for (reply, session, decided) in answers {
+                    let told = answer_without_record(decided, &failure);
+                    if let (Err(_), Some(session)) = (&told, session) {
+                        session.end();
+                    }
+                    answer(reply, told);
+                }
+                for queued in repeated {
+                    answer(queued.reply, Err(failure.clone()));
+                }
+                if failure == AppendFailure::Stopped { Next::Stop } else { Next::GoOn }
+            }
+            Err(Uncommitted::Unknown(error)) => {
                 tracing::error!(
                     error = %WithCauses(&error),
                     "a write failed: the writer stops, and a restart will tell what was recorded"
                 );
                 let waiting = repeated.into_iter().map(|queued| queued.reply);
-                for reply in answers.into_iter().map(|(reply, _)| reply).chain(waiting) {
+                for reply in answers.into_iter().map(|(reply, _, _)| reply).chain(waiting) {
                     answer(reply, Err(AppendFailure::OutcomeUnknown));
                 }
                 Next::Stop
@@ -177,15 +195,12 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, parts: BatchParts) -> Result<(), LedgerError> {
+    fn commit(&mut self, parts: BatchParts) -> Result<(), Uncommitted> {
         if parts.records.is_empty() {
             return Ok(());
         }
         let bytes: Vec<_> = parts.records.iter().map(|(_, bytes)| bytes.clone()).collect();
-        let positions = self.log.append(&bytes).map_err(|error| match error {
-            LogError::OutcomeUnknown { source } => LedgerError::Log(*source),
-            other => LedgerError::Log(other),
-        })?;
+        let positions = self.log.append(&bytes).map_err(Uncommitted::of_append)?;
         let leaves = parts.records.iter().map(|(record, bytes)| leaf_hash(record, bytes));
         let root = self.shared.tree.grow(&leaves.collect::<Result<Vec<_>, _>>()?)?;
         let mut index = IndexBatch::default();

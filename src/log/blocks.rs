@@ -4,6 +4,7 @@
 //! Whatever is read is decoded, and so its checksum verified, and compared with its key.
 
 use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 
@@ -15,6 +16,11 @@ use super::error::LogError;
 
 const TREE: &str = "blocks";
 const READ: &str = "read a block";
+
+/// sled may panic over bytes that it did not write.
+pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(LogError::store_panicked()))
+}
 
 /// The tree of blocks.
 pub(super) struct Blocks(sled::Tree);

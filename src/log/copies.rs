@@ -29,6 +29,24 @@ pub(super) enum ArchiveEnd {
     Unknown,
 }
 
+/// Pure: the block that comes next, of what each copy has there; `None` when neither has it. Refuses
+/// two that both follow and are not the same ([`LogError::CopiesDiffer`]).
+pub(super) fn choose(
+    end: Link,
+    in_store: Option<Block>,
+    in_archive: Vec<Block>,
+) -> Result<Option<Copied>, LogError> {
+    let follows = |block: &Block| end.check(block).is_ok();
+    match (in_store.filter(follows), in_archive.into_iter().find(follows)) {
+        (Some(block), Some(other)) if block.encoded() != other.encoded() => {
+            Err(LogError::CopiesDiffer { position: end.next_position })
+        }
+        (Some(block), Some(_) | None) => Ok(Some(Copied { block, in_store: true })),
+        (None, Some(block)) => Ok(Some(Copied { block, in_store: false })),
+        (None, None) => Ok(None),
+    }
+}
+
 /// Both copies, from the first block on.
 pub(super) struct Copies<'store> {
     store: Option<&'store Blocks>,
@@ -59,17 +77,11 @@ impl<'store> Copies<'store> {
     pub(super) fn next(&mut self) -> Result<Option<Copied>, LogError> {
         let position = self.end.next_position;
         let end = self.end;
-        let in_store = self.in_store(position).filter(|block| end.check(block).is_ok());
-        let at = self.archive.beginning_at(position)?;
-        let in_archive = at.into_iter().find(|block| end.check(block).is_ok());
-        let copied = match (in_store, in_archive) {
-            (Some(block), Some(other)) if block.encoded() != other.encoded() => {
-                return Err(LogError::CopiesDiffer { position });
-            }
-            (Some(block), Some(_) | None) => Copied { block, in_store: true },
-            (None, Some(block)) => Copied { block, in_store: false },
-            (None, None) if self.is_the_end()? => return Ok(None),
-            (None, None) => return Err(LogError::LostInBothCopies { position }),
+        let in_archive = self.archive.beginning_at(position)?;
+        let copied = match choose(end, self.in_store(position), in_archive)? {
+            Some(copied) => copied,
+            None if self.is_the_end()? => return Ok(None),
+            None => return Err(LogError::LostInBothCopies { position }),
         };
         self.end = Link::after(&copied.block);
         Ok(Some(copied))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::info;
 
+use super::blocks::guarded;
 use super::derived_layout::{MARK_KEY, Mark};
 use super::derived_read::DerivedScan;
 use super::derived_state::DerivedState;
@@ -61,7 +62,8 @@ impl LogReader {
             }
             Some(_) | None => {}
         }
-        let state = Arc::new(open_state(&store, name, version)?);
+        let opened = guarded(|| open_state(&store, name, version));
+        let state = Arc::new(opened.inspect_err(|failure| store.distrust(failure))?);
         open.insert(name.to_owned(), Arc::clone(&state));
         drop(open);
         Ok(DerivedTree { store, state })
@@ -127,7 +129,7 @@ impl DerivedTree {
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, LogError> {
-        self.state.get(key)
+        self.state.get(key).inspect_err(|failure| self.store.distrust(failure))
     }
 
     /// The keys that begin with a prefix, and their values, ascending, or descending from the

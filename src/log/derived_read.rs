@@ -7,6 +7,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::blocks::guarded;
 use super::derived::{DerivedTree, READ};
 use super::derived_layout::{InParts, Stored, user_key, value_key, value_keys_end};
 use super::derived_state::DerivedState;
@@ -16,7 +17,12 @@ use super::error::LogError;
 const READ_TRIES_MAX: usize = 100;
 
 impl DerivedState {
+    /// The value of a key. sled may panic over a page that is not as it wrote it.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, LogError> {
+        guarded(|| self.look_up(key))
+    }
+
+    fn look_up(&self, key: &[u8]) -> Result<Option<Bytes>, LogError> {
         for _ in 0..READ_TRIES_MAX {
             let stored = self.tree().get(value_key(key)).map_err(LogError::storage(READ))?;
             let Some(stored) = stored else {
@@ -73,10 +79,10 @@ impl DerivedScan {
     }
 
     /// `None` when the key has gone since.
-    fn item(&self, entry: sled::Result<(sled::IVec, sled::IVec)>) -> Option<Item> {
+    fn item(&self, entry: Result<(sled::IVec, sled::IVec), LogError>) -> Option<Item> {
         let state = &self.tree.state;
         let read = || {
-            let (value_key, stored) = entry.map_err(LogError::storage(READ))?;
+            let (value_key, stored) = entry?;
             let key = user_key(&value_key).ok_or_else(|| state.damaged())?;
             let value = match Stored::decode(&stored).ok_or_else(|| state.damaged())? {
                 Stored::Whole(value) => Some(Bytes::copy_from_slice(value)),
@@ -84,8 +90,16 @@ impl DerivedScan {
             };
             Ok(value.map(|value| (key.to_vec(), value)))
         };
-        read().transpose()
+        let read = guarded(read).inspect_err(|failure| self.tree.store.distrust(failure));
+        read.transpose()
     }
+}
+
+/// The next entry of sled's, or why there is none.
+fn next_of(
+    mut next: impl FnMut() -> Option<sled::Result<(sled::IVec, sled::IVec)>>,
+) -> Option<Result<(sled::IVec, sled::IVec), LogError>> {
+    guarded(|| next().transpose().map_err(LogError::storage(READ))).transpose()
 }
 
 impl Iterator for DerivedScan {
@@ -93,7 +107,7 @@ impl Iterator for DerivedScan {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let entry = self.entries.next()?;
+            let entry = next_of(|| self.entries.next())?;
             if let Some(item) = self.item(entry) {
                 return Some(item);
             }
@@ -104,7 +118,7 @@ impl Iterator for DerivedScan {
 impl DoubleEndedIterator for DerivedScan {
     fn next_back(&mut self) -> Option<Self::Item> {
         loop {
-            let entry = self.entries.next_back()?;
+            let entry = next_of(|| self.entries.next_back())?;
             if let Some(item) = self.item(entry) {
                 return Some(item);
             }

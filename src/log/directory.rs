@@ -107,11 +107,16 @@ fn lock(directory: &Path) -> Result<File, LogError> {
         }
         Err(TryLockError::Error(error)) => return Err(LogError::io("lock", &path)(error)),
     }
-    file.set_len(0)
+    let named = file
+        .set_len(0)
         .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(LogError::io("write lock file", &path))?;
-    Ok(file)
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
+    match named {
+        Ok(()) => Ok(file),
+        // The lock is held all the same; only the holder's id is missing.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(file),
+        Err(error) => Err(LogError::io("write lock file", &path)(error)),
+    }
 }
 
 /// The process that wrote the lock file; `None` when it cannot be read, as while it is written.

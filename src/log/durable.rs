@@ -27,9 +27,11 @@ pub(super) trait Durable: fmt::Debug + Send {
     fn flush(&mut self) -> Result<(), LogError>;
     /// Has the operating system hand everything to the device, and the device to its medium.
     fn sync(&mut self) -> Result<(), LogError>;
-    /// Writes the blocks to the archive, if there is one, and makes them durable there. `after` is
-    /// where they end.
+    /// Writes the blocks to the archive, if there is one, and makes them durable there, or has that
+    /// done within the configured delay. `after` is where they end.
     fn archive(&mut self, blocks: &[Bytes], after: Link) -> Result<(), LogError>;
+    /// Makes durable what the archive was given and may sync later.
+    fn settle(&mut self) -> Result<(), LogError>;
 }
 
 /// The steps as they are done outside tests.
@@ -56,6 +58,13 @@ impl Durable for DurableStore {
     fn archive(&mut self, blocks: &[Bytes], after: Link) -> Result<(), LogError> {
         match &mut self.archive {
             Some(archive) => Ok(archive.append(blocks, after)?),
+            None => Ok(()),
+        }
+    }
+
+    fn settle(&mut self) -> Result<(), LogError> {
+        match &mut self.archive {
+            Some(archive) => Ok(archive.settle()?),
             None => Ok(()),
         }
     }

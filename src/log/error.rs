@@ -96,20 +96,34 @@ pub enum LogError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// Neither copy holds a whole block at a position, though something lies there or beyond.
-    #[error(
-        "position {position} is whole in neither copy of the log; nothing was changed. Restore one copy, then run: ledgerctl recover DIR"
-    )]
+    #[error("position {position} is whole in neither copy of the log")]
     LostInBothCopies {
         /// The first position that is lost.
         position: u64,
     },
     /// The copies hold different blocks at a position, and both follow the block before.
-    #[error(
-        "the store and the archive hold different blocks at position {position}, both whole; nothing was changed. Move the wrong one out of the directory, then run: ledgerctl recover DIR"
-    )]
+    #[error("the store and the archive hold different blocks at position {position}, both whole")]
     CopiesDiffer {
         /// The first position at which they differ.
         position: u64,
+    },
+    /// An earlier run has left a note that something in the store besides the blocks cannot be read.
+    #[error("an earlier run could not read an index or a page of the store; it is to be rebuilt")]
+    RebuildAsked,
+    /// There is less room on a disk than what is to be written needs, beside what is kept free.
+    /// Nothing was written.
+    #[error(
+        "{} has {free_bytes} bytes free; {needed_bytes} are needed and {reserve_bytes} are kept free", path.display()
+    )]
+    DiskFull {
+        /// A directory on that disk.
+        path: PathBuf,
+        /// What is free.
+        free_bytes: u64,
+        /// What was to be written, at most.
+        needed_bytes: u64,
+        /// What is kept free beside it.
+        reserve_bytes: u64,
     },
     /// A record is longer than `LogOptions::record_bytes_max`.
     #[error("record {index} of the append has {bytes} bytes, over the limit of {bytes_max}")]
@@ -275,6 +289,29 @@ impl LogError {
         Self::Storage { doing: "read the store", source: StorageError(StorageCause::Panicked) }
     }
 
+    /// Whether it says that a disk is full.
+    pub(super) fn is_disk_full(&self) -> bool {
+        if let Self::Io { source, .. }
+        | Self::Archive(ArchiveError::Io { source, .. })
+        | Self::Storage {
+            source: StorageError(StorageCause::Sled(sled::Error::Io(source))),
+            ..
+        } = self
+        {
+            return source.kind() == io::ErrorKind::StorageFull;
+        }
+        matches!(self, Self::DiskFull { .. })
+    }
+
+    /// Whether it says that something in the store cannot be read that is derived from the log.
+    pub fn is_index_damage(&self) -> bool {
+        matches!(self, Self::DerivedDamaged { .. }) || (self.is_damage() && !self.is_of_block())
+    }
+
+    fn is_of_block(&self) -> bool {
+        matches!(self, Self::Corrupt { .. })
+    }
+
     /// Whether it says that the store is not as it was written, and not that it could not be
     /// reached. Only then is it right to replace it.
     pub fn is_damage(&self) -> bool {
@@ -298,6 +335,8 @@ impl LogError {
             | Self::Archive(_)
             | Self::LostInBothCopies { .. }
             | Self::CopiesDiffer { .. }
+            | Self::RebuildAsked
+            | Self::DiskFull { .. }
             | Self::RecordTooLong { .. }
             | Self::AppendRecordsTooMany { .. }
             | Self::AppendBytesTooMany { .. }

@@ -3,15 +3,11 @@
 //! It must not guess: a block is taken where its checksum and its place in the chain are right, and
 //! where neither copy has one, or both have different ones, the opening is refused.
 //!
-//! The rules, in order:
-//!
-//! - A store that opens, is sound at its end and holds at least what the archive holds is kept;
-//!   the archive is completed from it.
-//! - Any other store is rebuilt, also one that is merely behind: it is written before the archive,
-//!   so it has lost what it had made durable, and may have lost parts of its indexes too.
-//! - An archive that is damaged is rebuilt, from a store that was walked from end to end first.
+//! What is done is decided in `plan`; an archive that is damaged is rebuilt only from a store that
+//! was walked from end to end first.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 
 use tracing::warn;
@@ -21,13 +17,17 @@ use crate::archive::{
 };
 use crate::block::Link;
 
+use super::blocks::guarded;
 use super::copies::{ArchiveEnd, Copies};
-use super::directory::{ClaimedDirectory, create_durably};
+use super::directory::{ClaimedDirectory, STORE_DIRECTORY, create_durably};
+use super::distrust;
 use super::entries::block_entries;
 use super::error::LogError;
 use super::options::LogOptions;
+use super::plan::{ArchiveSeen, Plan, StoreSeen, plan};
 use super::reader::LogReader;
 use super::recovery::{Mended, Recovery};
+use super::reserve::Reserve;
 use super::store::{Store, open_scratch};
 use super::swap;
 use super::tail::{Tail, verify_tail};
@@ -63,6 +63,37 @@ enum FoundStore {
     Unopenable(LogError),
 }
 
+impl FoundStore {
+    fn seen(&self) -> StoreSeen {
+        match self {
+            Self::Missing => StoreSeen::Missing,
+            Self::Whole(..) => StoreSeen::Whole,
+            Self::Damaged(..) | Self::Unopenable(_) => StoreSeen::Damaged,
+        }
+    }
+}
+
+fn archive_seen(found: &Found) -> ArchiveSeen {
+    match found {
+        Found::Missing => ArchiveSeen::Missing,
+        Found::Whole(_) => ArchiveSeen::Whole,
+        Found::Damaged(_) => ArchiveSeen::Damaged,
+    }
+}
+
+/// A store that an earlier run left a note about is rebuilt, where there is an archive: its blocks
+/// may be whole, but an index or a page of it is not.
+fn heed_note(store: FoundStore, found: &Found, directory: &ClaimedDirectory) -> FoundStore {
+    match (store, found) {
+        (FoundStore::Whole(store, _), Found::Whole(_) | Found::Damaged(_))
+            if distrust::is_left(directory.path()) =>
+        {
+            FoundStore::Damaged(store, LogError::RebuildAsked)
+        }
+        (store, _) => store,
+    }
+}
+
 /// Opens both copies and makes them alike.
 pub(super) fn open_both(
     options: &LogOptions,
@@ -75,28 +106,26 @@ pub(super) fn open_both(
         Depth::End => inspect(&archive.directory)?,
         Depth::Whole => verify_archive(&archive.directory, |_| {})?,
     };
-    let store = match find_store(options, directory, depth)? {
-        // Nothing to mend it from.
-        FoundStore::Damaged(_, error) | FoundStore::Unopenable(error)
-            if matches!(found, Found::Missing) =>
-        {
+    let store = find_store(options, directory, depth)?;
+    let store = heed_note(store, &found, directory);
+    let plan =
+        plan(store.seen(), archive_seen(&found), || store_holds_archive(&store, &found, archive))?;
+    tell_found(&store, &found, plan);
+    let store_mended = match (plan, store) {
+        (Plan::Refuse, FoundStore::Damaged(_, error) | FoundStore::Unopenable(error)) => {
             return Err(error);
         }
-        store @ (FoundStore::Missing
-        | FoundStore::Whole(..)
-        | FoundStore::Damaged(..)
-        | FoundStore::Unopenable(_)) => store,
-    };
-    let store_mended = if needs_rebuild(&store, &found, archive)? {
-        Some(rebuild_store(options, directory, store, archive, &found)?)
-    } else if let FoundStore::Whole(store, tail) = store {
-        return with_archive(store, tail, archive, &found, None);
-    } else {
-        None
+        (Plan::RebuildStore, store) => {
+            Some(rebuild_store(options, directory, store, archive, &found)?)
+        }
+        (_, FoundStore::Whole(store, tail)) => {
+            return with_archive(store, tail, options, archive, &found, None);
+        }
+        (_, FoundStore::Missing | FoundStore::Damaged(..) | FoundStore::Unopenable(_)) => None,
     };
     let store = Arc::new(Store::open(options, directory)?);
     let tail = verify_tail(&store)?;
-    with_archive(store, tail, archive, &found, store_mended)
+    with_archive(store, tail, options, archive, &found, store_mended)
 }
 
 fn find_store(
@@ -115,7 +144,7 @@ fn find_store(
     let verified = guarded(|| {
         let tail = verify_tail(&store)?;
         if depth == Depth::Whole {
-            store.publish(tail.end.next_position);
+            store.publish(tail.end);
             LogReader::new(Arc::clone(&store)).verify()?;
             store.read_every_tree()?;
         }
@@ -128,43 +157,46 @@ fn find_store(
     }
 }
 
-/// sled may panic over bytes that it did not write.
-pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(LogError::store_panicked()))
-}
-
-fn needs_rebuild(
+/// Whether the store has every block that is whole in the archive. Asked only where both are there.
+fn store_holds_archive(
     store: &FoundStore,
     found: &Found,
     archive: &ArchiveOptions,
 ) -> Result<bool, LogError> {
-    match (store, found) {
-        (FoundStore::Missing | FoundStore::Whole(..), Found::Missing) => Ok(false),
-        (FoundStore::Missing, Found::Whole(_) | Found::Damaged(_)) => {
-            warn!("the store is missing; it is rebuilt from the archive");
-            Ok(true)
+    let FoundStore::Whole(store, tail) = store else { return Ok(false) };
+    match found {
+        Found::Missing => Ok(true),
+        Found::Whole(inspected) => {
+            Ok(tail.end == inspected.end || holds_end(store, *tail, inspected.end))
         }
-        (FoundStore::Damaged(_, error) | FoundStore::Unopenable(error), _) => {
-            warn!(cause = ?error, "the store is damaged; it is rebuilt");
-            Ok(true)
-        }
-        (FoundStore::Whole(store, tail), Found::Whole(inspected)) => {
-            let holds = tail.end == inspected.end || holds_end(store, *tail, inspected.end);
-            if !holds {
-                warn!("the store does not hold what the archive holds; it is rebuilt");
-            }
-            Ok(!holds)
-        }
-        (FoundStore::Whole(store, _), Found::Damaged(error)) => {
-            warn!(cause = ?error, "the archive is damaged; it is rebuilt");
+        Found::Damaged(_) => {
             let mut copies =
                 Copies::new(Some(store.blocks()), salvage(archive)?, ArchiveEnd::Unknown);
             let mut whole = true;
             while let Some(copied) = copies.next()? {
                 whole &= copied.in_store;
             }
-            Ok(!whole)
+            Ok(whole)
         }
+    }
+}
+
+/// Says what was found that is not as it should be.
+fn tell_found(store: &FoundStore, found: &Found, plan: Plan) {
+    match store {
+        FoundStore::Damaged(_, cause) | FoundStore::Unopenable(cause) => {
+            warn!(copy = "store", ?cause, ?plan, "the store is damaged");
+        }
+        FoundStore::Missing if plan == Plan::RebuildStore => {
+            warn!(copy = "store", ?plan, "the store is missing");
+        }
+        FoundStore::Whole(..) if plan == Plan::RebuildStore => {
+            warn!(copy = "store", ?plan, "the store does not hold what the archive holds");
+        }
+        FoundStore::Missing | FoundStore::Whole(..) => {}
+    }
+    if let Found::Damaged(cause) = found {
+        warn!(copy = "archive", ?cause, ?plan, "the archive is damaged");
     }
 }
 
@@ -204,11 +236,14 @@ fn rebuild_store(
     };
     let mut copies = Copies::new(old.as_deref().map(Store::blocks), salvage(archive)?, archive_end);
     let scratch = swap::begin(directory.path())?;
+    let store_bytes = files_bytes(&directory.store()).max(files_bytes(&archive.directory));
+    Reserve::new(options).check_fits(directory.path(), store_bytes)?;
     let mended = fill_scratch(options, &scratch, &mut copies)?;
     swap::finish_building(directory.path())?;
     // sled may panic when it closes what it could not read.
     drop(catch_unwind(AssertUnwindSafe(|| drop(old))));
     swap::put_in_place(directory.path())?;
+    distrust::remove(directory.path())?;
     Ok(mended)
 }
 
@@ -243,10 +278,17 @@ fn fill_scratch(
 fn with_archive(
     store: Arc<Store>,
     tail: Tail,
+    options: &LogOptions,
     archive: &ArchiveOptions,
     found: &Found,
     store_mended: Option<Mended>,
 ) -> Result<Opened, LogError> {
+    // What is to be written to the archive has to fit before anything of it is changed.
+    let missing_bytes = match found {
+        Found::Whole(_) => 0,
+        Found::Missing | Found::Damaged(_) => files_bytes(&options.directory.join(STORE_DIRECTORY)),
+    };
+    store.reserve().check_fits(&archive.directory, missing_bytes)?;
     let (mut writer, torn_bytes) = match found {
         Found::Whole(inspected) => {
             let torn = inspected.torn.as_ref().map_or(0, |torn| torn.torn_bytes);
@@ -294,6 +336,14 @@ fn complete(
     } else {
         Err(LogError::CopiesDiffer { position: end.next_position })
     }
+}
+
+/// The bytes of the files right in a directory.
+fn files_bytes(directory: &Path) -> u64 {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let files =
+        entries.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file);
+    files.map(|file| file.len()).sum()
 }
 
 fn nothing_from(position: u64) -> Mended {

@@ -10,10 +10,13 @@
 //! 2. `pack`: records into blocks. `entries`: blocks into sled entries, and why those are short.
 //! 3. `corruption`, `options`, `error`: what a log is opened with, and what can go wrong.
 //! 4. `directory`: the directory, its lock and its format. `durable`: the steps to the medium.
+//!    `reserve`: room on the disks, asked for before.
 //! 5. `blocks`: the tree of blocks. `store`: the open database that all handles share. `watch`:
 //!    a remedy for a fault of sled's.
-//! 6. `tail`, `copies`, `swap`, `mend`: both copies found alike or made alike, before anything is
-//!    served. `recovery` tells what was done.
+//! 6. `tail`, `copies`, `plan`, `swap`, `mend`: both copies found alike or made alike, before anything
+//!    is served. `recovery` tells what was done, `refusal` what a refused start is told to do,
+//!    `distrust` is a note that the store is to be rebuilt.
+//!    `serve`: blocks for readers, from the archive where the store's are not as written.
 //! 7. `open`, `writer`, `reader`, `verify`, `offline`: what the rooms above call; `chain` reads
 //!    whole blocks for a backup, `check` verifies both copies while they are served from.
 //! 8. `derived_layout`, `derived`, `derived_state`, `derived_read`: indexes that can be rebuilt from the log.
@@ -25,7 +28,8 @@
 //! - A failure in one of them stops the log until the next start; nothing acknowledged is taken
 //!   back, and what was not acknowledged may be there or not.
 //! - When a log is open, both copies hold the same blocks.
-//! - Every block read has its checksum and its first position verified.
+//! - Every block read has its checksum and its first position verified; one that comes from the
+//!   archive also its neighbours' hashes.
 //! - No sled page is ever so large that sled would write it to a file of its own.
 //! - A derived tree changes together with the mark of how far it has come, and is never ahead
 //!   of the log.
@@ -41,10 +45,16 @@ mod error;
 
 mod directory;
 mod durable;
+mod reserve;
 
 mod blocks;
 mod store;
 mod watch;
+
+mod distrust;
+mod plan;
+mod refusal;
+mod serve;
 
 mod reader;
 mod verify;
@@ -86,9 +96,10 @@ pub use derived_read::DerivedScan;
 pub use error::{LogError, StorageError};
 pub use offline::{CopiesFound, CopyFound};
 pub use open::{Log, OpenReport, OpenedLog};
-pub use options::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, LogOptions};
+pub use options::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Durability, LogOptions};
 pub use reader::{Backward, Forward, LogReader};
 pub use recovery::{Mended, Recovery};
+pub use refusal::Refusal;
 pub use tail::OPEN_VERIFY_BLOCKS_MAX;
 pub use verify::VerifyReport;
 pub use writer::LogWriter;

@@ -12,9 +12,9 @@ use bytes::Bytes;
 use crate::archive::{self, ArchiveOptions, Found};
 use crate::block::{Block, Link};
 
+use super::blocks::guarded;
 use super::directory::{self, FORMAT_FILE, LOCK_FILE, STORE_DIRECTORY};
 use super::error::LogError;
-use super::mend::guarded;
 use super::open::Log;
 use super::options::LogOptions;
 use super::reader::LogReader;

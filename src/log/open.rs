@@ -3,19 +3,20 @@
 //! It must not know how a damaged copy is mended.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::archive::{Found, inspect};
+use crate::archive::{ArchiveWriter, Found, inspect};
 use crate::block::BlockHash;
 
 use super::directory::{ClaimedDirectory, check_format_of};
 use super::durable::DurableStore;
 use super::error::LogError;
 use super::mend::{Depth, Opened, open_both};
-use super::options::LogOptions;
+use super::options::{Durability, LogOptions};
 use super::reader::LogReader;
-use super::recovery::Recovery;
+use super::recovery::{Mended, Recovery};
 use super::store::Store;
 use super::swap;
 use super::tail::verify_tail;
@@ -92,7 +93,7 @@ fn open(options: &LogOptions, depth: Depth) -> Result<OpenedLog, LogError> {
         let tail = verify_tail(&store)?;
         (store, tail, None, Recovery::default())
     };
-    store.publish(tail.end.next_position);
+    store.publish(tail.end);
     let reader = LogReader::new(Arc::clone(&store));
     if archive.is_none() && depth == Depth::Whole {
         reader.verify()?;
@@ -106,25 +107,55 @@ fn open(options: &LogOptions, depth: Depth) -> Result<OpenedLog, LogError> {
         recovery,
     };
     tell(options, &report);
+    let archive = archive.map(|archive| delayed(archive, options, &store)).transpose()?;
     let durable = Box::new(DurableStore { store: Arc::clone(&store), archive });
     let writer = LogWriter::new(store, durable, options, tail.end.last_block);
     Ok(OpenedLog { writer, reader, report })
 }
 
+/// The archive, syncing within the configured delay. A delayed sync that fails stops the log.
+pub(super) fn delayed(
+    mut archive: ArchiveWriter,
+    options: &LogOptions,
+    store: &Arc<Store>,
+) -> Result<ArchiveWriter, LogError> {
+    if let Durability::ArchiveWithin { delay_ms_max } = options.durability() {
+        let store = Arc::downgrade(store);
+        archive.delay_syncs(Duration::from_millis(delay_ms_max), move |failure| {
+            if let Some(store) = store.upgrade() {
+                store.stop(&failure.into());
+            }
+        })?;
+    }
+    Ok(archive)
+}
+
+/// One line for each copy that was mended, and one that says how the start went: `outcome` is
+/// `clean`, `recovered` or `created`. A refused start is told by whoever asked for it.
 fn tell(options: &LogOptions, report: &OpenReport) {
     let Recovery { store, archive } = &report.recovery;
-    if let Some(mended) = store {
-        warn!(?mended, "recovered: the store was rebuilt, the old one is set aside");
+    let copies = [
+        ("store", store, "recovered: the store was rebuilt, the old one is set aside"),
+        ("archive", archive, "recovered: the archive was completed or rewritten from the store"),
+    ];
+    for (copy, mended, what) in copies {
+        if let Some(Mended { from_position, next_position, bytes, torn_bytes }) = mended {
+            warn!(
+                outcome = "recovered",
+                copy, from_position, next_position, bytes, torn_bytes, "{what}"
+            );
+        }
     }
-    if let Some(mended) = archive {
-        warn!(?mended, "recovered: the archive was completed from the store");
-    }
+    let outcome = match report {
+        OpenReport { created: true, .. } => "created",
+        OpenReport { recovery, .. } if recovery.is_clean() => "clean",
+        OpenReport { .. } => "recovered",
+    };
     info!(
+        outcome,
         directory = %options.directory.display(),
         next_position = report.next_position,
         blocks_verified = report.blocks_verified,
-        created = report.created,
-        clean = report.recovery.is_clean(),
         "log opened"
     );
 }

@@ -29,6 +29,27 @@ impl LogReader {
         &self.store
     }
 
+    /// How often a block was served from the archive because the store's was not as written.
+    pub fn served_from_archive(&self) -> u64 {
+        self.store.served_from_archive()
+    }
+
+    /// Whether so many bytes can be written and the configured reserve stays free.
+    pub fn check_room(&self, bytes: u64) -> Result<(), LogError> {
+        self.store.reserve().check(bytes)
+    }
+
+    /// Whether so many bytes can be written at all, with what is kept free for it.
+    pub fn check_fits(&self, bytes: u64) -> Result<(), LogError> {
+        self.store.reserve().check_fits_in_store(bytes)
+    }
+
+    /// Has something called once a failed write or sync stops the log, on whatever thread met it.
+    /// Only the first that is given is called.
+    pub fn on_stop(&self, call: impl Fn() + Send + Sync + 'static) {
+        self.store.on_stop(call);
+    }
+
     /// The position after the last durable record; 0 of an empty log. Never decreases.
     pub fn next_position(&self) -> u64 {
         self.store.head()
@@ -39,7 +60,7 @@ impl LogReader {
         if position >= self.next_position() {
             return Ok(None);
         }
-        record_in(&self.store.blocks().holding(position)?, position).map(Some)
+        record_in(&self.store.block_holding(position)?, position).map(Some)
     }
 
     /// The records from `from` up to, but not including, `to_exclusive`, ascending. It ends at
@@ -71,12 +92,8 @@ impl Forward {
         let block = match self.block.take() {
             Some(block) if block.positions().contains(&position) => block,
             // The next block begins where this one ended: one look-up instead of a search.
-            Some(_) => self
-                .store
-                .blocks()
-                .beginning_at(position)?
-                .ok_or_else(|| LogError::corrupt(position, Corruption::Missing))?,
-            None => self.store.blocks().holding(position)?,
+            Some(_) => self.store.block_beginning_at(position)?,
+            None => self.store.block_holding(position)?,
         };
         record_in(self.block.insert(block), position)
     }
@@ -111,7 +128,7 @@ impl Backward {
     fn read(&mut self, position: u64) -> Result<Bytes, LogError> {
         let block = match self.block.take() {
             Some(block) if block.positions().contains(&position) => block,
-            Some(_) | None => self.store.blocks().holding(position)?,
+            Some(_) | None => self.store.block_holding(position)?,
         };
         record_in(self.block.insert(block), position)
     }

@@ -7,18 +7,23 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tracing::{debug, error};
 
+use crate::block::Link;
+
 use super::blocks::Blocks;
 use super::derived_state::DerivedState;
 use super::directory::ClaimedDirectory;
+use super::distrust;
 use super::durable::StoreFiles;
 use super::error::LogError;
 use super::options::LogOptions;
+use super::reserve::Reserve;
+use super::serve::SecondCopy;
 use super::watch::FlushWatch;
 
 /// How often, and how long apart, sled's own file lock is tried again. We hold the directory
@@ -42,15 +47,22 @@ pub(super) struct Store {
     // is closed, not before.
     _watch: FlushWatch,
     blocks: Blocks,
+    second_copy: SecondCopy,
+    reserve: Reserve,
+    /// Called once, when the log stops.
+    on_stop: OnceLock<Box<dyn Fn() + Send + Sync>>,
     db: sled::Db,
     files: StoreFiles,
     head: AtomicU64,
+    /// Where the published log ends; its position is `head`.
+    end: Mutex<Link>,
     stopped: AtomicBool,
     derived_unsynced_bytes: AtomicUsize,
     derived: Mutex<HashMap<String, Arc<DerivedState>>>,
+    is_distrusted: AtomicBool,
     /// Where the second copy lies, for those who compare.
     archive_directory: Option<PathBuf>,
-    _directory: Arc<ClaimedDirectory>,
+    directory: Arc<ClaimedDirectory>,
 }
 
 impl Store {
@@ -71,14 +83,19 @@ impl Store {
         Ok(Self {
             _watch: watch_flushes(&db)?,
             blocks,
+            second_copy: SecondCopy::new(options),
+            reserve: Reserve::new(options),
+            on_stop: OnceLock::new(),
             db,
             files: StoreFiles::open(&path)?,
             head: AtomicU64::new(0),
+            end: Mutex::new(Link::START),
             stopped: AtomicBool::new(false),
             derived_unsynced_bytes: AtomicUsize::new(0),
             derived: Mutex::default(),
+            is_distrusted: AtomicBool::new(false),
             archive_directory: options.archive.as_ref().map(|archive| archive.directory.clone()),
-            _directory: Arc::clone(directory),
+            directory: Arc::clone(directory),
         })
     }
 
@@ -105,9 +122,30 @@ impl Store {
         self.head.load(Ordering::Acquire)
     }
 
-    /// Shows all positions below `head` to readers. Call it after the sync, never before.
-    pub(super) fn publish(&self, head: u64) {
-        self.head.store(head, Ordering::Release);
+    /// Shows all positions below `end` to readers. Call it after the sync, never before.
+    pub(super) fn publish(&self, end: Link) {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
+        self.head.store(end.next_position, Ordering::Release);
+    }
+
+    /// Where the published log ends.
+    pub(super) fn end(&self) -> Link {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn second_copy(&self) -> &SecondCopy {
+        &self.second_copy
+    }
+
+    pub(super) fn reserve(&self) -> &Reserve {
+        &self.reserve
+    }
+
+    /// Has something called when the log stops. The first to ask is the only one.
+    pub(super) fn on_stop(&self, call: impl Fn() + Send + Sync + 'static) {
+        if self.on_stop.set(Box::new(call)).is_err() {
+            debug!("somebody hears of the stop already");
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -119,6 +157,26 @@ impl Store {
     pub(super) fn stop(&self, cause: &LogError) {
         if !self.stopped.swap(true, Ordering::AcqRel) {
             error!(cause = ?cause, "the log is stopped; restart it to see what is durable");
+            if let Some(call) = self.on_stop.get() {
+                call();
+            }
+        }
+    }
+
+    /// Leaves a note that the store is to be rebuilt at the next start, when a failure says that an
+    /// index or a page cannot be read.
+    pub(super) fn distrust(&self, failure: &LogError) {
+        if !failure.is_index_damage() || self.is_distrusted.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        match distrust::leave(self.directory.path()) {
+            Ok(()) => {
+                error!(cause = ?failure, "the store has damage besides the blocks; a restart rebuilds it");
+            }
+            Err(unnoted) => {
+                error!(cause = ?failure, ?unnoted, command = self.second_copy.recover_command(),
+                    "the store has damage besides the blocks; stop the ledger and run the command");
+            }
         }
     }
 

@@ -67,18 +67,20 @@ impl LogWriter {
     /// Appends records at the next positions, all or none, and returns those positions when the
     /// records are durable and visible to readers. No records: an empty range, and no write.
     ///
-    /// A refused record or batch leaves the log as it was. [`LogError::OutcomeUnknown`] means
+    /// A refused record or batch leaves the log as it was; so does a full disk
+    /// ([`LogError::DiskFull`]), after which the next append may be tried. [`LogError::OutcomeUnknown`] means
     /// that the records may be in the log after the next start, whole, or not at all; from then
     /// on every append is [`LogError::Stopped`].
     pub fn append(&mut self, records: &[Bytes]) -> Result<Range<u64>, LogError> {
         if self.is_stopped() {
             return Err(LogError::Stopped);
         }
-        self.check_limits(records)?;
+        let bytes = self.check_limits(records)?;
         let start = self.next_position();
         if records.is_empty() {
             return Ok(start..start);
         }
+        self.store.reserve().check(bytes)?;
         let (last_block, codec) = (self.last_block, self.codec);
         let (blocks, last_block) = pack(records, start, last_block, self.block_bytes_max, codec)
             .map_err(|source| LogError::Encode { position: start, source })?;
@@ -86,14 +88,18 @@ impl LogWriter {
             u64::try_from(records.len()).map_or(u64::MAX, |count| start.saturating_add(count));
 
         self.writing = true;
-        let written = self.write_durably(&blocks, Link { next_position: end, last_block });
+        let after = Link { next_position: end, last_block };
+        let written = self.write_durably(&blocks, after).and_then(|()| {
+            // A delayed sync, or one of another writer, may have failed meanwhile.
+            if self.store.is_stopped() { Err(LogError::Stopped) } else { Ok(()) }
+        });
         self.writing = false;
         if let Err(source) = written {
             self.store.stop(&source);
             return Err(LogError::OutcomeUnknown { source: Box::new(source) });
         }
         self.last_block = last_block;
-        self.store.publish(end);
+        self.store.publish(after);
         Ok(start..end)
     }
 
@@ -130,7 +136,8 @@ impl LogWriter {
         self.durable.archive(&encoded, after)
     }
 
-    fn check_limits(&self, records: &[Bytes]) -> Result<(), LogError> {
+    /// The bytes of the records, which are within the limits.
+    fn check_limits(&self, records: &[Bytes]) -> Result<u64, LogError> {
         if records.len() > APPEND_RECORDS_MAX {
             return Err(LogError::AppendRecordsTooMany {
                 records: records.len(),
@@ -147,7 +154,7 @@ impl LogWriter {
         if bytes > APPEND_BYTES_MAX {
             return Err(LogError::AppendBytesTooMany { bytes, bytes_max: APPEND_BYTES_MAX });
         }
-        Ok(())
+        Ok(u64::try_from(bytes).unwrap_or(u64::MAX))
     }
 
     fn finish(&mut self) -> Result<(), LogError> {
@@ -161,6 +168,7 @@ impl LogWriter {
         self.durable
             .flush()
             .and_then(|()| self.durable.sync())
+            .and_then(|()| self.durable.settle())
             .inspect_err(|error| self.store.stop(error))
     }
 }

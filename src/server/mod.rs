@@ -23,6 +23,7 @@ use crate::config::{CheckedConfig, TlsTexts};
 use crate::grpc::server::{Health, serve};
 use crate::ledger::error::{LedgerError, WithCauses};
 use crate::ledger::{Imports, Ledger, OpenedLedger, WriterEnd};
+use crate::log::{LogOptions, Refusal};
 use crate::telemetry;
 
 /// Exit code when the configuration or the command line is wrong.
@@ -44,7 +45,13 @@ pub enum ServerError {
     Telemetry(#[from] telemetry::TelemetryError),
     /// The ledger could not be opened.
     #[error("the ledger in the data folder could not be opened")]
-    Ledger(#[from] LedgerError),
+    Ledger {
+        /// What to do.
+        refusal: Box<Refusal>,
+        /// Why.
+        #[source]
+        source: LedgerError,
+    },
     /// The port could not be bound, or a signal could not be awaited, or standard output is gone.
     #[error("could not {doing}")]
     Io {
@@ -76,19 +83,52 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error is all there is to tell it to.
-            drop(writeln!(std::io::stderr(), "ledgerd: {}", WithCauses(&error)));
+            drop(writeln!(std::io::stderr(), "ledgerd: {}{}", WithCauses(&error), remedy(&error)));
             match error {
                 ServerError::Sources(_) | ServerError::Configuration(_) => {
                     ExitCode::from(EXIT_CONFIGURATION)
                 }
                 ServerError::Telemetry(_)
-                | ServerError::Ledger(_)
+                | ServerError::Ledger { .. }
                 | ServerError::WriterFailed
                 | ServerError::Io { .. }
                 | ServerError::Transport(_) => ExitCode::from(EXIT_FAILURE),
             }
         }
     }
+}
+
+/// What a refused start is told to do, on a line of its own.
+fn remedy(error: &ServerError) -> String {
+    match error {
+        ServerError::Ledger { refusal, .. } => {
+            let Refusal { advice, command, .. } = refusal.as_ref();
+            let command = command.as_ref().map(|command| format!(": {command}"));
+            format!("\nledgerd: nothing was changed; {advice}{}", command.unwrap_or_default())
+        }
+        ServerError::Sources(_)
+        | ServerError::Configuration(_)
+        | ServerError::Telemetry(_)
+        | ServerError::Io { .. }
+        | ServerError::WriterFailed
+        | ServerError::Transport(_) => String::new(),
+    }
+}
+
+/// A start that is refused, in the program's log as fields and on standard error as text.
+fn refused(source: LedgerError, options: &LogOptions) -> ServerError {
+    let refusal = source.refusal(options);
+    let Refusal { reason, position, advice, command } = &refusal;
+    tracing::error!(
+        outcome = "refused",
+        reason,
+        position,
+        command,
+        directory = %options.directory.display(),
+        error = %WithCauses(&source),
+        "refused: {advice}"
+    );
+    ServerError::Ledger { refusal: Box::new(refusal), source }
 }
 
 fn run(flags: &flags::Flags) -> Result<(), ServerError> {
@@ -99,7 +139,8 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     }
     telemetry::set_up(&config.log)?;
     let opened =
-        Ledger::open(&config.store, &config.ledger, config.rules.clone(), Arc::new(SystemClock))?;
+        Ledger::open(&config.store, &config.ledger, config.rules.clone(), Arc::new(SystemClock))
+            .map_err(|error| refused(error, &config.store))?;
     if config.rules.imports == Imports::Allowed {
         tracing::warn!(
             "IMPORT MODE: ImportEvents takes recorded times from its callers; restart without \
@@ -111,11 +152,13 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
         .build()
         .map_err(|source| ServerError::Io { doing: "start the runtime", source })?;
     let OpenedLedger { ledger, writer, report: _ } = opened;
-    let served = runtime.block_on(serve_until_told(&config, ledger));
+    let served = runtime.block_on(serve_until_told(&config, ledger.clone()));
+    let served_from_archive = ledger.served_from_archive();
+    drop(ledger);
     // Streams that a client still holds open end here; every append in flight has been answered.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let end = writer.close();
-    tracing::info!(?end, "stopped");
+    tracing::info!(?end, served_from_archive, "stopped");
     match end {
         WriterEnd::Emptied => served,
         WriterEnd::Failed => Err(ServerError::WriterFailed),

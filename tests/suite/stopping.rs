@@ -1,5 +1,6 @@
 //! How the ledger ends: what came before is answered, whoever still asks keeps nobody waiting.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,10 @@ use contract_ledger::wire::parse::parse_append;
 use tokio::sync::oneshot;
 
 use super::support::events::*;
-use super::support::{Served, Setting};
+use super::support::{Served, Setting, told};
+use contract_ledger::wire::v1;
+use tonic::Code;
+use tonic_health::pb::health_check_response::ServingStatus;
 
 /// Far longer than a machine under load needs.
 const HANGS_AFTER: Duration = Duration::from_mins(1);
@@ -46,4 +50,102 @@ async fn the_writer_ends_while_the_ledger_is_still_asked() {
     let served = Served::on(folder, Setting::default());
     assert_eq!(served.records().await.len(), 1);
     served.stop().await;
+}
+
+const LEDGER_SERVICE: &str = "contractledger.v1.LedgerService";
+const PROJECTION_SERVICE: &str = "contractledger.v1.ProjectionService";
+
+/// Segments so small that nearly every append begins a new one.
+fn small_segments() -> Setting {
+    let log = |options: &mut LogOptions| {
+        options.archive.as_mut().unwrap().segment_bytes_max = 4096;
+    };
+    Setting { log, ..Setting::default() }
+}
+
+fn long(id: &str) -> v1::Event {
+    let order = v1::OrderPlaced { description: "x".repeat(4000), ..placed(id, "1") };
+    intent("2024-01-01", v1::event::Payload::OrderPlaced(order))
+}
+
+/// The archive goes away under the ledger: the next segment cannot be begun.
+#[tokio::test]
+async fn a_failed_write_is_open_to_the_call_in_flight_and_ends_the_appends_until_the_restart() {
+    let served = Served::with(small_segments());
+    served.append("a", sign("100000")).await.unwrap();
+    served.append("a", long("O1")).await.unwrap();
+    let mut head = served.ledger();
+    std::fs::remove_dir_all(served.folder.path().join("archive")).unwrap();
+
+    let in_flight = request("a", vec![long("O2")]);
+    let status = served.send(in_flight.clone()).await.unwrap_err();
+    let open = told(&status);
+    assert_eq!((open.code, open.reason.as_str()), (Code::Unknown, "OUTCOME_UNKNOWN"));
+    assert!(status.message().contains("repeat the same request id"), "{}", status.message());
+    assert!(!open.retry_after, "only a restart can tell");
+
+    let later = told(&served.append("a", long("O3")).await.unwrap_err());
+    assert_eq!((later.code, later.reason.as_str()), (Code::Unavailable, "WRITER_STOPPED"));
+    for service in ["", LEDGER_SERVICE] {
+        assert_eq!(served.health(service).await, ServingStatus::NotServing, "{service:?}");
+    }
+    assert_eq!(served.health(PROJECTION_SERVICE).await, ServingStatus::Serving);
+    // Questions go on, about what was acknowledged.
+    assert_eq!(served.records().await.len(), 2);
+    assert_eq!(head.get_head(v1::GetHeadRequest {}).await.unwrap().into_inner().record_count, 2);
+    served.usage("a").await;
+
+    drop(head);
+    let (folder, end) = served.end().await;
+    assert_eq!(end, WriterEnd::Failed);
+    // sled keeps its lock in a process in which it has failed; a restart is another process.
+    let restarted = tempfile::tempdir().unwrap();
+    let from = folder.path().join(".");
+    let copied = Command::new("cp").arg("-r").arg(from).arg(restarted.path()).status();
+    assert!(copied.unwrap().success());
+    // The same request id tells what became of it: the store had it, so it counts.
+    let served = Served::on(restarted, small_segments());
+    let answer = served.send(in_flight).await.unwrap();
+    assert!(answer.replayed);
+    assert_eq!(answer.events[0].position, 2);
+    let records = served.records().await;
+    assert_eq!(records.len(), 3, "once");
+    assert_eq!(served.health("").await, ServingStatus::Serving);
+    assert!(served.send(request("a", vec![long("O3")])).await.is_ok());
+    served.stop().await;
+}
+
+/// A change of the log's defaults, and what answers then say.
+type Synced = (fn(&mut LogOptions), v1::Durability, u64);
+
+/// An archive that may be synced later says so in every answer, and so does one that is switched off.
+#[tokio::test]
+async fn an_answer_says_what_was_synced_before_it() {
+    let delayed = |options: &mut LogOptions| {
+        options.archive.as_mut().unwrap().sync_delay_ms_max = 250;
+    };
+    let cases: [Synced; 3] = [
+        (|_| {}, v1::Durability::SyncedInBothCopies, 0),
+        (delayed, v1::Durability::SyncedInStoreArchiveWithinDelay, 250),
+        (|options| options.archive = None, v1::Durability::SyncedInStoreOnly, 0),
+    ];
+    for (log, durability, delay) in cases {
+        let setting = || Setting { log, ..Setting::default() };
+        let served = Served::with(setting());
+        let asked = request("a", vec![sign("100")]);
+        let answer = served.send(asked.clone()).await.unwrap();
+        assert_eq!((answer.durability(), answer.archive_sync_delay_ms_max), (durability, delay));
+        let again = served.send(asked).await.unwrap();
+        assert_eq!((again.replayed, again.durability()), (true, durability));
+        let only = v1::AppendEventsRequest {
+            validate_only: true,
+            ..request("a", vec![intent("2024-01-01", order("O1", "1"))])
+        };
+        let answer = served.send(only).await.unwrap();
+        assert_eq!(answer.durability(), v1::Durability::Unspecified);
+        assert_eq!(answer.archive_sync_delay_ms_max, 0);
+        let served = served.restart(setting()).await;
+        assert_eq!(served.records().await.len(), 1);
+        served.stop().await;
+    }
 }

@@ -1,5 +1,6 @@
 //! What the archive promises: over bytes first, then over files.
 
+mod delay;
 mod files;
 mod scan;
 mod walk;

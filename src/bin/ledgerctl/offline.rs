@@ -9,6 +9,7 @@ use contract_ledger::ledger::error::{LedgerError, WithCauses};
 use contract_ledger::ledger::verify::{Damage, RecordOrder, offline};
 use contract_ledger::log::{
     ArchiveOptions, CopyFound, Log, LogError, LogOptions, LogReader, Mended, OpenedLog, Recovery,
+    Refusal,
 };
 use contract_ledger::wire::{record, v1};
 
@@ -45,15 +46,11 @@ pub(crate) fn verify(
         writeln!(output, "verified: both copies are whole and alike")?;
         return Ok(EXIT_DONE);
     }
-    let directory = directory.display();
     if !found.are_alike() {
-        writeln!(output, "not alike: run  ledgerctl recover {directory}")?;
+        writeln!(output, "not alike: run  {}", options.recover_command())?;
     } else if !indexes.is_empty() {
-        let count = indexes.len();
-        writeln!(
-            output,
-            "{count} faults of indexes: move {directory}/sled away, and run  ledgerctl recover {directory}"
-        )?;
+        let (count, command) = (indexes.len(), options.recover_command());
+        writeln!(output, "{count} faults of indexes: run  {command} --rebuild-indexes")?;
     }
     Ok(EXIT_FAILED)
 }
@@ -65,14 +62,17 @@ pub(crate) fn recover(
 ) -> Result<u8, CommandError> {
     let RecoverArguments { folder: FolderArguments { directory, archive }, rebuild_indexes } =
         arguments;
-    let opened = match Log::recover(&options(directory, archive.as_deref())) {
+    let options = options(directory, archive.as_deref());
+    let opened = match Log::recover(&options) {
         Ok(opened) => opened,
         Err(
             error @ (LogError::Corrupt { .. }
             | LogError::LostInBothCopies { .. }
             | LogError::CopiesDiffer { .. }),
         ) => {
-            writeln!(output, "refused: {}", WithCauses(&error))?;
+            let Refusal { advice, command, .. } = error.refusal(&options);
+            writeln!(output, "refused: {}; nothing was changed", WithCauses(&error))?;
+            writeln!(output, "{advice}:  {}", command.unwrap_or_default())?;
             return Ok(EXIT_FAILED);
         }
         Err(error) => return Err(not_carried_out(&error)),

@@ -18,6 +18,7 @@ enum Step {
     Flush,
     Sync,
     Archive,
+    Settle,
 }
 
 /// Does each step as it is done outside tests, notes it with the head that readers see
@@ -52,6 +53,10 @@ impl Durable for Watched {
 
     fn archive(&mut self, blocks: &[Bytes], after: Link) -> Result<(), LogError> {
         self.note(Step::Archive).and_then(|()| self.inner.archive(blocks, after))
+    }
+
+    fn settle(&mut self) -> Result<(), LogError> {
+        self.note(Step::Settle).and_then(|()| self.inner.settle())
     }
 }
 
@@ -108,7 +113,7 @@ fn closing_and_dropping_flush_and_sync() {
         } else {
             drop(log.writer);
         }
-        assert_eq!(noted(&steps), [(Step::Flush, 6), (Step::Sync, 6)]);
+        assert_eq!(noted(&steps), [(Step::Flush, 6), (Step::Sync, 6), (Step::Settle, 6)]);
     }
 }
 
@@ -172,6 +177,10 @@ impl Durable for Panics {
     }
 
     fn archive(&mut self, _: &[Bytes], _: Link) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), LogError> {
         Ok(())
     }
 }

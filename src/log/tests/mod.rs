@@ -3,8 +3,10 @@
 mod append;
 mod chain;
 mod check;
+mod choice;
 mod copies;
 mod corruption;
+mod delay;
 mod derived;
 mod derived_values;
 mod durability;
@@ -12,6 +14,9 @@ mod errors;
 mod limits;
 mod opening;
 mod reading;
+mod rebuild;
+mod room;
+mod serving;
 
 use std::fs;
 use std::path::Path;

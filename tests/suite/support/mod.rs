@@ -11,7 +11,9 @@ use contract_ledger::clock::{Clock, SetClock, SystemClock};
 use contract_ledger::domain::date::RecordedTime;
 use contract_ledger::grpc::ServiceLimits;
 use contract_ledger::grpc::server::serve;
-use contract_ledger::ledger::{Ledger, LedgerLimits, LedgerRules, OpenedLedger, WriterThread};
+use contract_ledger::ledger::{
+    Ledger, LedgerLimits, LedgerRules, OpenedLedger, WriterEnd, WriterThread,
+};
 use contract_ledger::log::LogOptions;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::admin_service_client::AdminServiceClient;
@@ -25,6 +27,9 @@ use tokio::task::JoinHandle;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
 pub(crate) type Accepted = v1::AppendEventsResponse;
@@ -45,6 +50,8 @@ pub(crate) struct Setting {
     pub(crate) ledger: LedgerLimits,
     pub(crate) rules: LedgerRules,
     pub(crate) service: ServiceLimits,
+    /// What is changed of the log's defaults.
+    pub(crate) log: fn(&mut LogOptions),
 }
 
 impl Default for Setting {
@@ -54,6 +61,7 @@ impl Default for Setting {
             ledger: LedgerLimits::default(),
             rules: LedgerRules::default(),
             service: ServiceLimits::default(),
+            log: |_| {},
         }
     }
 }
@@ -81,7 +89,8 @@ impl Served {
     }
 
     pub(crate) fn on(folder: TempDir, setting: Setting) -> Self {
-        let options = LogOptions::new(folder.path());
+        let mut options = LogOptions::new(folder.path());
+        (setting.log)(&mut options);
         Self::opened(folder, &options, setting)
     }
 
@@ -115,12 +124,24 @@ impl Served {
     }
 
     pub(crate) async fn stop(self) -> TempDir {
+        self.end().await.0
+    }
+
+    /// Stops, and tells how the writer ended.
+    pub(crate) async fn end(self) -> (TempDir, WriterEnd) {
         let Self { folder, channel, stop, server, writer, .. } = self;
         drop(channel);
         stop.send(()).unwrap();
         server.await.unwrap();
-        tokio::task::spawn_blocking(move || writer.join()).await.unwrap();
-        folder
+        let end = tokio::task::spawn_blocking(move || writer.join()).await.unwrap();
+        (folder, end)
+    }
+
+    /// The health of a service, by its name.
+    pub(crate) async fn health(&self, service: &str) -> ServingStatus {
+        let mut health = HealthClient::new(self.channel.clone());
+        let asked = HealthCheckRequest { service: service.to_owned() };
+        health.check(asked).await.unwrap().into_inner().status()
     }
 
     pub(crate) fn ledger(&self) -> LedgerServiceClient<Channel> {

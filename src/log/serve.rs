@@ -1,0 +1,172 @@
+//! Blocks for readers: from the store, and where the store's block is not as it was written, from
+//! the archive.
+//!
+//! It must not serve a block that it cannot vouch for: the archive's block has its checksum right,
+//! holds the position, follows the block before it, and the block behind it states its hash. What
+//! was served from the archive is put back into the store, with the same bytes. That may run beside
+//! an append: sled takes both, and a block that is published is never written by an append.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use tracing::{error, warn};
+
+use crate::archive::{Neighbourhood, Salvage};
+use crate::block::{Block, Link};
+
+use super::blocks::guarded;
+use super::corruption::Corruption;
+use super::entries::block_entries;
+use super::error::LogError;
+use super::options::LogOptions;
+use super::store::Store;
+
+/// Where the other copy of every block is, and how often it was needed.
+#[derive(Debug)]
+pub(super) struct SecondCopy {
+    archive: Option<PathBuf>,
+    /// The command that mends what cannot be mended while the log is served.
+    recover_command: String,
+    /// Held while a block is fetched: a segment is in memory once, and who comes second finds the
+    /// block in its place.
+    fetching: Mutex<()>,
+    served: AtomicU64,
+}
+
+/// What became of the block in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PutBack {
+    /// It is whole again.
+    Mended,
+    /// It could not be written in its place.
+    LeftAsItWas,
+}
+
+impl SecondCopy {
+    pub(super) fn new(options: &LogOptions) -> Self {
+        Self {
+            archive: options.archive.as_ref().map(|archive| archive.directory.clone()),
+            recover_command: options.recover_command(),
+            fetching: Mutex::new(()),
+            served: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn recover_command(&self) -> &str {
+        &self.recover_command
+    }
+
+    /// The blocks of the archive that hold a position.
+    fn holding(&self, position: u64) -> Result<Vec<Neighbourhood>, LogError> {
+        match &self.archive {
+            None => Ok(Vec::new()),
+            Some(directory) => Ok(Salvage::open(directory)?.holding(position)?),
+        }
+    }
+}
+
+impl Store {
+    /// How often a block was served from the archive.
+    pub(super) fn served_from_archive(&self) -> u64 {
+        self.second_copy().served.load(Ordering::Relaxed)
+    }
+
+    /// The block that holds a position below the head.
+    pub(super) fn block_holding(&self, position: u64) -> Result<Block, LogError> {
+        guarded(|| self.blocks().holding(position))
+            .or_else(|found| self.fetch_archived(position, found))
+    }
+
+    /// The block that begins at a position below the head.
+    pub(super) fn block_beginning_at(&self, position: u64) -> Result<Block, LogError> {
+        let read = guarded(|| self.blocks().beginning_at(position));
+        let missing = || LogError::corrupt(position, Corruption::Missing);
+        read.and_then(|block| block.ok_or_else(missing))
+            .or_else(|found| self.fetch_archived(position, found))
+    }
+
+    /// The block from the other copy, after the store's was found to be `found`.
+    fn fetch_archived(&self, position: u64, found: LogError) -> Result<Block, LogError> {
+        let second_copy = self.second_copy();
+        // A page that sled cannot read stays so until the store is rebuilt.
+        self.distrust(&found);
+        let fetching = second_copy.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(block) = guarded(|| self.blocks().holding(position)) {
+            return Ok(block);
+        }
+        let archived = second_copy.holding(position).unwrap_or_else(|failure| {
+            warn!(position, cause = ?failure, "the archive cannot be read");
+            Vec::new()
+        });
+        let Some(block) = archived.into_iter().find_map(|found| self.vouched_for(found)) else {
+            let command = &second_copy.recover_command;
+            error!(
+                position, cause = ?found, command,
+                "a block is whole in neither copy; stop the ledger, put one copy back, run the command"
+            );
+            return Err(unreadable(position, found));
+        };
+        let blocks_served = second_copy.served.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let positions = block.positions();
+        let put_back = self.put_back(&block, &found);
+        warn!(
+            from_position = positions.start, next_position = positions.end,
+            cause = ?found, ?put_back, blocks_served,
+            "the store's block is not as it was written; the archive's is served"
+        );
+        drop(fetching);
+        Ok(block)
+    }
+
+    /// The block, if it is the one that belongs there by the hashes of its neighbours. The store's
+    /// neighbours count for more than the archive's.
+    fn vouched_for(&self, archived: Neighbourhood) -> Option<Block> {
+        let Neighbourhood { before, block, stated_after } = archived;
+        let before = match block.first_position().checked_sub(1) {
+            None => Some(Link::START),
+            Some(last) => {
+                let stored = guarded(|| self.blocks().holding(last)).ok();
+                stored.as_ref().map(Link::after).or(before)
+            }
+        };
+        let end = Link::after(&block);
+        let behind = guarded(|| self.blocks().beginning_at(end.next_position)).ok().flatten();
+        let stated_after = behind.as_ref().map(Block::previous).or(stated_after);
+        let follows = before.is_some_and(|before| before.check(&block).is_ok());
+        let is_followed = end == self.end() || stated_after == Some(end.last_block);
+        (follows && is_followed).then_some(block)
+    }
+
+    /// Writes the same bytes over the damaged ones, and syncs them. A write or sync that fails stops
+    /// the log like any other: what a failed sync has lost, the next one does not report.
+    fn put_back(&self, block: &Block, found: &LogError) -> PutBack {
+        // What sled itself cannot read it cannot write either.
+        let sled_can_read = matches!(found, LogError::Corrupt { .. });
+        let bytes = u64::try_from(block.encoded().len()).unwrap_or(u64::MAX);
+        if self.is_stopped() || !sled_can_read || self.reserve().check(bytes).is_err() {
+            return PutBack::LeftAsItWas;
+        }
+        let first_position = block.first_position();
+        let written = guarded(|| {
+            self.blocks().insert(block_entries(first_position, block.encoded()))?;
+            self.flush().and_then(|()| self.sync())
+        });
+        if let Err(failure) = written {
+            self.stop(&failure);
+            return PutBack::LeftAsItWas;
+        }
+        match guarded(|| self.blocks().beginning_at(first_position)) {
+            Ok(Some(stored)) if stored == *block => PutBack::Mended,
+            Ok(_) | Err(_) => PutBack::LeftAsItWas,
+        }
+    }
+}
+
+/// What is told of a position that cannot be read.
+fn unreadable(position: u64, found: LogError) -> LogError {
+    if !matches!(found, LogError::Corrupt { .. }) && found.is_damage() {
+        return LogError::corrupt(position, Corruption::Unreadable);
+    }
+    found
+}
