@@ -7,6 +7,7 @@ use imbl::OrdMap;
 
 use super::date::Date;
 use super::money::Amount;
+use super::scope::Scope;
 
 /// The sums that answers are made of. All exclude VAT but `paid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,6 +60,41 @@ impl Sums {
         *self == Self::default()
     }
 }
+
+/// Sums of some scopes.
+///
+/// Invariant: each scope once, rising.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ScopeSums(Vec<(Scope, Sums)>);
+
+impl ScopeSums {
+    /// Adds to the sums of a scope.
+    pub fn add(&mut self, scope: Scope, more: Sums) {
+        match self.0.binary_search_by(|(other, _)| other.cmp(&scope)) {
+            Ok(place) => {
+                if let Some((_, sums)) = self.0.get_mut(place) {
+                    *sums = sums.plus(more);
+                }
+            }
+            Err(place) => self.0.insert(place, (scope, more)),
+        }
+    }
+
+    /// The sums of a scope.
+    pub fn of(&self, scope: &Scope) -> Sums {
+        let place = self.0.binary_search_by(|(other, _)| other.cmp(scope));
+        let found = place.ok().and_then(|place| self.0.get(place));
+        found.map(|(_, sums)| *sums).unwrap_or_default()
+    }
+
+    /// The scopes, rising.
+    pub fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter().map(|(scope, _)| scope)
+    }
+}
+
+/// Sums per scope from each date on, the dates rising. Before the first nothing is said.
+pub type Timeline = Vec<(Date, ScopeSums)>;
 
 /// The levels of one scope.
 #[derive(Debug, Clone, Default)]

@@ -4,16 +4,15 @@
 //! the order's value at placement and what is open on that day; the rest stays reserved. Cancelling
 //! the order does not give it back; reversing the placement does, since then it never was.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::call_off::{Timeline, party_faults};
+use super::call_off::party_faults;
 use super::charter::Charter;
 use super::date::Date;
 use super::event::{HeadroomReserved, Payload, Recorded};
 use super::finding::{Condition, FindingKey, Subject};
 use super::id::Position;
-use super::levels::Sums;
+use super::levels::{ScopeSums, Sums, Timeline};
 use super::money::{Amount, Money};
 
 /// The events of one reservation: set aside, used, given back.
@@ -99,8 +98,11 @@ impl Reservation {
         let Some((_, reserved)) = self.reserved() else { return Timeline::new() };
         let steps = self.open_by_date(charter).into_iter().map(|(date, open)| {
             let sums = Sums { reserved: open, exposure: open, ..Sums::default() };
-            let scopes = reserved.keys.scopes().filter(|scope| charter.has_scope(scope));
-            (date, scopes.map(|scope| (scope, sums)).collect::<BTreeMap<_, _>>())
+            let mut of_scopes = ScopeSums::default();
+            for scope in reserved.keys.scopes().filter(|scope| charter.has_scope(scope)) {
+                of_scopes.add(scope, sums);
+            }
+            (date, of_scopes)
         });
         steps.collect()
     }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, Vector};
 
-use super::call_off::CallOffKey;
 use super::date::Date;
 use super::duplicates::DocumentId;
 use super::event::Recorded;
@@ -28,8 +27,6 @@ pub enum Source {
     Lowerings,
     /// The forecast.
     Forecast,
-    /// One call-off.
-    CallOff(CallOffKey),
     /// One reservation.
     Reservation(ReservationId),
     /// One invoice or credit note among all others.
@@ -51,6 +48,15 @@ pub struct Handled {
 
 /// The conditions of one source.
 pub type Judged = (Source, Vec<(FindingKey, Condition)>);
+
+/// What has changed in the conditions of a call-off, which keeps its own.
+#[derive(Debug, Default)]
+pub struct Difference {
+    /// What was broken and has changed, or holds.
+    pub before: Vec<FindingKey>,
+    /// What was not broken, or has changed.
+    pub after: Vec<(FindingKey, Condition)>,
+}
 
 /// Findings at one horizon.
 #[derive(Debug, Clone)]
@@ -112,10 +118,14 @@ impl Tracker {
     }
 
     /// Takes in what an event has changed: the conditions of every source that it touched, of which
-    /// the last judgement counts.
-    pub fn observe(&mut self, event: &Recorded, judged: Vec<Judged>) {
+    /// the last judgement counts, and what has changed in call-offs.
+    pub fn observe(&mut self, event: &Recorded, judged: Vec<Judged>, differences: Vec<Difference>) {
         let mut before: BTreeSet<FindingKey> = BTreeSet::new();
         let mut after: BTreeMap<FindingKey, Condition> = BTreeMap::new();
+        for difference in differences {
+            before.extend(difference.before);
+            after.extend(difference.after);
+        }
         let last: BTreeMap<Source, Vec<(FindingKey, Condition)>> = judged.into_iter().collect();
         for (source, conditions) in last {
             if let Some(keys) = self.open_by_source.get(&source) {

@@ -191,7 +191,7 @@ fn unknown_finding(
 
 fn offset_fault(agreement: &Agreement, offset: &PrepaymentOffset) -> Option<Refusal> {
     let id = offset.prepayment.as_str();
-    let Some(currency) = agreement.prepayment_currency(&offset.prepayment) else {
+    let Some(currency) = agreement.names().prepayment_currency(&offset.prepayment) else {
         let text = "no such prepayment is in the agreement";
         return Some(Refusal::new(Reason::UnknownInvoice, id, text));
     };

@@ -39,7 +39,7 @@ impl Agreement {
             let forecast = charter.map(|charter| self.forecast_conditions(charter, horizon));
             touched.judged.push((Source::Forecast, forecast.unwrap_or_default()));
         }
-        self.tracker.observe(cause, touched.judged);
+        self.tracker.observe(cause, touched.judged, touched.differences);
     }
 
     /// What does not hold for one ceiling as of the horizon.

@@ -24,10 +24,10 @@ use super::call_off::{CallOff, CallOffKey};
 use super::charter::Charter;
 use super::date::{Date, RecordedTime};
 use super::duplicates::Documents;
-use super::event::{AdmissionMode, Group, InvoiceKind, Payload, Recorded};
+use super::event::{AdmissionMode, Group, Payload, Recorded};
 use super::id::{AgreementId, EventId, InvoiceId, OrderId, Position, ReservationId, Version};
 use super::levels::{Levels, Sums};
-use super::money::{Amount, Currency};
+use super::money::Amount;
 use super::policy::PolicyBook;
 use super::reservation::Reservation;
 use super::scope::Scope;
@@ -225,18 +225,6 @@ impl Agreement {
     /// Whether a reservation is set aside and not reversed, on whatever date.
     pub fn knows_reservation(&self, reservation: &ReservationId) -> bool {
         self.reservations.get(reservation).is_some_and(|reservation| reservation.is_known())
-    }
-
-    /// The currency of a known prepayment.
-    pub(in crate::domain) fn prepayment_currency(&self, invoice: &InvoiceId) -> Option<Currency> {
-        let call_off = self.call_offs.get(self.names.home_of(invoice)?)?;
-        call_off.entries().iter().find_map(|entry| {
-            let Payload::InvoiceReceived(received) = &entry.recorded.event.payload else {
-                return None;
-            };
-            let is_meant = received.invoice == *invoice && received.kind == InvoiceKind::Prepayment;
-            is_meant.then_some(received.net.money.currency)
-        })
     }
 
     /// Which ids are in use.

@@ -3,16 +3,19 @@
 use imbl::OrdMap;
 
 use crate::domain::call_off::CallOffKey;
-use crate::domain::event::{Payload, Recorded};
+use crate::domain::event::{InvoiceKind, Payload, Recorded};
 use crate::domain::id::{
     AmendmentId, CreditNoteId, DeliveryId, InvoiceId, OverrideId, PaymentId, Position, RetentionId,
 };
+use crate::domain::money::Currency;
 
 /// The ids in use, but for orders and reservations.
 #[derive(Debug, Clone, Default)]
 pub(in crate::domain) struct Names {
     /// Where each known invoice belongs.
     pub(super) invoice_homes: OrdMap<InvoiceId, CallOffKey>,
+    /// The currency of each known prepayment.
+    prepayments: OrdMap<InvoiceId, Currency>,
     credit_notes: OrdMap<CreditNoteId, Position>,
     deliveries: OrdMap<DeliveryId, Position>,
     amendments: OrdMap<AmendmentId, Position>,
@@ -37,6 +40,11 @@ impl Names {
     /// Where an invoice belongs.
     pub(in crate::domain) fn home_of(&self, invoice: &InvoiceId) -> Option<&CallOffKey> {
         self.invoice_homes.get(invoice)
+    }
+
+    /// The currency of a known prepayment.
+    pub(in crate::domain) fn prepayment_currency(&self, invoice: &InvoiceId) -> Option<Currency> {
+        self.prepayments.get(invoice).copied()
     }
 
     /// Whether a credit note is known.
@@ -82,7 +90,12 @@ impl Names {
     /// Notes the id that an event gives.
     pub(super) fn note(&mut self, recorded: &Recorded) {
         let position = recorded.position;
-        if let Payload::CreditNoteReceived(credit) = &recorded.event.payload {
+        if let Payload::InvoiceReceived(invoice) = &recorded.event.payload {
+            if invoice.kind == InvoiceKind::Prepayment {
+                let currency = invoice.net.money.currency;
+                self.prepayments.insert(invoice.invoice.clone(), currency);
+            }
+        } else if let Payload::CreditNoteReceived(credit) = &recorded.event.payload {
             self.credit_notes.insert(credit.credit_note.clone(), position);
         } else if let Payload::DeliveryReceived(delivery) = &recorded.event.payload {
             self.deliveries.insert(delivery.delivery.clone(), position);
@@ -108,7 +121,9 @@ impl Names {
     pub(super) fn free(&mut self, reversed: &Recorded) {
         let payload = &reversed.event.payload;
         self.returns.remove(&reversed.position);
-        if let Payload::CreditNoteReceived(credit) = payload {
+        if let Payload::InvoiceReceived(invoice) = payload {
+            self.prepayments.remove(&invoice.invoice);
+        } else if let Payload::CreditNoteReceived(credit) = payload {
             self.credit_notes.remove(&credit.credit_note);
         } else if let Payload::DeliveryReceived(delivery) = payload {
             self.deliveries.remove(&delivery.delivery);

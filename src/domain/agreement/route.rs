@@ -66,9 +66,9 @@ impl Agreement {
             self.names.invoice_homes.insert(invoice.invoice.clone(), home.clone());
             let waiting = CallOffKey::Pending(invoice.invoice.clone());
             if waiting != home {
-                for entry in self.call_off(&waiting).entries().to_vec() {
-                    self.move_home(&entry, &home);
-                    call_off.insert(entry);
+                for entry in self.call_off(&waiting).entries() {
+                    self.move_home(entry, &home);
+                    call_off.insert(entry.clone());
                 }
                 changed.insert(waiting, CallOff::default());
             }
@@ -109,7 +109,7 @@ impl Agreement {
         };
         let mut changed = Changed::new();
         let mut call_off = self.call_off(&home);
-        call_off.reverse(target.position, reversal.position);
+        call_off.reverse(target, reversal.position);
         if let Payload::InvoiceReceived(invoice) = payload {
             self.names.invoice_homes.remove(&invoice.invoice);
             let waiting = CallOffKey::Pending(invoice.invoice.clone());

@@ -4,23 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Agreement;
-use crate::domain::call_off::{CallOff, CallOffKey, Timeline};
+use crate::domain::call_off::{CallOff, CallOffKey, InForce};
 use crate::domain::charter::Charter;
 use crate::domain::date::Date;
 use crate::domain::duplicates::DocumentId;
 use crate::domain::event::{OptionGives, Payload, Recorded, Value};
 use crate::domain::id::{EventId, OrderId, ReservationId};
-use crate::domain::levels::Sums;
+use crate::domain::levels::{Sums, Timeline};
 use crate::domain::money::Amount;
 use crate::domain::reservation::Reservation;
 use crate::domain::scope::Scope;
-use crate::domain::tracker::{Judged, Source};
+use crate::domain::tracker::{Difference, Judged, Source};
 
 /// What an event has touched so far.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     /// Conditions judged anew.
     pub(super) judged: Vec<Judged>,
+    /// What has changed in the conditions of call-offs.
+    pub(super) differences: Vec<Difference>,
     /// Scopes whose levels changed, and the first day on which they did.
     pub(super) scopes: BTreeMap<Scope, Date>,
 }
@@ -48,14 +50,15 @@ impl Agreement {
         touched: &mut Touched,
     ) {
         let charter = self.charter.clone();
-        for (key, call_off) in changed {
+        for (key, mut call_off) in changed {
             if let Some(charter) = &charter {
-                let old = self.call_off(&key).timeline(charter);
-                self.add_difference(&old, &call_off.timeline(charter), touched);
-                let conditions = call_off.conditions(charter, self.tracker.horizon());
-                touched.judged.push((Source::CallOff(key.clone()), conditions));
+                let old = self.call_off(&key);
+                let before = old.timeline_from(call_off.base(), charter);
+                let folded = call_off.fold(charter, self.tracker.horizon());
+                self.add_difference(&before, &folded.timeline, touched);
+                touched.differences.push(call_off.difference(&old));
                 if let CallOffKey::Order(order) = &key {
-                    self.settle_order_in_force(order, &call_off, charter, touched);
+                    self.settle_order_in_force(order, folded.in_force, charter, touched);
                 }
             }
             if call_off.is_empty() {
@@ -99,12 +102,19 @@ impl Agreement {
         let (charter, horizon) = (self.charter.clone(), self.tracker.horizon());
         let charter = charter.as_deref();
         let call_offs = self.call_offs.clone();
-        for (key, call_off) in &call_offs {
-            let conditions = charter.map(|charter| {
-                self.add_difference(&Timeline::new(), &call_off.timeline(charter), touched);
-                call_off.conditions(charter, horizon)
-            });
-            touched.judged.push((Source::CallOff(key.clone()), conditions.unwrap_or_default()));
+        let mut in_force = Vec::new();
+        for (key, old) in &call_offs {
+            let mut call_off = CallOff::clone(old);
+            call_off.forget();
+            if let Some(charter) = charter {
+                let folded = call_off.fold(charter, horizon);
+                self.add_difference(&Timeline::new(), &folded.timeline, touched);
+                in_force.extend(folded.in_force);
+            }
+            touched.differences.push(call_off.difference(old));
+            if !(old.keeps_nothing() && call_off.keeps_nothing()) {
+                self.call_offs.insert(key.clone(), Arc::new(call_off));
+            }
         }
         let reservations = self.reservations.clone();
         for (id, reservation) in &reservations {
@@ -117,7 +127,7 @@ impl Agreement {
         let of_charter = charter.map(|charter| charter.conditions(horizon)).unwrap_or_default();
         touched.judged.push((Source::Charter, of_charter));
         self.judge_all_events(touched);
-        self.settle_orders_in_force(touched);
+        self.settle_orders_in_force(in_force, touched);
     }
 
     /// An order in force that changed may look like one purchase with others. Nobody looks while no
@@ -125,17 +135,15 @@ impl Agreement {
     fn settle_order_in_force(
         &mut self,
         order: &OrderId,
-        call_off: &CallOff,
+        in_force: Option<InForce>,
         charter: &Charter,
         touched: &mut Touched,
     ) {
         let Some(window) = split_window(charter) else { return };
         let mut suspects: BTreeSet<OrderId> =
             self.orders_in_force.touched_by(order, window).into_iter().collect();
-        match call_off.standing_order(charter, self.tracker.horizon()) {
-            Some((placement, placed, value)) => {
-                self.orders_in_force.put(&placed, super::fold_key(&placement), value);
-            }
+        match in_force {
+            Some(in_force) => self.put_in_force(&in_force),
             None => self.orders_in_force.remove(order),
         }
         suspects.extend(self.orders_in_force.touched_by(order, window));
@@ -143,7 +151,7 @@ impl Agreement {
         self.judge_suspects(&suspects, charter, touched);
     }
 
-    fn settle_orders_in_force(&mut self, touched: &mut Touched) {
+    fn settle_orders_in_force(&mut self, in_force: Vec<InForce>, touched: &mut Touched) {
         let before = std::mem::take(&mut self.orders_in_force);
         let mut suspects: BTreeSet<OrderId> = before.orders().cloned().collect();
         let Some(charter) = self.charter.clone() else {
@@ -152,22 +160,22 @@ impl Agreement {
             return;
         };
         if split_window(&charter).is_some() {
-            let horizon = self.tracker.horizon();
-            for (key, call_off) in &self.call_offs {
-                let CallOffKey::Order(order) = key else { continue };
-                if let Some((placement, placed, value)) = call_off.standing_order(&charter, horizon)
-                {
-                    self.orders_in_force.put(&placed, super::fold_key(&placement), value);
-                    suspects.insert(order.clone());
-                }
+            for one in in_force {
+                self.put_in_force(&one);
+                suspects.insert(one.0.stated().order.clone());
             }
         }
         self.judge_suspects(&suspects, &charter, touched);
     }
 
+    fn put_in_force(&mut self, (placement, value): &InForce) {
+        let place = super::fold_key(placement.recorded());
+        self.orders_in_force.put(placement.stated(), place, *value);
+    }
+
     fn add_difference(&mut self, old: &Timeline, new: &Timeline, touched: &mut Touched) {
         let scopes: BTreeSet<&Scope> =
-            old.iter().chain(new).flat_map(|(_, sums)| sums.keys()).collect();
+            old.iter().chain(new).flat_map(|(_, sums)| sums.scopes()).collect();
         let dates: BTreeSet<Date> = old.iter().chain(new).map(|(date, _)| *date).collect();
         for scope in scopes {
             let mut changes: Vec<(Date, Sums)> = Vec::new();
@@ -199,7 +207,7 @@ fn split_window(charter: &Charter) -> Option<u32> {
 fn value_at(timeline: &Timeline, scope: &Scope, date: Date) -> Sums {
     let after = timeline.partition_point(|(from, _)| *from <= date);
     let reached = after.checked_sub(1).and_then(|place| timeline.get(place));
-    reached.and_then(|(_, sums)| sums.get(scope)).copied().unwrap_or_default()
+    reached.map(|(_, sums)| sums.of(scope)).unwrap_or_default()
 }
 
 /// The magnitude of everything that an event adds to sums, in the agreement's currency.

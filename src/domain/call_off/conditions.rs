@@ -1,71 +1,160 @@
-//! Which rules do not hold for a call-off, at a point of its fold, and since when.
+//! Which rules do not hold for a call-off, and since when, kept as it is folded: after each document
+//! only what it touched is judged anew.
 
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+
+use super::filed::Filed;
 use super::placement::{self, placement_faults};
-use super::walk::{OrderSoFar, OrderStatus, Walk};
+use super::walk::{Account, InvoiceSoFar, OrderStatus, Touch, Walk};
 use crate::domain::charter::Charter;
 use crate::domain::date::Date;
-use crate::domain::event::{InvoiceKind, OrderPolicy};
+use crate::domain::event::{CreditNoteReceived, InvoiceKind, InvoicePaid, OrderPolicy};
 use crate::domain::finding::{Condition, FindingKey, Subject};
-use crate::domain::id::InvoiceId;
-use crate::domain::money::Money;
+use crate::domain::id::{CreditNoteId, InvoiceId, PaymentId};
+use crate::domain::money::{Amount, Money};
 use crate::domain::reason::Reason;
+use crate::domain::tracker::Difference;
 
-type Conditions = Vec<(FindingKey, Condition)>;
+type Found = Vec<(FindingKey, Condition)>;
 
-/// A rule that can hold again later in the fold, so that its first day must be looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Volatile {
+/// What is judged by itself, whatever becomes of the rest of the call-off.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Matter {
+    Placement,
+    NotOpen,
     OverInvoiced,
+    Invoice(InvoiceId),
     Overpaid(InvoiceId),
+    CreditNote(CreditNoteId),
+    Payment(PaymentId),
 }
 
-/// Every rule that does not hold and whose first day is that of a document.
-pub(super) fn lasting(walk: &Walk<'_>, charter: &Charter) -> Conditions {
-    let mut conditions = Conditions::new();
-    if let Some(order) = &walk.order {
-        of_placement(&mut conditions, walk, order, charter);
-    }
-    if let Some((order, since)) = walk.touched_when_not_open {
-        push(&mut conditions, Reason::OrderNotOpen, Subject::Order(order.clone()), None, since);
-    }
-    of_invoices(&mut conditions, walk, charter);
-    of_references(&mut conditions, walk);
-    conditions
+/// The rules that do not hold. Only what breaks one is in it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Conditions(OrdMap<Matter, Arc<[(FindingKey, Condition)]>>);
+
+/// The rules that do not hold after the documents so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Judgement {
+    conditions: Conditions,
+    /// The day of the last document.
+    day: Option<Date>,
+    /// What can hold again, was broken before this day, and held again in the course of it, with the
+    /// first day of its breach: a day is judged by its end.
+    held_again: OrdMap<Matter, Date>,
 }
 
-/// The volatile rules that do not hold.
-pub(super) fn volatile(walk: &Walk<'_>) -> Vec<Volatile> {
-    let mut broken = Vec::new();
-    if over_invoiced(walk).is_some() {
-        broken.push(Volatile::OverInvoiced);
-    }
-    for one in &walk.invoices {
-        if overpaid(walk, &one.invoice.invoice).is_some() {
-            broken.push(Volatile::Overpaid(one.invoice.invoice.clone()));
-        }
-    }
-    broken
-}
-
-impl Volatile {
-    /// How far it is broken. None while it holds.
-    pub(super) fn excess(&self, walk: &Walk<'_>) -> Option<Money> {
-        match self {
-            Self::OverInvoiced => over_invoiced(walk),
-            Self::Overpaid(invoice) => overpaid(walk, invoice),
-        }
+impl Conditions {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    /// The finding that it is.
-    pub(super) fn key(&self, walk: &Walk<'_>) -> Option<FindingKey> {
-        match self {
-            Self::OverInvoiced => {
-                let order = walk.order.as_ref()?.placed.order.clone();
-                Some(FindingKey { rule: Reason::OverInvoiced, subject: Subject::Order(order) })
+    /// What differs from earlier conditions.
+    pub(super) fn difference(&self, earlier: &Self) -> Difference {
+        let mut difference = Difference::default();
+        for change in earlier.0.diff(&self.0) {
+            match change {
+                DiffItem::Add(_, new) => difference.after.extend(new.iter().cloned()),
+                DiffItem::Update { old: (_, old), new: (_, new) } => {
+                    difference.before.extend(old.iter().map(|(key, _)| key.clone()));
+                    difference.after.extend(new.iter().cloned());
+                }
+                DiffItem::Remove(_, old) => {
+                    difference.before.extend(old.iter().map(|(key, _)| key.clone()));
+                }
             }
-            Self::Overpaid(invoice) => {
-                let subject = Subject::Invoice(invoice.clone());
-                Some(FindingKey { rule: Reason::Overpaid, subject })
+        }
+        difference
+    }
+
+    #[cfg(test)]
+    pub(super) fn all(&self) -> Found {
+        self.0.values().flat_map(|found| found.iter().cloned()).collect()
+    }
+}
+
+impl Judgement {
+    pub(super) fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// Judges what the documents of a day have touched so far.
+    pub(super) fn judge(&mut self, walk: &Walk, charter: &Charter, day: Date, touched: &[Touch]) {
+        if self.day != Some(day) {
+            self.day = Some(day);
+            self.held_again = OrdMap::new();
+        }
+        for touch in touched {
+            match touch {
+                Touch::Placement => {
+                    self.put(Matter::Placement, of_placement(walk, charter));
+                    for (account, one) in walk.invoices() {
+                        self.judge_invoice(walk, charter, account, one, day);
+                    }
+                }
+                Touch::NotOpen => self.put(Matter::NotOpen, of_touched_when_not_open(walk)),
+                Touch::Invoice(id) => {
+                    if let Some(account) = walk.account(id)
+                        && let Some(one) = &account.received
+                    {
+                        self.judge_invoice(walk, charter, account, one, day);
+                    }
+                }
+                Touch::CreditNote(credit) => {
+                    let id = credit.stated().credit_note.clone();
+                    self.put(Matter::CreditNote(id), of_credit_note(walk, credit));
+                }
+                Touch::Payment(payment) => {
+                    let id = payment.stated().payment.clone();
+                    self.put(Matter::Payment(id), of_payment(walk, payment));
+                }
+            }
+        }
+        self.put_volatile(Matter::OverInvoiced, over_invoiced(walk), day);
+    }
+
+    fn judge_invoice(
+        &mut self,
+        walk: &Walk,
+        charter: &Charter,
+        account: &Account,
+        one: &InvoiceSoFar,
+        day: Date,
+    ) {
+        let id = &one.receipt.stated().invoice;
+        self.put(Matter::Invoice(id.clone()), of_invoice(walk, charter, account, one));
+        self.put_volatile(Matter::Overpaid(id.clone()), overpaid(walk, account, one), day);
+    }
+
+    fn put(&mut self, matter: Matter, found: Found) {
+        let conditions = &mut self.conditions.0;
+        if !found.is_empty() {
+            conditions.insert(matter, found.into());
+        } else if !conditions.is_empty() {
+            conditions.remove(&matter);
+        }
+    }
+
+    /// Puts a rule that can hold again. Its breach begins on the first day that ends with it and after
+    /// which every day did.
+    fn put_volatile(&mut self, matter: Matter, broken: Option<(FindingKey, Money)>, day: Date) {
+        let earlier = self.conditions.0.get(&matter).and_then(|found| found.first());
+        let earlier = earlier.map(|(_, condition)| condition.since);
+        match (earlier, broken) {
+            (None, None) => {}
+            (Some(since), None) => {
+                if since < day {
+                    self.held_again.insert(matter.clone(), since);
+                }
+                self.put(matter, Found::new());
+            }
+            (earlier, Some((key, excess))) => {
+                let since = earlier.or_else(|| self.held_again.remove(&matter)).unwrap_or(day);
+                let condition = Condition { amount: Some(excess), days: None, since };
+                self.put(matter, vec![(key, condition)]);
             }
         }
     }
@@ -73,7 +162,7 @@ impl Volatile {
 
 /// How much more is invoiced than was last ordered: in the order's own currency when every document
 /// on it shares that, so that a moving rate alone never makes an order over-invoiced.
-fn over_invoiced(walk: &Walk<'_>) -> Option<Money> {
+fn over_invoiced(walk: &Walk) -> Option<(FindingKey, Money)> {
     let order = walk.order.as_ref()?;
     let stated = order.ordered_stated.currency;
     let excess = match walk.invoiced_as_stated(stated) {
@@ -82,105 +171,134 @@ fn over_invoiced(walk: &Walk<'_>) -> Option<Money> {
         }
         None => Money { amount: walk.invoiced().minus(order.ordered), currency: walk.currency },
     };
-    excess.amount.is_positive().then_some(excess)
-}
-
-fn overpaid(walk: &Walk<'_>, invoice: &InvoiceId) -> Option<Money> {
-    walk.payments.standing_on(invoice).next()?;
-    let owed = walk.owed(walk.invoice(invoice)?);
-    let excess = owed.overpaid();
-    (owed.paid.is_positive() && excess.amount.is_positive()).then_some(excess)
-}
-
-fn of_placement(
-    conditions: &mut Conditions,
-    walk: &Walk<'_>,
-    order: &OrderSoFar<'_>,
-    charter: &Charter,
-) {
-    if order.status == OrderStatus::NotPlaced {
-        return;
+    if !excess.amount.is_positive() {
+        return None;
     }
-    let subject = Subject::Order(order.placed.order.clone());
-    let value = Some(Money { amount: order.placed_value, currency: walk.currency });
-    let event = &order.placement.event;
+    let subject = Subject::Order(order.placement.stated().order.clone());
+    Some((FindingKey { rule: Reason::OverInvoiced, subject }, excess))
+}
+
+fn overpaid(walk: &Walk, account: &Account, one: &InvoiceSoFar) -> Option<(FindingKey, Money)> {
+    if account.paid.is_empty() {
+        return None;
+    }
+    let owed = walk.owed(account, one);
+    let excess = owed.overpaid();
+    if !owed.paid.is_positive() || !excess.amount.is_positive() {
+        return None;
+    }
+    let subject = Subject::Invoice(one.receipt.stated().invoice.clone());
+    Some((FindingKey { rule: Reason::Overpaid, subject }, excess))
+}
+
+fn of_placement(walk: &Walk, charter: &Charter) -> Found {
+    let order = walk.order.as_ref().filter(|order| order.status != OrderStatus::NotPlaced);
+    let Some(order) = order else { return Found::new() };
+    let placed = order.placement.stated();
+    let amount = Some(Money { amount: order.placed_value, currency: walk.currency });
+    let event = &order.placement.recorded().event;
     let standing = match event.corrects {
         Some(_) => placement::Standing::Correction,
         None => placement::Standing::Original,
     };
-    for fault in placement_faults(order.placed, event.effective, standing, charter) {
-        push(conditions, fault.reason, subject.clone(), value, event.effective);
-    }
+    let since = event.effective;
+    let faults = placement_faults(placed, since, standing, charter).into_iter();
+    faults
+        .map(|fault| {
+            let subject = Subject::Order(placed.order.clone());
+            let key = FindingKey { rule: fault.reason, subject };
+            (key, Condition { amount, days: None, since })
+        })
+        .collect()
 }
 
-fn of_invoices(conditions: &mut Conditions, walk: &Walk<'_>, charter: &Charter) {
-    let policy = charter.terms().order_policy;
-    for one in &walk.invoices {
-        let invoice = one.invoice;
-        let since = one.receipt.event.effective;
-        let subject = Subject::Invoice(invoice.invoice.clone());
-        let net = Money { amount: walk.net_less_all(one), currency: walk.currency };
-        let mut add = |rule| push(conditions, rule, subject.clone(), Some(net), since);
-        let parties = [&invoice.keys.supplier, &invoice.keys.buyer];
-        if parties.into_iter().flatten().any(|party| !party.is_valid()) {
-            add(Reason::InvalidOrganisationNumber);
-        }
-        if walk.is_rejected(invoice) {
-            continue;
-        }
-        if invoice.kind == InvoiceKind::InterestOrFee {
-            // It never counts, but it still names an order that is not there.
-            let is_on_order = walk.order.is_some() && !walk.is_stray(invoice);
-            if !is_on_order && invoice.order.is_some() {
-                add(Reason::UnknownOrder);
-            }
-            continue;
-        }
-        // What lowers another invoice is told with that one.
-        if one.after_closing && invoice.corrected.is_none() {
-            add(Reason::InvoiceOnClosedOrder);
-        }
-        let is_on_order = walk.order.is_some() && !walk.is_stray(invoice);
-        if walk.names_unknown_invoice(invoice) {
-            add(Reason::UnknownInvoice);
-        } else if is_on_order || invoice.corrected.is_some() {
-            // A negative invoice lowers the one that it names, and is told with that one.
-        } else if invoice.order.is_some() {
-            add(Reason::UnknownOrder);
-        } else if policy == OrderPolicy::Required {
-            add(Reason::OffOrderInvoice);
-        }
-    }
+fn of_touched_when_not_open(walk: &Walk) -> Found {
+    let touched = walk.touched_when_not_open.iter();
+    touched
+        .map(|(order, since)| {
+            let subject = Subject::Order(order.clone());
+            let key = FindingKey { rule: Reason::OrderNotOpen, subject };
+            (key, Condition { amount: None, days: None, since: *since })
+        })
+        .collect()
 }
 
-fn of_references(conditions: &mut Conditions, walk: &Walk<'_>) {
-    for one in &walk.credits {
-        let subject = Subject::CreditNote(one.credit.credit_note.clone());
-        let amount = Some(Money { amount: one.net, currency: walk.currency });
-        let since = one.recorded.event.effective;
-        if walk.invoice(&one.credit.invoice).is_none() {
-            push(conditions, Reason::UnknownInvoice, subject.clone(), amount, since);
-        }
-        if !one.credit.supplier.is_valid() {
-            push(conditions, Reason::InvalidOrganisationNumber, subject, amount, since);
-        }
+fn of_invoice(walk: &Walk, charter: &Charter, account: &Account, one: &InvoiceSoFar) -> Found {
+    let rules = rules_of_invoice(walk, charter, one);
+    if rules.is_empty() {
+        return Found::new();
     }
-    for payment in walk.payments.unattached() {
-        if walk.payments.came_back(&payment.paid.payment) {
-            continue;
-        }
-        let subject = Subject::Payment(payment.paid.payment.clone());
-        let amount = Some(Money { amount: payment.amount, currency: walk.currency });
-        push(conditions, Reason::UnknownInvoice, subject, amount, payment.date());
-    }
+    let subject = Subject::Invoice(one.receipt.stated().invoice.clone());
+    let amount = Some(Money { amount: walk.net_less_all(account), currency: walk.currency });
+    let condition = Condition { amount, days: None, since: one.receipt.date() };
+    let key = |rule| FindingKey { rule, subject: subject.clone() };
+    rules.into_iter().map(|rule| (key(rule), condition.clone())).collect()
 }
 
-fn push(
-    conditions: &mut Conditions,
-    rule: Reason,
-    subject: Subject,
-    amount: Option<Money>,
+fn rules_of_invoice(walk: &Walk, charter: &Charter, one: &InvoiceSoFar) -> Vec<Reason> {
+    let mut rules = Vec::new();
+    let invoice = one.receipt.stated();
+    let parties = [&invoice.keys.supplier, &invoice.keys.buyer];
+    if parties.into_iter().flatten().any(|party| !party.is_valid()) {
+        rules.push(Reason::InvalidOrganisationNumber);
+    }
+    if walk.is_rejected(invoice) {
+        return rules;
+    }
+    let is_on_order = walk.order.is_some() && !walk.is_stray(invoice);
+    if invoice.kind == InvoiceKind::InterestOrFee {
+        // It never counts, but it still names an order that is not there.
+        if !is_on_order && invoice.order.is_some() {
+            rules.push(Reason::UnknownOrder);
+        }
+        return rules;
+    }
+    // What lowers another invoice is told with that one.
+    if one.after_closing && invoice.corrected.is_none() {
+        rules.push(Reason::InvoiceOnClosedOrder);
+    }
+    if walk.names_unknown_invoice(invoice) {
+        rules.push(Reason::UnknownInvoice);
+    } else if is_on_order || invoice.corrected.is_some() {
+        // A negative invoice lowers the one that it names, and is told with that one.
+    } else if invoice.order.is_some() {
+        rules.push(Reason::UnknownOrder);
+    } else if charter.terms().order_policy == OrderPolicy::Required {
+        rules.push(Reason::OffOrderInvoice);
+    }
+    rules
+}
+
+fn of_credit_note(walk: &Walk, credit: &Filed<CreditNoteReceived>) -> Found {
+    let mut rules = Vec::new();
+    if walk.invoice(&credit.stated().invoice).is_none() {
+        rules.push(Reason::UnknownInvoice);
+    }
+    if !credit.stated().supplier.is_valid() {
+        rules.push(Reason::InvalidOrganisationNumber);
+    }
+    let subject = Subject::CreditNote(credit.stated().credit_note.clone());
+    let (amount, since) = (walk.amount(credit.stated().net), credit.date());
+    of_reference(rules, &subject, amount, since, walk)
+}
+
+fn of_payment(walk: &Walk, payment: &Filed<InvoicePaid>) -> Found {
+    let stated = payment.stated();
+    let is_loose = walk.invoice(&stated.invoice).is_none() && !walk.came_back(&stated.payment);
+    let rules = if is_loose { vec![Reason::UnknownInvoice] } else { Vec::new() };
+    let subject = Subject::Payment(stated.payment.clone());
+    of_reference(rules, &subject, walk.amount(stated.value), payment.date(), walk)
+}
+
+fn of_reference(
+    rules: Vec<Reason>,
+    subject: &Subject,
+    amount: Amount,
     since: Date,
-) {
-    conditions.push((FindingKey { rule, subject }, Condition { amount, days: None, since }));
+    walk: &Walk,
+) -> Found {
+    let amount = Some(Money { amount, currency: walk.currency });
+    let key = |rule| FindingKey { rule, subject: subject.clone() };
+    let condition = Condition { amount, days: None, since };
+    rules.into_iter().map(|rule| (key(rule), condition.clone())).collect()
 }

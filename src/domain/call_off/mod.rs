@@ -1,34 +1,40 @@
 //! One call-off: an order and all that hangs on it, or an invoice that came without one.
 //!
-//! A call-off is small and folded on its own, so that a late document touches its own order and the
-//! days after it, never the whole agreement. `walk` folds it, `payments` keeps what is paid and held
-//! back, `prepaid` offsets prepayments; `figures` says what it amounts to, `conditions` which rules
-//! do not hold, `placement` what is wrong with how an order was placed, and `view` what lists show.
+//! A call-off is folded on its own, so that a late document touches its own order and the days after
+//! it, never the whole agreement. `walk` is the fold, document by document; `fold` says from where on
+//! it is walked, `prepaid` offsets prepayments; `figures` says what it amounts to, `conditions` which
+//! rules do not hold, `placement` what is wrong with how an order was placed, and `view` what lists
+//! show. `filed` is an event with what it states.
 
 mod conditions;
 mod figures;
-mod payments;
+mod filed;
+mod fold;
 mod placement;
 mod prepaid;
 mod view;
 mod walk;
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Bound;
 use std::sync::Arc;
+
+use imbl::OrdMap;
 
 use super::charter::Charter;
 use super::date::Date;
-use super::event::{InvoiceKind, InvoiceReceived, OrderPlaced, Payload, Recorded};
-use super::finding::{Condition, FindingKey};
+use super::event::{InvoiceKind, InvoiceReceived, Payload, Recorded};
 use super::id::{InvoiceId, OrderId, Position};
-use super::levels::Sums;
-use super::money::Amount;
 use super::organisation::OrganisationId;
-use super::scope::Scope;
+use super::tracker::Difference;
 
+use conditions::Conditions;
+use fold::Fold;
+pub(in crate::domain) use fold::InForce;
 pub(in crate::domain) use placement::{Standing as Placement, party_faults, placement_faults};
 pub use walk::OrderStatus;
-use walk::Walk;
 
 /// Which call-off a document belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,27 +84,39 @@ pub enum Standing {
     Reversed(Position),
 }
 
+/// A place in the fold of a call-off: effective date, then position.
+type Place = (Date, Position);
+
 impl Entry {
-    fn order_key(&self) -> (Date, Position) {
+    fn place(&self) -> Place {
         (self.recorded.event.effective, self.recorded.position)
+    }
+
+    fn is_placement(&self) -> bool {
+        matches!(self.recorded.event.payload, Payload::OrderPlaced(_))
     }
 }
 
 /// The documents of one call-off.
-///
-/// Invariant: in fold order, by effective date, then position.
 #[derive(Debug, Clone, Default)]
 pub struct CallOff {
-    entries: Vec<Entry>,
+    entries: OrdMap<Place, Entry>,
+    /// How many of them are placements that are not reversed.
+    live_placements: usize,
+    /// How many are placements that are.
+    reversed_placements: usize,
+    /// The rules that did not hold at the last fold.
+    conditions: Conditions,
+    /// Where the last fold is kept, by place. Only those before every document that changed since.
+    ///
+    /// Invariant: all are of the charter that is in force, and of the same horizon.
+    waypoints: Vec<Arc<Fold>>,
 }
-
-/// Sums per scope from each date on.
-pub type Timeline = Vec<(Date, BTreeMap<Scope, Sums>)>;
 
 impl CallOff {
     /// The documents, in fold order.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
     /// Whether nothing is left.
@@ -108,22 +126,34 @@ impl CallOff {
 
     /// Puts a document in its place.
     pub fn insert(&mut self, entry: Entry) {
-        let place = self.entries.partition_point(|other| other.order_key() < entry.order_key());
+        let place = entry.place();
+        self.changed_at(place);
+        if entry.is_placement() {
+            match entry.standing {
+                Standing::Live => self.live_placements += 1,
+                Standing::Reversed(_) => self.reversed_placements += 1,
+            }
+        }
         self.entries.insert(place, entry);
     }
 
     /// Takes a document out. A placement stays, marked as reversed.
-    pub fn reverse(&mut self, position: Position, reversal: Position) {
-        let keeps_place =
-            |entry: &Entry| matches!(entry.recorded.event.payload, Payload::OrderPlaced(_));
-        for entry in &mut self.entries {
-            if entry.recorded.position == position && keeps_place(entry) {
+    pub fn reverse(&mut self, target: &Recorded, reversal: Position) {
+        let place = (target.event.effective, target.position);
+        self.changed_at(place);
+        match self.entries.get_mut(&place) {
+            Some(entry) if entry.is_placement() => {
                 entry.standing = Standing::Reversed(reversal);
+                self.live_placements = self.live_placements.saturating_sub(1);
+                self.reversed_placements += 1;
             }
+            Some(_) => {
+                self.entries.remove(&place);
+            }
+            None => {}
         }
-        self.entries.retain(|entry| entry.recorded.position != position || keeps_place(entry));
-        if self.entries.iter().all(|entry| entry.standing != Standing::Live) {
-            self.entries.clear();
+        if self.entries.len() == self.reversed_placements {
+            *self = Self::default();
         }
     }
 
@@ -133,16 +163,16 @@ impl CallOff {
         let mut unknown = vec![invoice.clone()];
         let mut detached = Vec::new();
         loop {
-            let names_unknown = |entry: &Entry| {
+            let names_unknown = |entry: &&Entry| {
                 entry.hangs_on.as_ref().is_some_and(|named| unknown.contains(named))
             };
-            let (leaving, staying): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut self.entries).into_iter().partition(names_unknown);
-            self.entries = staying;
+            let leaving: Vec<Entry> = self.entries().filter(names_unknown).cloned().collect();
             if leaving.is_empty() {
                 return detached;
             }
             for entry in leaving {
+                self.changed_at(entry.place());
+                self.entries.remove(&entry.place());
                 if let Payload::InvoiceReceived(negative) = &entry.recorded.event.payload {
                     unknown.push(negative.invoice.clone());
                 }
@@ -153,10 +183,7 @@ impl CallOff {
 
     /// Whether an order stands under this call-off's key: placed and not reversed.
     pub fn has_live_order(&self) -> bool {
-        self.entries.iter().any(|entry| {
-            entry.standing == Standing::Live
-                && matches!(entry.recorded.event.payload, Payload::OrderPlaced(_))
-        })
+        self.live_placements > 0
     }
 
     /// What the order is at a place in the fold: after everything before (date, position).
@@ -166,86 +193,31 @@ impl CallOff {
         date: Date,
         position: Position,
     ) -> OrderStatus {
-        let mut walk = Walk::new(charter.terms().currency);
-        for entry in self.entries.iter().take_while(|entry| entry.order_key() < (date, position)) {
-            walk.absorb(entry);
-        }
-        walk.order_status()
+        self.walk_before(charter, (date, position)).order_status()
     }
 
-    /// The sums from each date on.
-    pub fn timeline(&self, charter: &Charter) -> Timeline {
-        let mut walk = Walk::new(charter.terms().currency);
-        let mut timeline = Timeline::new();
-        self.each_day(&mut walk, Date::END_OF_TIME, |date, walk| {
-            timeline.push((date, walk.sums(charter)));
-        });
-        timeline
+    /// Which rules hold and which do not any more, compared with an earlier fold.
+    pub fn difference(&self, earlier: &Self) -> Difference {
+        self.conditions.difference(&earlier.conditions)
     }
 
-    /// The rules that do not hold as of a day, each with the first day of its present breach.
-    pub fn conditions(&self, charter: &Charter, as_of: Date) -> Vec<(FindingKey, Condition)> {
-        let currency = charter.terms().currency;
-        let mut last = Walk::new(currency);
-        self.each_day(&mut last, as_of, |_, _| {});
-        let mut broken = conditions::lasting(&last, charter);
-        let volatile = conditions::volatile(&last);
-        if volatile.is_empty() {
-            return broken;
-        }
-        // Only where such a rule does not hold are the earlier days looked at, for its first one.
-        let mut since: Vec<Option<Date>> = vec![None; volatile.len()];
-        self.each_day(&mut Walk::new(currency), as_of, |date, walk| {
-            for (since, rule) in since.iter_mut().zip(&volatile) {
-                *since = rule.excess(walk).map(|_| since.unwrap_or(date));
-            }
-        });
-        for (rule, since) in volatile.iter().zip(since) {
-            if let (Some(key), Some(since)) = (rule.key(&last), since) {
-                broken.push((key, Condition { amount: rule.excess(&last), days: None, since }));
-            }
-        }
-        broken
+    /// Forgets all that was ever folded, before another charter or none.
+    pub fn forget(&mut self) {
+        self.conditions = Conditions::default();
+        self.waypoints.clear();
     }
 
-    /// The order that stands here as of a day, with its placement and value in force. None when it is
-    /// not placed, or nothing is in force.
-    pub fn standing_order(
-        &self,
-        charter: &Charter,
-        as_of: Date,
-    ) -> Option<(Arc<Recorded>, OrderPlaced, Amount)> {
-        let mut walk = Walk::new(charter.terms().currency);
-        self.each_day(&mut walk, as_of, |_, _| {});
-        let order = walk.order?;
-        match order.status {
-            OrderStatus::Open | OrderStatus::Closed => {
-                Some((Arc::clone(order.placement), order.placed.clone(), order.ordered))
-            }
-            OrderStatus::NotPlaced | OrderStatus::Cancelled | OrderStatus::Rejected => None,
-        }
+    /// Whether anything is kept of a fold.
+    pub fn keeps_nothing(&self) -> bool {
+        self.conditions.is_empty() && self.waypoints.is_empty()
     }
 
-    fn each_day<'a>(
-        &'a self,
-        walk: &mut Walk<'a>,
-        until: Date,
-        mut day_is_done: impl FnMut(Date, &Walk<'a>),
-    ) {
-        for day in self
-            .entries
-            .chunk_by(|left, right| left.recorded.event.effective == right.recorded.event.effective)
-        {
-            let Some(date) = day.first().map(|entry| entry.recorded.event.effective) else {
-                continue;
-            };
-            if date > until {
-                return;
-            }
-            for entry in day {
-                walk.absorb(entry);
-            }
-            day_is_done(date, walk);
-        }
+    fn changed_at(&mut self, place: Place) {
+        self.waypoints.retain(|waypoint| waypoint.reached() < Some(place));
+    }
+
+    fn entries_after(&self, place: Option<Place>) -> impl Iterator<Item = (&Place, &Entry)> {
+        let from = place.map_or(Bound::Unbounded, Bound::Excluded);
+        self.entries.range((from, Bound::Unbounded))
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::walk::{InvoiceSoFar, OrderSoFar, OrderStatus, Walk, note_once};
-use super::{CallOff, prepaid};
+use super::CallOff;
+use super::walk::{Account, InvoiceSoFar, OrderSoFar, OrderStatus, Walk, note_once};
 use crate::domain::charter::Charter;
 use crate::domain::date::Date;
-use crate::domain::id::OrderId;
+use crate::domain::id::{OrderId, Position};
 use crate::domain::levels::Sums;
 use crate::domain::money::{Amount, Money};
 use crate::domain::scope::ScopeKeys;
@@ -18,10 +18,11 @@ impl CallOff {
     /// The order, as of a day. None when nothing names it by then.
     pub fn order_view(&self, order: &OrderId, charter: &Charter, as_of: Date) -> Option<OrderView> {
         let walk = self.walk_until(charter, as_of);
-        let invoices = walk.invoices.iter().filter(|one| walk.counts(one.invoice)).count();
+        let invoices = walk.invoices();
+        let invoices = invoices.iter().filter(|(_, one)| walk.counts(one.receipt.stated())).count();
         let invoices = u32::try_from(invoices).unwrap_or(u32::MAX);
         let Some(so_far) = &walk.order else {
-            return (!walk.invoices.is_empty()).then(|| OrderView {
+            return (walk.invoice_count() > 0).then(|| OrderView {
                 order: order.clone(),
                 status: OrderStatus::NotPlaced,
                 placement: None,
@@ -37,7 +38,7 @@ impl CallOff {
         Some(OrderView {
             order: order.clone(),
             status: so_far.status,
-            placement: Some(Arc::clone(so_far.placement)),
+            placement: Some(Arc::clone(so_far.placement.recorded())),
             ordered_stated: Some(so_far.ordered_stated),
             ordered: ordered(so_far),
             sums: walk.order_sums(so_far),
@@ -51,16 +52,8 @@ impl CallOff {
     /// Its invoices, as of a day.
     pub fn invoice_views(&self, charter: &Charter, as_of: Date) -> Vec<InvoiceView> {
         let walk = self.walk_until(charter, as_of);
-        let left = prepaid::left(&walk);
-        walk.invoices
-            .iter()
-            .map(|one| {
-                let of_this =
-                    left.iter().find(|(other, _)| other.invoice.invoice == one.invoice.invoice);
-                let prepaid_left = of_this.map(|(_, left)| *left).unwrap_or_default();
-                invoice_view(&walk, one, prepaid_left)
-            })
-            .collect()
+        let invoices = walk.invoices().into_iter();
+        invoices.map(|(account, one)| invoice_view(&walk, account, one)).collect()
     }
 
     /// The parts of its sums, as of a day.
@@ -74,29 +67,28 @@ impl CallOff {
                 match so_far {
                     Some(one) => PartView {
                         keys: keys.clone(),
-                        department: one.invoice.department.clone(),
-                        cpv: one.invoice.cpv.clone(),
-                        date: one.receipt.event.effective,
+                        department: one.receipt.stated().department.clone(),
+                        cpv: one.receipt.stated().cpv.clone(),
+                        date: one.receipt.date(),
                         sums,
                         orders: 0,
-                        invoices: u64::from(counts_at_all(&walk, one)),
+                        invoices: u64::from(!walk.is_rejected(one.receipt.stated())),
                     },
                     None => order_part(&walk, keys, sums),
                 }
             })
             .collect();
-        for payment in walk.payments.unattached() {
-            if !walk.payments.came_back(&payment.paid.payment) {
-                parts.push(PartView {
-                    keys: ScopeKeys::default(),
-                    department: None,
-                    cpv: None,
-                    date: payment.date(),
-                    sums: Sums { paid: payment.amount, ..Sums::default() },
-                    orders: 0,
-                    invoices: 0,
-                });
-            }
+        for payment in walk.payments_on_unknown() {
+            let paid = walk.amount(payment.stated().value);
+            parts.push(PartView {
+                keys: ScopeKeys::default(),
+                department: None,
+                cpv: None,
+                date: payment.date(),
+                sums: Sums { paid, ..Sums::default() },
+                orders: 0,
+                invoices: 0,
+            });
         }
         parts
     }
@@ -104,9 +96,10 @@ impl CallOff {
     /// Held-back money that is due for release, as of a day.
     pub fn retention_deadlines(&self, charter: &Charter, as_of: Date) -> Vec<DeadlineView> {
         let walk = self.walk_until(charter, as_of);
-        let held = walk.payments.retentions.iter().filter_map(|(id, held)| {
-            let date = held.withheld.release_due?;
-            let stated = held.withheld.value.money;
+        let held = walk.retentions.iter().filter_map(|(id, held)| {
+            let withheld = held.withheld.as_ref()?;
+            let date = withheld.release_due?;
+            let stated = withheld.value.money;
             let released = held
                 .released
                 .iter()
@@ -119,52 +112,50 @@ impl CallOff {
         held.collect()
     }
 
-    fn walk_until(&self, charter: &Charter, as_of: Date) -> Walk<'_> {
-        let mut walk = Walk::new(charter.terms().currency);
-        self.each_day(&mut walk, as_of, |_, _| {});
-        walk
+    fn walk_until(&self, charter: &Charter, as_of: Date) -> Walk {
+        self.walk_before(charter, (as_of, Position::new(u64::MAX)))
     }
 }
 
-fn counts_at_all(walk: &Walk<'_>, one: &InvoiceSoFar<'_>) -> bool {
-    !walk.is_rejected(one.invoice)
-}
-
-fn order_part(walk: &Walk<'_>, keys: &ScopeKeys, sums: Sums) -> PartView {
+fn order_part(walk: &Walk, keys: &ScopeKeys, sums: Sums) -> PartView {
     let order = walk.order.as_ref();
     let placed = order.filter(|order| order.status != OrderStatus::NotPlaced);
-    let on_order =
-        walk.invoices.iter().filter(|one| counts_at_all(walk, one) && !walk.is_adrift(one.invoice));
+    let invoices = walk.invoices();
+    let on_order = invoices.iter().filter(|(_, one)| {
+        let stated = one.receipt.stated();
+        !walk.is_rejected(stated) && !walk.is_adrift(stated)
+    });
     PartView {
         keys: keys.clone(),
-        department: order.and_then(|order| order.placed.department.clone()),
-        cpv: order.and_then(|order| order.placed.cpv.clone()),
-        date: order.map_or(Date::END_OF_TIME, |order| order.placement.event.effective),
+        department: order.and_then(|order| order.placement.stated().department.clone()),
+        cpv: order.and_then(|order| order.placement.stated().cpv.clone()),
+        date: order.map_or(Date::END_OF_TIME, |order| order.placement.date()),
         sums,
         orders: u64::from(placed.is_some()),
         invoices: u64::try_from(on_order.count()).unwrap_or(u64::MAX),
     }
 }
 
-fn ordered(order: &OrderSoFar<'_>) -> Amount {
+fn ordered(order: &OrderSoFar) -> Amount {
     match order.status {
         OrderStatus::Open | OrderStatus::Closed => order.ordered,
         OrderStatus::Cancelled | OrderStatus::Rejected | OrderStatus::NotPlaced => Amount::ZERO,
     }
 }
 
-fn total(walk: &Walk<'_>) -> Sums {
+fn total(walk: &Walk) -> Sums {
     walk.parts().into_iter().fold(Sums::default(), |sums, (_, _, one)| sums.plus(one))
 }
 
-fn invoice_view(walk: &Walk<'_>, one: &InvoiceSoFar<'_>, prepaid_left: Amount) -> InvoiceView {
-    let invoice = one.invoice;
-    let owed = walk.owed(one);
+fn invoice_view(walk: &Walk, account: &Account, one: &InvoiceSoFar) -> InvoiceView {
+    let invoice = one.receipt.stated();
+    let owed = walk.owed(account, one);
     let money = |amount| Money { amount, currency: owed.currency };
     let keys = match &walk.order {
-        Some(order) if !walk.is_adrift(invoice) => {
-            ScopeKeys { supplier: invoice.keys.supplier.clone(), ..order.placed.keys.clone() }
-        }
+        Some(order) if !walk.is_adrift(invoice) => ScopeKeys {
+            supplier: invoice.keys.supplier.clone(),
+            ..order.placement.stated().keys.clone()
+        },
         Some(_) | None => invoice.keys.clone(),
     };
     let counts = walk.is_consumption(invoice) && !walk.is_rejected(invoice);
@@ -172,27 +163,30 @@ fn invoice_view(walk: &Walk<'_>, one: &InvoiceSoFar<'_>, prepaid_left: Amount) -
         InvoiceStatus::Rejected
     } else if one.disputed {
         InvoiceStatus::Disputed
-    } else if one.approved {
+    } else if one.approval.is_some() {
         InvoiceStatus::Approved
     } else {
         InvoiceStatus::Received
     };
     let mut paid_by = Vec::new();
-    for payment in walk.payments.standing_on(&invoice.invoice) {
-        note_once(&mut paid_by, payment.paid.paid_by.as_deref());
+    for payment in &account.payments {
+        if !walk.came_back(&payment.stated().payment) {
+            note_once(&mut paid_by, payment.stated().paid_by.as_deref());
+        }
     }
+    let approved_by = one.approval.as_ref().and_then(|one| one.stated().approved_by.clone());
     InvoiceView {
-        receipt: Arc::clone(one.receipt),
+        receipt: Arc::clone(one.receipt.recorded()),
         keys,
         status,
-        counted: if counts { walk.net_less_credits(one) } else { Amount::ZERO },
-        prepaid_left,
-        credited: money(owed.credited),
+        counted: if counts { account.net_less_credits() } else { Amount::ZERO },
+        prepaid_left: walk.prepaid.left_of(&invoice.invoice),
+        credited: money(walk.credited(account, &owed)),
         payable: money(owed.payable),
         paid: money(owed.paid),
-        retained: money(owed.retained),
+        retained: money(walk.retained(account, &owed)),
         currencies: owed.currencies,
-        approved_by: one.approved_by.map(str::to_owned),
+        approved_by,
         paid_by,
     }
 }

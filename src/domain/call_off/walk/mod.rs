@@ -1,149 +1,122 @@
 //! The fold of one call-off: what has happened to it after each document.
 //!
-//! Sums are kept as it is walked, so that a day costs the same however many documents there are.
-//! `count` keeps what counts as consumption.
+//! A walk is a value that shares its parts, so that a copy of it is kept at some places of a long
+//! call-off. Sums are kept as it is walked, so that a document costs the same however many there are.
+//! `order` is the order, `account` one invoice with all that names it, `line` what an invoice is by
+//! those that it lowers; `count` keeps what counts as consumption, `money` what is paid and held back,
+//! `tally` adds up. A walk says what each document touched; what follows from that is for others.
 
+mod account;
 mod count;
+mod line;
+mod money;
+mod order;
+mod tally;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::domain::call_off::payments::Payments;
-use crate::domain::call_off::{Entry, Standing};
+use imbl::{OrdMap, OrdSet, Vector};
+
+use crate::domain::call_off::Entry;
+use crate::domain::call_off::filed::Filed;
+use crate::domain::call_off::prepaid::Prepaid;
+use crate::domain::charter::Charter;
 use crate::domain::date::Date;
-use crate::domain::event::{
-    CreditNoteReceived, InvoiceKind, InvoiceReceived, OrderPlaced, Payload, PrepaymentOffset,
-    Recorded, Value,
-};
-use crate::domain::id::{InvoiceId, OrderId};
-use crate::domain::money::{Amount, Currency, Money};
+use crate::domain::event::{CreditNoteReceived, InvoicePaid, Payload, Value};
+use crate::domain::id::{InvoiceId, OrderId, PaymentId, RetentionId};
+use crate::domain::levels::ScopeSums;
+use crate::domain::money::{Amount, Currency};
 
-/// What an order is at a place in the fold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderStatus {
-    /// Not placed, or its placement is reversed.
-    NotPlaced,
-    /// Open.
-    Open,
-    /// Cancelled by the buyer.
-    Cancelled,
-    /// Rejected by the supplier.
-    Rejected,
-    /// Complete.
-    Closed,
-}
+pub(super) use account::{Account, InvoiceSoFar, Retention};
+pub use order::OrderStatus;
+pub(super) use order::{OrderSoFar, note_once};
+pub(super) use tally::Tally;
 
-/// The order so far.
-#[derive(Debug)]
-pub(super) struct OrderSoFar<'a> {
-    pub(super) placement: &'a Arc<Recorded>,
-    pub(super) placed: &'a OrderPlaced,
-    pub(super) status: OrderStatus,
-    /// Last value in the agreement's currency.
-    pub(super) ordered: Amount,
-    /// Last value as stated.
-    pub(super) ordered_stated: Money,
-    /// Value at placement, in the agreement's currency.
-    pub(super) placed_value: Amount,
-    standing: Standing,
-    pub(super) confirmed: bool,
-    pub(super) deliveries: u32,
-    pub(super) received_by: Vec<String>,
-}
-
-/// An invoice so far.
-#[derive(Debug)]
-pub(super) struct InvoiceSoFar<'a> {
-    pub(super) receipt: &'a Arc<Recorded>,
-    pub(super) invoice: &'a InvoiceReceived,
-    /// Net in the agreement's currency.
-    pub(super) net: Amount,
-    /// Whether the order was no longer open when it came.
-    pub(super) after_closing: bool,
-    /// Places of the negative invoices that name it.
-    pub(super) corrections: Vec<usize>,
-    pub(super) approved_by: Option<&'a str>,
-    pub(super) approved: bool,
-    pub(super) disputed: bool,
-}
-
-/// A credit note so far.
-#[derive(Debug)]
-pub(super) struct CreditSoFar<'a> {
-    pub(super) recorded: &'a Arc<Recorded>,
-    pub(super) credit: &'a CreditNoteReceived,
-    /// Net in the agreement's currency.
-    pub(super) net: Amount,
-}
-
-/// What the counting documents of a call-off state, by currency.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Stated {
-    documents: u64,
-    pub(super) net: Amount,
+/// What a document touched, so that its rules are to be judged anew.
+#[derive(Debug, Clone)]
+pub(super) enum Touch {
+    /// The order is placed, or its placement reversed: that touches its invoices too.
+    Placement,
+    /// Something was done to the order that only an open order allows.
+    NotOpen,
+    Invoice(InvoiceId),
+    CreditNote(Filed<CreditNoteReceived>),
+    Payment(Filed<InvoicePaid>),
 }
 
 /// The state of the fold.
-#[derive(Debug)]
-pub(super) struct Walk<'a> {
+#[derive(Debug, Clone)]
+pub(super) struct Walk {
     pub(super) currency: Currency,
-    pub(super) order: Option<OrderSoFar<'a>>,
-    pub(super) invoices: Vec<InvoiceSoFar<'a>>,
-    pub(super) credits: Vec<CreditSoFar<'a>>,
-    pub(super) offsets: Vec<&'a PrepaymentOffset>,
-    pub(super) payments: Payments<'a>,
-    /// Whether any invoice is a prepayment.
-    pub(super) has_prepayments: bool,
-    /// Place of each invoice in `invoices`.
-    places: BTreeMap<&'a InvoiceId, usize>,
-    /// Places of negative invoices by the invoice that they name and that has not come.
-    waiting: BTreeMap<&'a InvoiceId, Vec<usize>>,
-    rejected: BTreeSet<&'a InvoiceId>,
-    /// Invoices that came after the placement was reversed: they name an order that is not known.
-    strays: BTreeSet<&'a InvoiceId>,
-    /// Places in `credits` by the invoice credited, known or not.
-    credits_of: BTreeMap<&'a InvoiceId, Vec<usize>>,
-    /// What is credited on each invoice, known or not.
-    credited: BTreeMap<&'a InvoiceId, Amount>,
-    /// Net less credits of what counts as consumption here.
-    invoiced: Amount,
-    /// The same as stated, by currency.
-    stated: BTreeMap<Currency, Stated>,
+    pub(super) order: Option<Arc<OrderSoFar>>,
+    /// Every invoice that came or was named.
+    pub(super) accounts: OrdMap<InvoiceId, Arc<Account>>,
+    pub(super) prepaid: Prepaid,
+    /// Money held back, or released before it was.
+    pub(super) retentions: OrdMap<RetentionId, Arc<Retention>>,
+    payments: OrdMap<PaymentId, Filed<InvoicePaid>>,
+    /// Payments that came back, known or not.
+    came_back: OrdSet<PaymentId>,
+    /// How many invoices have come.
+    received: usize,
+    /// How many have not come and are lowered by one that has.
+    awaited: usize,
+    /// How many came after the placement was reversed.
+    strays: usize,
+    /// How many are rejected by themselves, come or not.
+    rejected: usize,
+    /// Invoices that lower each other in a ring, and what lowers those.
+    in_rings: Vector<InvoiceId>,
+    /// Net less credits of what counts as consumption on the order.
+    on_order: Tally,
+    /// What is paid on invoices on the order.
+    paid_on_order: Amount,
+    /// What is paid on invoices that are not known.
+    paid_on_unknown: Amount,
+    /// Sums of what counts off the order, or without one; prepayments not included.
+    off_order: ScopeSums,
     /// First day on which something was done to the order that only an open order allows.
-    pub(super) touched_when_not_open: Option<(&'a OrderId, Date)>,
+    pub(super) touched_when_not_open: Option<(OrderId, Date)>,
 }
 
-impl<'a> Walk<'a> {
+impl Walk {
     pub(super) fn new(currency: Currency) -> Self {
         Self {
             currency,
             order: None,
-            invoices: Vec::new(),
-            credits: Vec::new(),
-            offsets: Vec::new(),
-            payments: Payments::new(currency),
-            has_prepayments: false,
-            places: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            rejected: BTreeSet::new(),
-            strays: BTreeSet::new(),
-            credits_of: BTreeMap::new(),
-            credited: BTreeMap::new(),
-            invoiced: Amount::ZERO,
-            stated: BTreeMap::new(),
+            accounts: OrdMap::new(),
+            prepaid: Prepaid::default(),
+            retentions: OrdMap::new(),
+            payments: OrdMap::new(),
+            came_back: OrdSet::new(),
+            received: 0,
+            awaited: 0,
+            strays: 0,
+            rejected: 0,
+            in_rings: Vector::new(),
+            on_order: Tally::default(),
+            paid_on_order: Amount::ZERO,
+            paid_on_unknown: Amount::ZERO,
+            off_order: ScopeSums::default(),
             touched_when_not_open: None,
         }
     }
 
-    pub(super) fn absorb(&mut self, entry: &'a Entry) {
+    /// Takes in the next document. What it touched is added to `touched`.
+    pub(super) fn absorb(&mut self, entry: &Entry, charter: &Charter, touched: &mut Vec<Touch>) {
         let recorded = &entry.recorded;
         let date = recorded.event.effective;
         match &recorded.event.payload {
-            Payload::OrderPlaced(placed) => self.place(recorded, placed, entry.standing),
+            Payload::OrderPlaced(_) => {
+                if let Some(placement) = Filed::new(recorded) {
+                    self.place(placement, entry.standing, charter);
+                    touched.push(Touch::Placement);
+                }
+            }
             Payload::OrderConfirmed(_) => self.on_order(|order| order.confirmed = true),
             Payload::OrderChanged(changed) => {
                 let ordered = self.amount(changed.value);
-                self.touch(&changed.order, date);
+                self.touch(&changed.order, date, touched);
                 self.on_order(|order| {
                     order.ordered = ordered;
                     order.ordered_stated = changed.value.money;
@@ -151,39 +124,38 @@ impl<'a> Walk<'a> {
             }
             Payload::OrderRejected(_) => self.end(OrderStatus::Rejected),
             Payload::OrderCancelled(ended) => {
-                self.touch(&ended.order, date);
+                self.touch(&ended.order, date, touched);
                 self.end(OrderStatus::Cancelled);
             }
             Payload::OrderClosed(ended) => {
-                self.touch(&ended.order, date);
+                self.touch(&ended.order, date, touched);
                 self.end(OrderStatus::Closed);
             }
             Payload::OrderReopened(_) => self.end(OrderStatus::Open),
             Payload::DeliveryReceived(delivery) => {
-                self.touch(&delivery.order, date);
+                self.touch(&delivery.order, date, touched);
                 self.on_order(|order| {
                     order.deliveries = order.deliveries.saturating_add(1);
                     note_once(&mut order.received_by, delivery.received_by.as_deref());
                 });
             }
-            Payload::InvoiceReceived(invoice) => self.take_invoice(recorded, invoice),
-            Payload::CreditNoteReceived(credit) => self.take_credit(recorded, credit),
-            Payload::InvoiceApproved(approved) => self.on_invoice(&approved.invoice, |invoice| {
-                invoice.approved = true;
-                invoice.approved_by = approved.approved_by.as_deref();
-            }),
+            Payload::InvoiceReceived(_) => self.take_invoice(recorded, charter, touched),
+            Payload::CreditNoteReceived(_) => self.take_credit(recorded, charter, touched),
+            Payload::InvoiceApproved(approved) => {
+                self.on_invoice(&approved.invoice, |one| one.approval = Filed::new(recorded));
+            }
             Payload::InvoiceDisputed(disputed) => {
-                self.on_invoice(&disputed.invoice, |invoice| invoice.disputed = true);
+                self.on_invoice(&disputed.invoice, |one| one.disputed = true);
             }
             Payload::DisputeResolved(resolved) => {
-                self.on_invoice(&resolved.invoice, |invoice| invoice.disputed = false);
+                self.on_invoice(&resolved.invoice, |one| one.disputed = false);
             }
-            Payload::InvoiceRejected(rejected) => self.reject(&rejected.invoice),
-            Payload::PrepaymentOffset(offset) => self.offsets.push(offset),
-            Payload::InvoicePaid(paid) => self.payments.pay(recorded, paid),
-            Payload::PaymentReversed(reversed) => self.payments.pay_back(&reversed.payment),
-            Payload::RetentionWithheld(withheld) => self.payments.withhold(withheld),
-            Payload::RetentionReleased(released) => self.payments.release(released),
+            Payload::InvoiceRejected(rejected) => self.reject(&rejected.invoice, charter, touched),
+            Payload::PrepaymentOffset(offset) => self.offset_by_hand(offset),
+            Payload::InvoicePaid(_) => self.pay(recorded, charter, touched),
+            Payload::PaymentReversed(reversed) => self.pay_back(reversed, charter, touched),
+            Payload::RetentionWithheld(withheld) => self.withhold(withheld, touched),
+            Payload::RetentionReleased(released) => self.release(released, touched),
             Payload::AgreementSigned(_)
             | Payload::OptionExercised(_)
             | Payload::OptionDeclined(_)
@@ -205,164 +177,83 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) fn order_status(&self) -> OrderStatus {
-        self.order.as_ref().map_or(OrderStatus::NotPlaced, |order| order.status)
+    /// The account of an invoice, when it has come or is named.
+    pub(super) fn account(&self, id: &InvoiceId) -> Option<&Account> {
+        self.accounts.get(id).map(|account| &**account)
     }
 
     /// The invoice of an id, when it has come.
-    pub(super) fn invoice(&self, id: &InvoiceId) -> Option<&InvoiceSoFar<'a>> {
-        self.invoices.get(*self.places.get(id)?)
+    pub(super) fn invoice(&self, id: &InvoiceId) -> Option<&InvoiceSoFar> {
+        self.account(id)?.received.as_ref()
     }
 
-    /// The credit notes on an invoice.
-    pub(super) fn credits_of(&self, id: &InvoiceId) -> impl Iterator<Item = &CreditSoFar<'a>> {
-        let places = self.credits_of.get(id).into_iter().flatten();
-        places.filter_map(|place| self.credits.get(*place))
+    /// How many invoices have come.
+    pub(super) fn invoice_count(&self) -> usize {
+        self.received
     }
 
-    /// What is credited on an invoice, in the agreement's currency.
-    pub(super) fn credited(&self, id: &InvoiceId) -> Amount {
-        self.credited.get(id).copied().unwrap_or_default()
+    /// The invoices that have come with all that names them, in fold order.
+    pub(super) fn invoices(&self) -> Vec<(&Account, &InvoiceSoFar)> {
+        let received = |account: &'_ Arc<Account>| account.received.is_some();
+        let accounts = self.accounts.values().filter(|account| received(account));
+        let mut invoices: Vec<_> =
+            accounts.filter_map(|account| Some((&**account, account.received.as_ref()?))).collect();
+        invoices.sort_by_key(|(_, one)| one.receipt.place());
+        invoices
     }
 
-    /// Net less credits of what counts as consumption: on the order, when there is one.
+    /// Net less credits of what counts as consumption on the order.
     pub(super) fn invoiced(&self) -> Amount {
-        self.invoiced
+        self.on_order.converted()
     }
 
     /// The same as stated, when every counting document is in this currency.
     pub(super) fn invoiced_as_stated(&self, currency: Currency) -> Option<Amount> {
-        let other = self.stated.iter().any(|(of, stated)| *of != currency && stated.documents > 0);
-        let own = || self.stated.get(&currency).map(|stated| stated.net).unwrap_or_default();
-        (!other).then(own)
+        self.on_order.stated_in(currency)
     }
 
-    pub(super) fn net_less_credits(&self, invoice: &InvoiceSoFar<'_>) -> Amount {
-        invoice.net.minus(self.credited(&invoice.invoice.invoice))
+    /// What is paid on invoices on the order.
+    pub(super) fn paid_on_order(&self) -> Amount {
+        self.paid_on_order
     }
 
-    /// Whether an invoice is rejected, or names one that is.
-    pub(super) fn is_rejected(&self, invoice: &InvoiceReceived) -> bool {
-        self.line_of(invoice).any(|one| self.rejected.contains(&one.invoice))
+    /// What is paid on invoices that are not known.
+    pub(super) fn paid_on_unknown(&self) -> Amount {
+        self.paid_on_unknown
     }
 
-    /// Whether an invoice counts off the order: it names one that has not come, or an order whose
-    /// placement was reversed before it came, or lowers one that does.
-    pub(super) fn is_adrift(&self, invoice: &InvoiceReceived) -> bool {
-        // Almost always nothing is, and each day asks for each invoice.
-        if self.waiting.is_empty() && self.strays.is_empty() {
-            return false;
-        }
-        self.names_unknown_invoice(invoice) || self.is_stray(invoice)
+    /// Sums of what counts off the order, or without one; prepayments not included.
+    pub(super) fn off_order(&self) -> &ScopeSums {
+        &self.off_order
     }
 
-    /// Whether a negative invoice, or one that it lowers, names one that has not come.
-    pub(super) fn names_unknown_invoice(&self, invoice: &InvoiceReceived) -> bool {
-        self.line_of(invoice)
-            .any(|one| one.corrected.as_ref().is_some_and(|named| !self.places.contains_key(named)))
+    /// The payments on invoices that are not known and that did not come back, in fold order.
+    pub(super) fn payments_on_unknown(&self) -> Vec<&Filed<InvoicePaid>> {
+        let unknown = self.accounts.values().filter(|account| account.received.is_none());
+        let payments = unknown.flat_map(|account| &account.payments);
+        let mut payments: Vec<_> =
+            payments.filter(|payment| !self.came_back(&payment.stated().payment)).collect();
+        payments.sort_by_key(|payment| payment.place());
+        payments
     }
 
-    /// Whether an invoice, or one that it lowers, came after the order's placement was reversed.
-    pub(super) fn is_stray(&self, invoice: &InvoiceReceived) -> bool {
-        self.line_of(invoice).any(|one| self.strays.contains(&one.invoice))
-    }
-
-    /// The invoice whose scopes a document counts in: itself, or the one that it lowers.
-    pub(super) fn counted_as<'s>(&'s self, invoice: &'s InvoiceReceived) -> &'s InvoiceReceived {
-        self.line_of(invoice).last().unwrap_or(invoice)
-    }
-
-    /// An invoice, the one that it names, the one which that one names, and so on. Names may go in a
-    /// ring, so no further than there are invoices.
-    fn line_of<'s>(
-        &'s self,
-        invoice: &'s InvoiceReceived,
-    ) -> impl Iterator<Item = &'s InvoiceReceived> {
-        let next = |one: &&'s InvoiceReceived| {
-            let named = one.corrected.as_ref()?;
-            self.invoice(named).map(|named| named.invoice)
-        };
-        std::iter::successors(Some(invoice), next).take(self.invoices.len() + 1)
-    }
-
-    /// Whether an invoice is consumption: a commercial one, or a negative one that lowers such. What
-    /// lowers a prepayment, interest or a fee does to it what a credit note does.
-    pub(super) fn is_consumption(&self, invoice: &InvoiceReceived) -> bool {
-        let is_commercial = |one: &InvoiceReceived| match one.kind {
-            InvoiceKind::Commercial => true,
-            InvoiceKind::Prepayment | InvoiceKind::InterestOrFee => false,
-        };
-        is_commercial(invoice) && is_commercial(self.counted_as(invoice))
-    }
-
-    /// Whether an invoice counts as consumption of this call-off: on the order, when there is one.
-    pub(super) fn counts(&self, invoice: &InvoiceReceived) -> bool {
-        self.is_consumption(invoice) && !self.is_rejected(invoice) && !self.is_adrift(invoice)
+    /// Whether a payment came back.
+    pub(super) fn came_back(&self, payment: &PaymentId) -> bool {
+        self.came_back.contains(payment)
     }
 
     pub(super) fn amount(&self, value: Value) -> Amount {
         value.in_currency(self.currency).expect("admission refuses what cannot be converted")
     }
 
-    /// A reversed placement leaves what hangs on it in the order's scopes, with nothing ordered.
-    fn place(&mut self, placement: &'a Arc<Recorded>, placed: &'a OrderPlaced, standing: Standing) {
-        let placed_value = self.amount(placed.value);
-        let stated = placed.value.money;
-        let nothing = Money { amount: Amount::ZERO, currency: stated.currency };
-        let (status, ordered, ordered_stated) = match standing {
-            Standing::Live => (OrderStatus::Open, placed_value, stated),
-            Standing::Reversed(_) => (OrderStatus::NotPlaced, Amount::ZERO, nothing),
-        };
-        let live_already = self.order_status() != OrderStatus::NotPlaced;
-        if standing == Standing::Live || !live_already {
-            self.order = Some(OrderSoFar {
-                placement,
-                placed,
-                status,
-                ordered,
-                ordered_stated,
-                placed_value,
-                standing,
-                confirmed: false,
-                deliveries: 0,
-                received_by: Vec::new(),
-            });
-            self.count_anew();
+    fn account_mut(&mut self, id: &InvoiceId) -> &mut Account {
+        Arc::make_mut(self.accounts.entry(id.clone()).or_default())
+    }
+
+    fn on_invoice(&mut self, id: &InvoiceId, change: impl FnOnce(&mut InvoiceSoFar)) {
+        let account = self.accounts.get_mut(id).filter(|account| account.received.is_some());
+        if let Some(one) = account.and_then(|account| Arc::make_mut(account).received.as_mut()) {
+            change(one);
         }
-    }
-
-    /// Does something to an order that is placed.
-    fn on_order(&mut self, change: impl FnOnce(&mut OrderSoFar<'a>)) {
-        if let Some(order) = &mut self.order
-            && order.status != OrderStatus::NotPlaced
-        {
-            change(order);
-        }
-    }
-
-    fn touch(&mut self, order: &'a OrderId, date: Date) {
-        if self.order_status() != OrderStatus::Open && self.touched_when_not_open.is_none() {
-            self.touched_when_not_open = Some((order, date));
-        }
-    }
-
-    /// What was done last says what the order is. An order whose placement is reversed stays not
-    /// placed, and nothing comes after its end.
-    fn end(&mut self, status: OrderStatus) {
-        self.on_order(|order| order.status = status);
-    }
-
-    fn on_invoice(&mut self, id: &InvoiceId, change: impl FnOnce(&mut InvoiceSoFar<'a>)) {
-        let place = self.places.get(id).copied();
-        if let Some(invoice) = place.and_then(|place| self.invoices.get_mut(place)) {
-            change(invoice);
-        }
-    }
-}
-
-/// Notes a pseudonym the first time that it comes.
-pub(super) fn note_once(list: &mut Vec<String>, person: Option<&str>) {
-    if let Some(person) = person.filter(|person| !list.iter().any(|one| one == person)) {
-        list.push(person.to_owned());
     }
 }

@@ -1,0 +1,130 @@
+//! A call-off that is changed document by document is what it is when it is walked anew.
+
+mod story;
+
+use std::collections::BTreeMap;
+
+use super::conditions::Judgement;
+use super::walk::{Touch, Walk};
+use super::{CallOff, Entry, fold};
+use crate::domain::charter::Charter;
+use crate::domain::date::Date;
+use crate::domain::finding::{Condition, FindingKey};
+use crate::domain::id::Position;
+use crate::domain::levels::{ScopeSums, Sums, Timeline};
+use crate::domain::reason::Reason;
+use crate::domain::scope::{Scope, ScopeKeys};
+
+use story::{Story, charter, day};
+
+const SEEDS: u64 = 12;
+const STEPS: u64 = 180;
+/// Of a hundred steps so many take out a document.
+const REVERSALS: u64 = 15;
+
+/// Everything that could be judged.
+fn everything(walk: &Walk) -> Vec<Touch> {
+    let accounts = || walk.accounts.values();
+    let credits = accounts().flat_map(|one| &one.credits).cloned().map(Touch::CreditNote);
+    let payments = accounts().flat_map(|one| &one.payments).cloned().map(Touch::Payment);
+    [Touch::Placement, Touch::NotOpen].into_iter().chain(credits).chain(payments).collect()
+}
+
+/// The sums of a walk, added up document by document.
+fn sums_of_parts(walk: &Walk, charter: &Charter) -> ScopeSums {
+    let mut sums = walk.sums(charter);
+    for scope in sums.scopes().cloned().collect::<Vec<_>>() {
+        let counted = sums.of(&scope);
+        sums.add(scope, Sums::default().minus(counted));
+    }
+    let mut add = |keys: &ScopeKeys, one| {
+        for scope in keys.scopes().filter(|scope| charter.has_scope(scope)) {
+            sums.add(scope, one);
+        }
+    };
+    for (_, keys, one) in walk.parts() {
+        add(keys, one);
+    }
+    for payment in walk.payments_on_unknown() {
+        let paid = walk.amount(payment.stated().value);
+        add(&ScopeKeys::default(), Sums { paid, ..Sums::default() });
+    }
+    sums
+}
+
+/// Every document walked anew; each day judged as a whole, and by itself.
+fn anew(
+    call_off: &CallOff,
+    charter: &Charter,
+    horizon: Date,
+) -> (Timeline, BTreeMap<FindingKey, Condition>) {
+    let mut walk = Walk::new(charter.terms().currency);
+    let mut timeline = Timeline::new();
+    let mut broken: BTreeMap<FindingKey, Condition> = BTreeMap::new();
+    let entries: Vec<&Entry> = call_off.entries().collect();
+    for day in entries.chunk_by(|left, right| left.place().0 == right.place().0) {
+        let date = day[0].place().0;
+        for entry in day {
+            walk.absorb(entry, charter, &mut Vec::new());
+        }
+        timeline.push((date, sums_of_parts(&walk, charter)));
+        if date > horizon {
+            continue;
+        }
+        let mut judgement = Judgement::default();
+        judgement.judge(&walk, charter, date, &everything(&walk));
+        let mut now: BTreeMap<FindingKey, Condition> =
+            judgement.conditions().all().into_iter().collect();
+        for (key, condition) in &mut now {
+            let earlier = broken.get(key).map(|earlier| earlier.since);
+            if matches!(key.rule, Reason::OverInvoiced | Reason::Overpaid) {
+                condition.since = earlier.unwrap_or(date);
+            }
+        }
+        broken = now;
+    }
+    (timeline, broken)
+}
+
+/// What a timeline says from a day on.
+fn from(timeline: &Timeline, date: Date) -> Vec<(Date, Vec<(Scope, Sums)>)> {
+    let of = |sums: &ScopeSums| {
+        let all = sums.scopes().map(|scope| (scope.clone(), sums.of(scope)));
+        all.filter(|(_, sums)| !sums.is_zero()).collect()
+    };
+    let later = timeline.iter().filter(|(from, _)| *from >= date);
+    later.map(|(date, sums)| (*date, of(sums))).collect()
+}
+
+#[test]
+fn followed_step_by_step_it_is_what_it_is_walked_anew() {
+    let charter = charter();
+    let mut longest = 0;
+    for seed in 0..SEEDS {
+        let mut story = Story::new(seed);
+        let middle = day(story.days / 2);
+        let horizon = story.random.one_of(&[Date::END_OF_TIME, Date::END_OF_TIME, middle]);
+        let mut was = Timeline::new();
+        for step in 0..STEPS {
+            let old = story.call_off.clone();
+            let told = story.step();
+            let at = format!("seed {seed}, step {step}: {told}");
+            let new = &mut story.call_off;
+            let base = new.base();
+            let before = old.timeline_from(base, &charter);
+            let folded = new.fold(&charter, horizon);
+            let (timeline, broken) = anew(new, &charter, horizon);
+            let first = base.map_or(Date::BEGINNING_OF_TIME, |(date, _)| date);
+            assert_eq!(from(&folded.timeline, first), from(&timeline, first), "{at}");
+            assert_eq!(from(&before, first), from(&was, first), "{at}: before");
+            was = timeline;
+            let told: BTreeMap<_, _> = new.conditions.all().into_iter().collect();
+            assert_eq!(told, broken, "{at}: conditions");
+            let cut = (day(story.random.below(story.days)), Position::new(u64::MAX));
+            let walk = new.walk_before(&charter, cut);
+            assert_eq!(walk.sums(&charter), sums_of_parts(&walk, &charter), "{at}: a view");
+            longest = longest.max(new.entries.len());
+        }
+    }
+    assert!(longest > 2 * fold::LONG_FROM, "only {longest} documents");
+}
