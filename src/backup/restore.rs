@@ -14,7 +14,7 @@ use super::cut::{CutFinder, RestorePoint};
 use super::error::BackupError;
 use super::folder::{hold, make, names_in, sync};
 use crate::archive::{self, ArchiveOptions, ArchiveWriter, Found, Walk, Walked};
-use crate::block::{self, Block, BlockHash, Link};
+use crate::block::{self, Block, BlockHash, Codec, Link};
 use crate::log::{Log, LogOptions, OpenedLog};
 use crate::wire::record;
 
@@ -235,7 +235,7 @@ fn copy(
 /// The first records of a block, as a block of their own in its place.
 fn cut_block(block: &Block, records: &[Bytes]) -> Result<Block, BackupError> {
     let position = block.first_position();
-    block::encode(position, block.previous(), records)
+    block::encode(position, block.previous(), records, Codec::default())
         .and_then(block::decode)
         .map_err(|source| BackupError::BlockDamaged { position, source })
 }

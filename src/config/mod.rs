@@ -8,6 +8,7 @@ pub mod archive;
 pub mod checkpoint;
 pub mod policy;
 pub mod sources;
+pub mod witness;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,9 +20,11 @@ use serde::Deserialize;
 use crate::grpc::ServiceLimits;
 use crate::ledger::{Imports, LedgerLimits, LedgerRules};
 use crate::log::{Codec, LogOptions};
+use crate::witness::{Witness, WitnessPace};
 use archive::ArchiveConfig;
 use checkpoint::CheckpointConfig;
 use policy::PolicyConfig;
+use witness::{WitnessConfig, WitnessPaceConfig};
 
 /// Address that is listened on when none is given.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:7401";
@@ -50,6 +53,12 @@ pub struct Config {
     pub archive: ArchiveConfig,
     /// Signed checkpoints.
     pub checkpoint: CheckpointConfig,
+    /// Who cosigns checkpoints.
+    pub witness: Vec<WitnessConfig>,
+    /// How often they are asked.
+    pub witness_pace: WitnessPaceConfig,
+    /// The log as static files for monitors.
+    pub tiles: TilesConfig,
     /// Thresholds and tolerances by the day from which they hold.
     pub policy: Vec<PolicyConfig>,
 }
@@ -67,9 +76,20 @@ impl Default for Config {
             store: StoreConfig::default(),
             archive: ArchiveConfig::default(),
             checkpoint: CheckpointConfig::default(),
+            witness: Vec::new(),
+            witness_pace: WitnessPaceConfig::default(),
+            tiles: TilesConfig::default(),
             policy: Vec::new(),
         }
     }
+}
+
+/// The log as static files for monitors: read-only HTTP in the layout of C2SP `tlog-tiles`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TilesConfig {
+    /// Address and port to listen on. Without it there is no such endpoint.
+    pub listen: Option<String>,
 }
 
 /// For whom the program logs.
@@ -249,6 +269,12 @@ pub struct CheckedConfig {
     pub rules: LedgerRules,
     /// The log on disk.
     pub store: LogOptions,
+    /// Who cosigns checkpoints.
+    pub witnesses: Vec<Witness>,
+    /// How often they are asked.
+    pub witness_pace: WitnessPace,
+    /// Where tiles are served, if they are.
+    pub tiles: Option<SocketAddr>,
     /// Longest wait for calls in flight once told to stop.
     pub drain_max: Duration,
 }
@@ -313,9 +339,38 @@ impl Config {
             imports: if self.import_mode { Imports::Allowed } else { Imports::Refused },
             checkpoints: self.checkpoint.check(&directory, &mut faults),
         };
+        let witnesses = witness::check(&self.witness, rules.checkpoints.is_some(), &mut faults);
+        let witness_pace = self.witness_pace.check(&mut faults);
+        let tiles = self.check_tiles(&mut faults);
         match listen {
-            Ok(listen) if faults.is_empty() => Ok(self.checked(listen, tls, directory, rules)),
+            Ok(listen) if faults.is_empty() => Ok(CheckedConfig {
+                witnesses,
+                witness_pace,
+                tiles,
+                ..self.checked(listen, tls, directory, rules)
+            }),
             Ok(_) | Err(_) => Err(faults),
+        }
+    }
+
+    /// Tiles are served as they are: something else has to protect them, or show them to everybody.
+    fn check_tiles(&self, faults: &mut Vec<String>) -> Option<SocketAddr> {
+        let text = self.tiles.listen.as_ref()?;
+        match text.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() || self.insecure_allow_remote => {
+                Some(address)
+            }
+            Ok(address) => {
+                faults.push(format!(
+                    "tiles.listen: {address} can be reached from other machines without transport \
+                     security; put a web server before it, or give --insecure-allow-remote"
+                ));
+                None
+            }
+            Err(_) => {
+                faults.push(format!("tiles.listen: {text:?} is not an address and port"));
+                None
+            }
         }
     }
 
@@ -465,6 +520,9 @@ impl Config {
             },
             rules,
             store: self.store_options(directory),
+            witnesses: Vec::new(),
+            witness_pace: WitnessPace::default(),
+            tiles: None,
             drain_max: Duration::from_millis(limits.drain_ms_max),
         }
     }

@@ -1,5 +1,7 @@
 //! AuditService: the timeline of an agreement, and what proves the log.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
 use super::query::{Question, blocking, wait_for_position};
@@ -10,11 +12,13 @@ use crate::domain::money::Money;
 use crate::ledger::Ledger;
 use crate::ledger::history::{History, Line};
 use crate::wire::{answer, v1};
+use crate::witness::Witnesses;
 
 /// The service.
 #[derive(Debug)]
 pub(super) struct AuditApi {
     pub(super) ledger: Ledger,
+    pub(super) witnesses: Option<Arc<Witnesses>>,
     pub(super) limits: ServiceLimits,
     pub(super) streams: Streams,
 }
@@ -45,9 +49,10 @@ impl v1::audit_service_server::AuditService for AuditApi {
 
     async fn get_checkpoint(
         &self,
-        _request: Request<v1::GetCheckpointRequest>,
+        request: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
-        proofs::checkpoint(&self.ledger).await.map(Response::new)
+        let witnesses = self.witnesses.as_deref();
+        proofs::checkpoint(&self.ledger, witnesses, request.into_inner()).await.map(Response::new)
     }
 
     async fn get_inclusion_proof(

@@ -11,9 +11,11 @@ use crate::ledger::Ledger;
 use crate::ledger::proofs::{
     EventName, ProofFailure, ProvedGrowth, ProvedLeaf, Receipted, TreeHead,
 };
+use crate::merkle::{Checkpoint, Note};
 use crate::wire::parse::{Violations, malformed};
 use crate::wire::v1;
 use crate::wire::v1::get_receipt_request::Event;
+use crate::witness::{WitnessStatus, Witnesses};
 
 /// The head that an answer is true for, whose last position is given. None: the empty log.
 pub(super) async fn log_head(
@@ -39,17 +41,50 @@ fn head(position: Option<Position>, tree: &TreeHead) -> v1::LogHead {
     }
 }
 
-pub(super) async fn checkpoint(ledger: &Ledger) -> Result<v1::GetCheckpointResponse, Status> {
-    let signing = ledger.clone();
-    let signed = proving(move || signing.checkpoint()).await?;
+pub(super) async fn checkpoint(
+    ledger: &Ledger,
+    witnesses: Option<&Witnesses>,
+    request: v1::GetCheckpointRequest,
+) -> Result<v1::GetCheckpointResponse, Status> {
+    let (note, checkpoint) = match request.cosigned_by_at_least {
+        0 => {
+            let signing = ledger.clone();
+            let signed = proving(move || signing.checkpoint()).await?;
+            (signed.note, signed.checkpoint)
+        }
+        count => cosigned(witnesses, count)?,
+    };
     let verifiers =
         ledger.checkpoint_rules().map(|rules| rules.verifiers().map(ToString::to_string).collect());
+    let statuses = witnesses.map(Witnesses::statuses).unwrap_or_default();
     Ok(v1::GetCheckpointResponse {
-        checkpoint: signed.note.to_string(),
-        tree_size: signed.checkpoint.size(),
-        root: signed.checkpoint.root().as_bytes().to_vec(),
+        checkpoint: note.to_string(),
+        tree_size: checkpoint.size(),
+        root: checkpoint.root().as_bytes().to_vec(),
         verifier_keys: verifiers.unwrap_or_default(),
+        witnesses: statuses.iter().map(witness_status).collect(),
     })
+}
+
+fn cosigned(witnesses: Option<&Witnesses>, count: u32) -> Result<(Note, Checkpoint), Status> {
+    let by_at_least = usize::try_from(count).unwrap_or(usize::MAX);
+    let note = witnesses.and_then(|witnesses| witnesses.newest_cosigned(by_at_least));
+    let read = note.and_then(|note| Checkpoint::parse(note.text()).ok().map(|read| (note, read)));
+    let configured = witnesses.map_or(0, |witnesses| witnesses.statuses().len());
+    read.ok_or_else(|| status::of_not_cosigned(count, configured))
+}
+
+fn witness_status(status: &WitnessStatus) -> v1::WitnessStatus {
+    let WitnessStatus { witness, size, cosigned_at, fault } = status;
+    let seconds = cosigned_at.and_then(|seconds| i64::try_from(seconds).ok());
+    v1::WitnessStatus {
+        name: witness.key.name().to_string(),
+        verifier_key: witness.key.to_string(),
+        tree_size: *size,
+        cosigned_time: seconds.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+        fault: fault.as_ref().map(|fault| fault.reason().to_owned()).unwrap_or_default(),
+        fault_text: fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+    }
 }
 
 pub(super) async fn inclusion(

@@ -1,6 +1,7 @@
 //! The services on a listener, with health and reflection, until told to stop.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
@@ -17,6 +18,7 @@ use super::projection_service::ProjectionApi;
 use super::stream::Streams;
 use crate::ledger::{Ledger, WriterState};
 use crate::wire::{DESCRIPTOR_SET, v1};
+use crate::witness::Witnesses;
 
 /// Names under which health is told: each service, and the server as a whole.
 pub const HEALTH_NAMES: [&str; 5] = [
@@ -69,6 +71,7 @@ impl Health {
 /// that it can be told before the listener closes.
 pub async fn serve<F>(
     ledger: Ledger,
+    witnesses: Option<Arc<Witnesses>>,
     limits: &ServiceLimits,
     incoming: TcpIncoming,
     tls: Option<ServerTlsConfig>,
@@ -96,7 +99,7 @@ where
     let projection_api =
         ProjectionApi { ledger: ledger.clone(), limits: limits.clone(), live: live.clone() };
     let admin_api = AdminApi { ledger: ledger.clone(), limits: limits.clone(), live, maintenance };
-    let audit_api = AuditApi { ledger, limits: limits.clone(), streams };
+    let audit_api = AuditApi { ledger, witnesses, limits: limits.clone(), streams };
     let stop = stop(health);
     let stopped = async move {
         stop.await;

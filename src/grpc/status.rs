@@ -23,7 +23,7 @@ use crate::ledger::error::{LedgerError, WithCauses};
 use crate::wire::parse::Violation;
 use crate::wire::v1;
 
-pub(super) use proofs::of_proof_failure;
+pub(super) use proofs::{of_not_cosigned, of_proof_failure};
 pub(super) use streams::{
     history_differs, import_not_allowed, position_beyond_head, stopping, stream_cut_off,
     too_many_maintenance_streams, too_many_streams, too_many_subscriptions,
@@ -61,6 +61,7 @@ pub(super) mod reason {
     pub(in crate::grpc) const RECORDED_TIME_DECREASES: &str = "RECORDED_TIME_DECREASES";
     pub(in crate::grpc) const RECORDED_TIME_IN_FUTURE: &str = "RECORDED_TIME_IN_FUTURE";
     pub(in crate::grpc) const NO_SIGNING_KEY: &str = "NO_SIGNING_KEY";
+    pub(in crate::grpc) const NOT_COSIGNED: &str = "NOT_COSIGNED";
     pub(in crate::grpc) const CHECKPOINT_INCONSISTENT: &str = "CHECKPOINT_INCONSISTENT";
     pub(in crate::grpc) const TREE_SIZES_REVERSED: &str = "TREE_SIZES_REVERSED";
     pub(in crate::grpc) const INTERNAL: &str = "INTERNAL";

@@ -82,13 +82,31 @@ impl LedgerError {
         let verify = || Some(options.verify_command());
         match self {
             Self::Log(error) => error.refusal(options),
-            Self::Record { position, .. } | Self::IndexMismatch { position } => Refusal {
+            Self::TreeMismatch { first, .. } => Refusal {
+                reason: "TREE_MISMATCH",
+                position: Some(*first),
+                advice: "the kept tree or the log was changed; verify the folder, and when the log is \
+                         whole and is yours, forget the tree; run",
+                command: Some(format!("{} --rebuild-indexes", options.recover_command())),
+            },
+            Self::Tree(_) => Refusal {
+                reason: "TREE_UNREADABLE",
+                position: None,
+                advice: "the tree is made anew from the log; run",
+                command: Some(format!("{} --rebuild-indexes", options.recover_command())),
+            },
+            Self::Record { position, .. }
+            | Self::LeafMismatch { position }
+            | Self::IndexMismatch { position } => Refusal {
                 reason: "RECORD_UNREADABLE",
                 position: Some(*position),
                 advice: "see what else is wrong, before anything is changed; run",
                 command: verify(),
             },
-            Self::WriterThread(_) | Self::PageKey { .. } => Refusal {
+            Self::WriterThread(_)
+            | Self::PageKey { .. }
+            | Self::CheckpointFile { .. }
+            | Self::Unsignable(_) => Refusal {
                 reason: "NOT_OPENED",
                 position: None,
                 advice: "see to the cause, then start again",

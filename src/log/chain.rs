@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::block::{Block, Link};
 
+use super::blocks::guarded;
 use super::corruption::Corruption;
 use super::error::LogError;
-use super::mend::guarded;
 use super::reader::LogReader;
 use super::store::Store;
 use super::verify::check_follows;

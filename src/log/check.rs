@@ -10,10 +10,10 @@ use crate::archive::{ArchiveError, SegmentDamage, Walk, Walked};
 use crate::block::{Block, Link};
 
 use super::blocks::Blocks;
+use super::blocks::guarded;
 use super::corruption::Corruption;
 use super::entries::BlockKey;
 use super::error::LogError;
-use super::mend::guarded;
 use super::reader::LogReader;
 use super::store::Store;
 use super::verify::check_follows;

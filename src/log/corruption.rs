@@ -38,9 +38,6 @@ pub enum Corruption {
         /// The key's bytes.
         key: Vec<u8>,
     },
-    /// The key-value store cannot read its own page.
-    #[error("the store cannot read what it keeps here")]
-    Unreadable,
     /// A part of a block that belongs to none.
     #[error("part {part} of the block at this position does not belong there")]
     PartStray {

@@ -5,6 +5,7 @@
 //! SIGTERM or SIGINT: health says NOT_SERVING, calls in flight finish, the writer empties its queue,
 //! the log is closed, exit 0.
 
+mod checkpoints;
 mod flags;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
@@ -24,7 +26,12 @@ use crate::grpc::server::{Health, serve};
 use crate::ledger::error::{LedgerError, WithCauses};
 use crate::ledger::{Imports, Ledger, OpenedLedger, WriterEnd};
 use crate::log::{LogOptions, Refusal};
-use crate::telemetry;
+use crate::witness::{HttpTransport, Witnesses};
+use crate::{telemetry, tiles};
+use checkpoints::{ForReaders, ForWitnesses};
+
+/// Folder of what witnesses cosigned, in the data folder.
+const WITNESS_FOLDER: &str = "witnesses";
 
 /// Exit code when the configuration or the command line is wrong.
 const EXIT_CONFIGURATION: u8 = 2;
@@ -152,7 +159,8 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
         .build()
         .map_err(|source| ServerError::Io { doing: "start the runtime", source })?;
     let OpenedLedger { ledger, writer, report: _ } = opened;
-    let served = runtime.block_on(serve_until_told(&config, ledger.clone()));
+    let witnesses = start_witnesses(&config, &ledger)?;
+    let served = runtime.block_on(serve_until_told(&config, ledger.clone(), witnesses));
     let served_from_archive = ledger.served_from_archive();
     drop(ledger);
     // Streams that a client still holds open end here; every append in flight has been answered.
@@ -165,7 +173,32 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     }
 }
 
-async fn serve_until_told(config: &CheckedConfig, ledger: Ledger) -> Result<(), ServerError> {
+/// Begins to ask the witnesses, when there are any.
+fn start_witnesses(
+    config: &CheckedConfig,
+    ledger: &Ledger,
+) -> Result<Option<Arc<Witnesses>>, ServerError> {
+    if config.witnesses.is_empty() {
+        return Ok(None);
+    }
+    let witnesses = Witnesses::start(
+        config.witnesses.clone(),
+        config.witness_pace,
+        &config.store.directory.join(WITNESS_FOLDER),
+        Arc::new(ForWitnesses(ledger.clone())),
+        Box::new(HttpTransport::new(config.witness_pace.timeout)),
+        Arc::new(SystemClock),
+    );
+    let started =
+        witnesses.map_err(|source| ServerError::Io { doing: "start the witnesses", source });
+    started.map(|witnesses| Some(Arc::new(witnesses)))
+}
+
+async fn serve_until_told(
+    config: &CheckedConfig,
+    ledger: Ledger,
+    witnesses: Option<Arc<Witnesses>>,
+) -> Result<(), ServerError> {
     let failed = |doing| move |source| ServerError::Io { doing, source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed("await SIGTERM"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("await SIGINT"))?;
@@ -173,7 +206,25 @@ async fn serve_until_told(config: &CheckedConfig, ledger: Ledger) -> Result<(), 
         TcpIncoming::bind(config.listen).map_err(failed("bind the listening address"))?;
     let address = incoming.local_addr().map_err(failed("read the bound address"))?;
 
+    let tiles = match config.tiles {
+        None => None,
+        Some(address) => {
+            let listener = TcpListener::bind(address).await;
+            Some(listener.map_err(failed("bind the address of the tiles"))?)
+        }
+    };
+
     let (told, mut drain) = tokio::sync::watch::channel(false);
+    if let Some(listener) = tiles {
+        let readers = ForReaders { ledger: ledger.clone(), witnesses: witnesses.clone() };
+        let mut stopped = drain.clone();
+        let until = async move {
+            // An error means that nobody will tell any more.
+            let _told_or_gone = stopped.wait_for(|told| *told).await;
+        };
+        tracing::info!(address = ?listener.local_addr(), "serving tiles");
+        tokio::spawn(tiles::serve(listener, ledger.clone(), Arc::new(readers), until));
+    }
     let stop = |health: Health| async move {
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
@@ -186,7 +237,7 @@ async fn serve_until_told(config: &CheckedConfig, ledger: Ledger) -> Result<(), 
     say(&format!("listening on {address}"))?;
     tracing::info!(%address, "serving");
 
-    let services = serve(ledger, &config.service, incoming, tls, stop);
+    let services = serve(ledger, witnesses, &config.service, incoming, tls, stop);
     let overdue = async {
         if drain.wait_for(|told| *told).await.is_err() {
             std::future::pending::<()>().await;

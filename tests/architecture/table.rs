@@ -34,13 +34,16 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "generate", knows: &["domain", "wire"] },
     // It keeps the tree over what it has made durable, and proves and signs from it.
     Room { name: "ledger", knows: &["domain", "projections", "log", "merkle", "wire", "clock"] },
-    Room { name: "grpc", knows: &["domain", "projections", "wire", "ledger"] },
+    Room { name: "grpc", knows: &["domain", "projections", "merkle", "wire", "witness", "ledger"] },
     // Hashes, leaves and a signed text over HTTP, for monitors that know no contracts.
     Room { name: "tiles", knows: &["ledger", "merkle"] },
     // The configuration takes its defaults from the rooms that have the limits.
     // It reads dated policy into the domain's own types.
     // It reads the keys that sign into the tree's own types.
-    Room { name: "config", knows: &["domain", "archive", "log", "merkle", "ledger", "grpc"] },
+    Room {
+        name: "config",
+        knows: &["domain", "archive", "log", "merkle", "witness", "ledger", "grpc"],
+    },
     Room { name: "telemetry", knows: &["config"] },
     Room { name: "server", knows: INNER_ROOMS },
     Room { name: "bin", knows: EVERY_ROOM },
@@ -51,6 +54,7 @@ const INNER_ROOMS: &[&str] = &[
     "domain",
     "projections",
     "log",
+    "merkle",
     "clock",
     "wire",
     "witness",

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::archive::{ArchiveOptions, Found, verify};
 use crate::backup::{BackupError, BackupFolder, Depth};
-use crate::block::{self, Block, Link};
+use crate::block::{self, Block, Codec, Link};
 
 fn chain(count: u64, byte: u8) -> Vec<Block> {
     let mut end = Link::START;
@@ -16,7 +16,8 @@ fn chain(count: u64, byte: u8) -> Vec<Block> {
         .map(|_| {
             let record = Bytes::from(vec![byte; 200]);
             let records = [record.clone(), record];
-            let encoded = block::encode(end.next_position, end.last_block, &records).unwrap();
+            let encoded =
+                block::encode(end.next_position, end.last_block, &records, Codec::Zstd).unwrap();
             let block = block::decode(encoded).unwrap();
             end = Link::after(&block);
             block

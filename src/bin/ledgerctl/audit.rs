@@ -48,7 +48,7 @@ pub(crate) async fn run(
     let trust = Trust::of(trust)?;
     let kept = kept_checkpoint(path, *first, &trust)?;
     let mut client = Client::connect(server).await?;
-    let asked = client.audit.get_checkpoint(with_deadline(GetCheckpointRequest {})).await?;
+    let asked = client.audit.get_checkpoint(with_deadline(GetCheckpointRequest::default())).await?;
     let now = trust.believe("the ledger's checkpoint", &asked.into_inner().checkpoint)?;
     let since = match &kept {
         None => Since { tree: Frontier::new(), root: TreeHash::of_empty_tree(), newest: None },

@@ -26,6 +26,7 @@ mod completions;
 mod demo;
 mod embedded_server;
 mod events;
+mod export_tiles;
 mod forecast;
 mod frameworks;
 mod generate;
@@ -52,6 +53,7 @@ mod lines;
 mod money_text;
 mod record_text;
 mod table;
+mod tile_folder;
 mod time_text;
 mod words;
 
@@ -120,6 +122,7 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::VerifyReceipt(arguments) => receipt::verify(&arguments, output),
         Command::Audit(arguments) => audit::run(server, &arguments, output).await,
         Command::Replay(arguments) => replay::run(server, &arguments, output).await,
+        Command::ExportTiles(arguments) => export_tiles::run(server, &arguments, output).await,
         Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Verify(arguments) => match &arguments.directory {
             Some(directory) => offline::verify(directory, &arguments, output),

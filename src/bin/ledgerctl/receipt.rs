@@ -10,7 +10,7 @@ use contract_ledger::wire::leaf::{LeafFields, of_stored};
 use contract_ledger::wire::record::{encode, timestamp};
 use contract_ledger::wire::v1::get_receipt_request::Event;
 use contract_ledger::wire::v1::{
-    AgreementVersion, GetCheckpointRequest, GetReceiptRequest, Record,
+    AgreementVersion, GetCheckpointRequest, GetReceiptRequest, Record, WitnessStatus,
 };
 
 use crate::arguments::{CheckpointArguments, ReceiptArguments, VerifyReceiptArguments};
@@ -26,18 +26,38 @@ pub(crate) async fn checkpoint(
     arguments: &CheckpointArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
-    let CheckpointArguments { keys } = arguments;
+    let CheckpointArguments { keys, witnesses, cosigned } = arguments;
     let mut client = Client::connect(server).await?;
+    let request = GetCheckpointRequest { cosigned_by_at_least: *cosigned };
+    let asked = client.audit.get_checkpoint(with_deadline(request)).await?.into_inner();
     if *keys {
-        let asked = client.audit.get_checkpoint(with_deadline(GetCheckpointRequest {})).await?;
-        for key in asked.into_inner().verifier_keys {
+        for key in asked.verifier_keys {
             writeln!(output, "{key}")?;
         }
-        return Ok(EXIT_DONE);
+    } else if *witnesses {
+        for witness in &asked.witnesses {
+            writeln!(output, "{}", witness_text(witness, asked.tree_size))?;
+        }
+    } else {
+        output.write_all(asked.checkpoint.as_bytes())?;
     }
-    let asked = client.audit.get_checkpoint(with_deadline(GetCheckpointRequest {})).await?;
-    output.write_all(asked.into_inner().checkpoint.as_bytes())?;
     Ok(EXIT_DONE)
+}
+
+fn witness_text(witness: &WitnessStatus, size: u64) -> String {
+    let WitnessStatus { name, tree_size, cosigned_time, fault, fault_text, .. } = witness;
+    let mut text = match tree_size {
+        Some(cosigned) => {
+            let time = recorded_text(cosigned_time.as_ref());
+            let behind = size.saturating_sub(*cosigned);
+            format!("{name}: cosigned {cosigned} records at {time}, {behind} behind")
+        }
+        None => format!("{name}: has not cosigned yet"),
+    };
+    if !fault.is_empty() {
+        write!(text, "; {fault}: {fault_text}").expect("a text takes what is written to it");
+    }
+    text
 }
 
 /// Asks for the receipt of one event and shows it, to the byte.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Parser as _;
 use contract_ledger::backup::BlockHash;
+use contract_ledger::block::Codec;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::admin_service_server::{AdminService, AdminServiceServer};
 use contract_ledger::wire::v1::ledger_service_server::{LedgerService, LedgerServiceServer};
@@ -175,7 +176,8 @@ fn three_blocks() -> Vec<Vec<u8>> {
     (0..3)
         .map(|position| {
             let record = Bytes::from(vec![b'r'; 20]);
-            let block = contract_ledger::block::encode(position, before, &[record]).unwrap();
+            let block =
+                contract_ledger::block::encode(position, before, &[record], Codec::None).unwrap();
             before = BlockHash::of(&block);
             block.to_vec()
         })

@@ -35,6 +35,16 @@ pub(in crate::grpc) fn of_proof_failure(failure: &ProofFailure) -> Status {
     }
 }
 
+/// A checkpoint that is not cosigned by as many witnesses as asked for.
+pub(in crate::grpc) fn of_not_cosigned(asked: u32, configured: usize) -> Status {
+    let text =
+        format!("no checkpoint is cosigned by {asked} witnesses yet; {configured} are configured");
+    Failure::new(Code::FailedPrecondition, reason::NOT_COSIGNED, text)
+        .with("asked", asked)
+        .with("configured", configured)
+        .into_status()
+}
+
 /// A checkpoint that is not signed.
 fn of_cannot_sign(cause: &CannotSign) -> Status {
     let reason = match cause {

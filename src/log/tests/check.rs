@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{log_of, records};
-use crate::block::{BlockHash, encode};
+use crate::block::{BlockHash, Codec, encode};
 use crate::log::corruption::Corruption;
 use crate::log::entries::BlockKey;
 use crate::log::{BlockDamage, Checked, CopyName, DamagedBlock, LogError, OpenedLog};
@@ -87,7 +87,7 @@ fn damage_in_the_store_is_told_and_what_lies_behind_it_is_looked_at() {
 #[test]
 fn block_that_is_sound_and_another_breaks_the_chain_and_differs_from_the_archive() {
     let (_scratch, log) = log_of(9);
-    let other = encode(3, BlockHash::of(b"another before"), &records(13..16)).unwrap();
+    let other = encode(3, BlockHash::of(b"another before"), &records(13..16), Codec::None).unwrap();
     log.reader.store().blocks().tree().insert(key(3), other.to_vec()).unwrap();
     let (positions, told) = store(&log);
     assert_eq!(positions, [0, 3, 6]);

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::records;
 use crate::archive::{encode_header, whole_blocks};
-use crate::block::{self, Block, Link};
+use crate::block::{self, Block, Codec, Link};
 use crate::log::LogError;
 use crate::log::copies::choose;
 use crate::log::pack::pack;
@@ -14,7 +14,7 @@ const ROUNDS: u64 = 3000;
 
 /// A chain of twelve blocks of three records each.
 fn chain() -> Vec<Block> {
-    let (packed, _) = pack(&records(0..36), 0, Link::START.last_block, 512).unwrap();
+    let (packed, _) = pack(&records(0..36), 0, Link::START.last_block, 512, Codec::None).unwrap();
     packed.into_iter().map(|packed| block::decode(packed.encoded).unwrap()).collect()
 }
 
@@ -124,7 +124,8 @@ fn a_block_is_lost_only_where_neither_copy_has_it() {
 fn two_histories_that_both_follow_are_refused_with_the_position() {
     let written = chain();
     let before = Link::after(&written[3]);
-    let other = block::encode(12, before.last_block, &[Bytes::from_static(b"other")]).unwrap();
+    let other =
+        block::encode(12, before.last_block, &[Bytes::from_static(b"other")], Codec::None).unwrap();
     let other = block::decode(other).unwrap();
     match choose(before, Some(written[4].clone()), vec![other.clone()]) {
         Err(LogError::CopiesDiffer { position: 12 }) => {}

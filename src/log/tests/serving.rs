@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{all, record, records, small_blocks};
 use crate::archive::encode_header;
-use crate::block::{BlockHash, Link, encode};
+use crate::block::{BlockHash, Codec, Link, encode};
 use crate::log::corruption::Corruption;
 use crate::log::entries::BlockKey;
 use crate::log::{ArchiveOptions, Log, LogError, LogOptions, OpenedLog};
@@ -182,7 +182,7 @@ fn a_block_that_its_neighbours_do_not_state_is_not_served() {
     let previous = log.reader.store().blocks().beginning_at(9).unwrap().unwrap().previous();
     let other_records: Vec<_> = (0..3).map(|_| bytes::Bytes::from(vec![9; 130])).collect();
     for (what, before) in [("other records", previous), ("another history", BlockHash::of(b"x"))] {
-        let forged = encode(9, before, &other_records).unwrap();
+        let forged = encode(9, before, &other_records, Codec::None).unwrap();
         change_in_archive(scratch.path(), 9, |block| {
             block[..forged.len()].copy_from_slice(&forged);
         });
@@ -192,7 +192,7 @@ fn a_block_that_its_neighbours_do_not_state_is_not_served() {
     }
     // The last one has nobody behind it: the log itself knows its hash.
     let last = log.reader.store().blocks().beginning_at(57).unwrap().unwrap();
-    let forged = encode(57, last.previous(), &other_records).unwrap();
+    let forged = encode(57, last.previous(), &other_records, Codec::None).unwrap();
     change_in_archive(scratch.path(), 57, |block| block[..forged.len()].copy_from_slice(&forged));
     flip(&log, 57);
     assert_eq!(corrupt_at(log.reader.record(58)).0, 57);

@@ -33,7 +33,7 @@ pub(super) fn signing(folder: TempDir, keys: Vec<SignerKey>, earlier: Vec<Verifi
 }
 
 pub(super) async fn checkpoint(served: &Served) -> Result<String, tonic::Status> {
-    let asked = served.audit().get_checkpoint(v1::GetCheckpointRequest {}).await;
+    let asked = served.audit().get_checkpoint(v1::GetCheckpointRequest::default()).await;
     asked.map(|answer| answer.into_inner().checkpoint)
 }
 
@@ -283,7 +283,7 @@ async fn keys_change_and_old_checkpoints_stay_verifiable() {
     assert!(believed(&first, vkey(old, 1)));
     let read = |text: &str| Checkpoint::parse(Note::parse(text).unwrap().text()).unwrap();
     assert_eq!((read(&first).origin(), read(&last).origin()), (old, old));
-    let asked = served.audit().get_checkpoint(v1::GetCheckpointRequest {}).await.unwrap();
+    let asked = served.audit().get_checkpoint(v1::GetCheckpointRequest::default()).await.unwrap();
     let keys = [vkey(new, 2).to_string(), vkey(old, 1).to_string()];
     assert_eq!(asked.into_inner().verifier_keys, keys);
     served.stop().await;

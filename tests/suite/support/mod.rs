@@ -112,7 +112,7 @@ impl Served {
             let until = |_| async {
                 let _sender_gone = stopped.await;
             };
-            serve(ledger, &service, incoming, None, until).await.unwrap();
+            serve(ledger, None, &service, incoming, None, until).await.unwrap();
         });
         let channel = Endpoint::from_shared(url.clone()).unwrap().connect_lazy();
         Self { folder, url, channel, stop, server, writer }

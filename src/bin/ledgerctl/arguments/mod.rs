@@ -26,8 +26,8 @@ pub(crate) use offline::{
     BackupArguments, FolderArguments, RecoverArguments, RestoreArguments, VerifyArguments,
 };
 pub(crate) use proofs::{
-    AuditArguments, CheckpointArguments, KeygenArguments, ReceiptArguments, ReplayArguments,
-    TreeArguments, TrustArguments, VerifyReceiptArguments,
+    AuditArguments, CheckpointArguments, ExportTilesArguments, KeygenArguments, ReceiptArguments,
+    ReplayArguments, TreeArguments, TrustArguments, VerifyReceiptArguments,
 };
 pub(crate) use questions::{BreakdownArguments, ForecastArguments};
 pub(crate) use streams::{EventsArguments, SubscribeArguments, WatchArguments};
@@ -153,6 +153,14 @@ pub(crate) enum Command {
     Audit(AuditArguments),
     /// Write the whole history as JSON lines, a record a line, the same bytes every time.
     Replay(ReplayArguments),
+    /// Write the tree over the log as static files (C2SP tlog-tiles) that any monitor can read.
+    ///
+    /// Reads the records since the last export, computes leaves and tiles on this side, and shows them
+    /// only under a checkpoint of the ledger with the same root. Any web server can serve the folder.
+    ///
+    /// Exit code 0: the folder shows the checkpoint. 1: something is not true, and is named; the folder
+    /// still shows its earlier checkpoint. 2: it could not be carried out; run it again.
+    ExportTiles(ExportTilesArguments),
     /// Make a key that signs checkpoints; prints the text to verify with.
     Keygen(KeygenArguments),
     /// Verify everything that is stored: of a ledger that runs, or with DIR of one that does not.

@@ -1,5 +1,5 @@
 //! Arguments of the commands that prove: `keygen`, `tree`, `checkpoint`, `receipt`, `verify-receipt`,
-//! `audit`, `replay`.
+//! `audit`, `replay`, `export-tiles`.
 
 use std::path::PathBuf;
 
@@ -48,11 +48,35 @@ pub(crate) struct TrustArguments {
 /// Arguments of `checkpoint`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  ledgerctl checkpoint > seen-2024-06-01.checkpoint")]
+  ledgerctl checkpoint > seen-2024-06-01.checkpoint
+  ledgerctl checkpoint --cosigned 1
+  ledgerctl checkpoint --witnesses")]
 pub(crate) struct CheckpointArguments {
     /// Show the keys that the ledger says its checkpoints are verified with, one a line.
     #[arg(long)]
     pub(crate) keys: bool,
+    /// Show the configured witnesses, what each cosigned last and when, and what keeps it from it.
+    #[arg(long, conflicts_with = "keys")]
+    pub(crate) witnesses: bool,
+    /// Show the newest checkpoint that at least so many witnesses cosigned.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) cosigned: u32,
+}
+
+/// Arguments of `export-tiles`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ledgerctl export-tiles /srv/www/ledger --vkey ledger.vkey
+  ledgerctl export-tiles /srv/www/ledger --vkey ledger.vkey --cosigned 1")]
+pub(crate) struct ExportTilesArguments {
+    /// Folder of the tiles: new, or of an earlier export, which is gone on with.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    /// Export up to the newest checkpoint that at least so many witnesses cosigned.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) cosigned: u32,
 }
 
 /// Arguments of `receipt`.

@@ -1,0 +1,50 @@
+//! What the ledger signs, for those who know no ledger: witnesses, and readers of tiles.
+
+use std::sync::Arc;
+
+use crate::ledger::Ledger;
+use crate::ledger::error::{LedgerError, WithCauses};
+use crate::ledger::proofs::ProofFailure;
+use crate::ledger::signing::Signed;
+use crate::merkle::{Note, TreeHash};
+use crate::tiles::Checkpoints;
+use crate::witness::{Source, SourceFault, Witnesses};
+
+/// The ledger's checkpoints and proofs, for witnesses.
+pub(super) struct ForWitnesses(pub(super) Ledger);
+
+impl Source for ForWitnesses {
+    fn newest(&self) -> Result<Note, SourceFault> {
+        self.0.checkpoint().map(|signed| signed.note).map_err(in_words)
+    }
+
+    fn consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<TreeHash>, SourceFault> {
+        let proved = self.0.prove_consistency(old_size, Some(new_size)).map_err(in_words)?;
+        Ok(proved.proof.hashes)
+    }
+}
+
+fn in_words(failure: ProofFailure) -> SourceFault {
+    SourceFault(WithCauses(&failure).to_string())
+}
+
+/// The checkpoint that belongs to the tiles: the newest that a witness cosigned, or where there are
+/// none the newest that is signed.
+pub(super) struct ForReaders {
+    pub(super) ledger: Ledger,
+    pub(super) witnesses: Option<Arc<Witnesses>>,
+}
+
+impl Checkpoints for ForReaders {
+    fn newest(&self) -> Result<Result<String, String>, LedgerError> {
+        let cosigned = self.witnesses.as_ref().and_then(|witnesses| witnesses.newest_cosigned(1));
+        if let Some(note) = cosigned {
+            return Ok(Ok(note.to_string()));
+        }
+        match self.ledger.checkpoint() {
+            Ok(Signed { note, .. }) => Ok(Ok(note.to_string())),
+            Err(ProofFailure::Ledger(error)) => Err(error),
+            Err(other) => Ok(Err(other.to_string())),
+        }
+    }
+}
