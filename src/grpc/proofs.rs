@@ -23,12 +23,11 @@ pub(super) async fn log_head(
     position: Option<Position>,
 ) -> Result<v1::LogHead, Status> {
     let size = position.map_or(0, |position| position.get() + 1);
-    let tree = match ledger.tree_head_at_hand(size) {
-        Some(tree) => tree,
-        None => {
-            let ledger = ledger.clone();
-            proving(move || Ok(ledger.tree_head_at(size)?)).await?
-        }
+    let tree = if let Some(tree) = ledger.tree_head_at_hand(size) {
+        tree
+    } else {
+        let ledger = ledger.clone();
+        proving(move || Ok(ledger.tree_head_at(size)?)).await?
     };
     Ok(head(position, &tree))
 }

@@ -63,7 +63,9 @@ impl CheckpointRules {
     fn sign(&self, size: u64, root: TreeHash) -> Result<Signed, Unsignable> {
         let checkpoint = Checkpoint::new(&self.origin, size, root)?;
         let mut note = Note::unsigned(checkpoint.to_string())?;
-        self.signers.iter().for_each(|key| note.sign(key));
+        for key in &self.signers {
+            note.sign(key);
+        }
         Ok(Signed { note, checkpoint })
     }
 

@@ -62,12 +62,16 @@ impl KeptTree {
     pub(crate) fn open(reader: &LogReader) -> Result<Self, LedgerError> {
         let tiles = reader.derived(TILES, TILES_VERSION)?;
         let stored = tiles.reached();
-        check_newest_tile(&tiles, reader, stored)?;
-        let tree = match resume(&tiles, stored) {
+        let taken_up = match check_newest_tile(&tiles, reader, stored)? {
+            NewestTile::Fits => {
+                resume(&tiles, stored).map_err(|error| WithCauses(&error).to_string())
+            }
+            NewestTile::Unreadable => Err("its newest tile is not whole".to_owned()),
+        };
+        let tree = match taken_up {
             Ok(tree) => tree,
-            Err(error) => {
-                let error = WithCauses(&error);
-                tracing::warn!(%error, "the kept tree cannot be read and is made anew");
+            Err(reason) => {
+                tracing::warn!(reason, "the kept tree cannot be read and is made anew");
                 tiles.clear()?;
                 TiledTree::new()
             }
@@ -100,7 +104,9 @@ impl KeptTree {
     /// Adds the leaves of records that are durable, and gives the root over all.
     pub(crate) fn grow(&self, leaves: &[TreeHash]) -> Result<TreeHash, LedgerError> {
         let mut growing = self.write();
-        leaves.iter().for_each(|leaf| growing.append(*leaf));
+        for leaf in leaves {
+            growing.append(*leaf);
+        }
         let root = growing.remember_root();
         drop(growing);
         self.store()?;
@@ -192,17 +198,27 @@ fn check_newest_tile(
     tiles: &DerivedTree,
     reader: &LogReader,
     stored: u64,
-) -> Result<(), LedgerError> {
-    let Some(first) = stored.checked_sub(TILE_WIDTH) else { return Ok(()) };
-    let kept = read_stored(tiles, (0, first / TILE_WIDTH))?;
+) -> Result<NewestTile, LedgerError> {
+    let Some(first) = stored.checked_sub(TILE_WIDTH) else { return Ok(NewestTile::Fits) };
+    let kept = match read_stored(tiles, (0, first / TILE_WIDTH)) {
+        Ok(kept) if kept.len() == tile_width() => kept,
+        Ok(_) | Err(LogError::DerivedDamaged { .. }) => return Ok(NewestTile::Unreadable),
+        Err(error) => return Err(error.into()),
+    };
     let leaves = reader.forward(first, stored).map(leaf_hash_of_item);
     let computed: Vec<TreeHash> = leaves.collect::<Result<_, _>>()?;
-    // One that is missing or short is made anew later.
-    let is_whole = kept.len() == computed.len();
-    if is_whole && kept != computed {
+    if kept != computed {
         return Err(LedgerError::TreeMismatch { first, last: stored - 1 });
     }
-    Ok(())
+    Ok(NewestTile::Fits)
+}
+
+/// What became of the newest stored tile.
+enum NewestTile {
+    /// It is what the log gives, or there is none.
+    Fits,
+    /// It is missing, short or damaged.
+    Unreadable,
 }
 
 /// A tree of so many leaves, a multiple of the width of a tile, from full tiles alone.
@@ -263,7 +279,9 @@ fn leaf_hash_of_item(item: Result<(u64, bytes::Bytes), LogError>) -> Result<Tree
 
 fn root_of_tile(hashes: &[TreeHash]) -> TreeHash {
     let mut tree = Frontier::new();
-    hashes.iter().for_each(|hash| tree.append(*hash, |_, _| ()));
+    for hash in hashes {
+        tree.append(*hash, |_, _| ());
+    }
     tree.root()
 }
 

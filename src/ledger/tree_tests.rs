@@ -32,7 +32,9 @@ fn fill(writer: &mut LogWriter, all: &mut MemoryTree, kept: Option<&KeptTree>, s
         writer.append(&bytes).unwrap();
         let leaves: Vec<_> =
             records.iter().map(|(record, bytes)| leaf_hash(record, bytes).unwrap()).collect();
-        leaves.iter().for_each(|leaf| all.append(*leaf));
+        for leaf in &leaves {
+            all.append(*leaf);
+        }
         if let Some(kept) = kept {
             assert_eq!(kept.grow(&leaves).unwrap(), all.root());
         }
@@ -95,11 +97,14 @@ fn a_tile_that_is_missing_is_made_anew_and_one_that_contradicts_the_log_is_refus
     drop(KeptTree::open(&reader).unwrap());
     let tiles = reader.derived(TILES, TILES_VERSION).unwrap();
     assert_eq!(tiles.reached(), 1_024);
-    tiles.apply(vec![(tile_key((0, 1)), Vec::new())], 1_024).unwrap();
     drop(tiles);
-    let kept = KeptTree::open(&reader).unwrap();
-    assert_eq!(kept.root(), all.root());
-    drop(kept);
+    for missing in [1, 3] {
+        let tiles = reader.derived(TILES, TILES_VERSION).unwrap();
+        tiles.apply(vec![(tile_key((0, missing)), Vec::new())], 1_024).unwrap();
+        drop(tiles);
+        let kept = KeptTree::open(&reader).unwrap();
+        assert_eq!(kept.root(), all.root());
+    }
 
     let tiles = reader.derived(TILES, TILES_VERSION).unwrap();
     let mut hashes = read_stored(&tiles, (0, 3)).unwrap();

@@ -40,14 +40,16 @@ fn ledger_on(folder: TempDir) -> Served {
 }
 
 /// What the attacker does to the records.
-type Forgery = fn(&mut Vec<v1::Record>);
+type Forgery = fn(Vec<v1::Record>) -> Vec<v1::Record>;
 
-fn alter(records: &mut Vec<v1::Record>) {
+fn alter(mut records: Vec<v1::Record>) -> Vec<v1::Record> {
     alter_one(&mut records[2]);
+    records
 }
 
-fn alter_late(records: &mut Vec<v1::Record>) {
+fn alter_late(mut records: Vec<v1::Record>) -> Vec<v1::Record> {
     alter_one(&mut records[300]);
+    records
 }
 
 fn alter_one(record: &mut v1::Record) {
@@ -57,23 +59,25 @@ fn alter_one(record: &mut v1::Record) {
     order.amount.as_mut().unwrap().amount = "1.00".to_owned();
 }
 
-fn cut(records: &mut Vec<v1::Record>) {
+fn cut(mut records: Vec<v1::Record>) -> Vec<v1::Record> {
     records.truncate(3);
+    records
 }
 
-fn swap(records: &mut Vec<v1::Record>) {
+fn swap(mut records: Vec<v1::Record>) -> Vec<v1::Record> {
     let (first, second) = (records[2].entry.clone(), records[3].entry.clone());
     (records[2].entry, records[3].entry) = (second, first);
+    records
 }
 
 /// The log with other records, every block, hash and copy in order, as its own writer makes it.
 fn forge(folder: &Path, forgery: Forgery) -> TempDir {
     let opened = Log::open(&LogOptions::new(folder)).unwrap();
     let read = opened.reader.forward(0, u64::MAX).map(|item| decode(&item.unwrap().1).unwrap());
-    let mut records: Vec<_> = read.collect();
+    let records: Vec<_> = read.collect();
     drop(opened.reader);
     opened.writer.close().unwrap();
-    forgery(&mut records);
+    let records = forgery(records);
     let forged = TempDir::new().unwrap();
     let mut opened = Log::open(&LogOptions::new(forged.path())).unwrap();
     let records: Vec<Bytes> = records.iter().map(encode).collect();
@@ -138,7 +142,7 @@ async fn an_old_backup_over_a_newer_ledger_signs_nothing_until_the_newer_one_is_
     let served = ledger_on(TempDir::new().unwrap());
     fill(&served, "a", 3).await;
     let folder = served.stop().await;
-    let backup = forge(folder.path(), |_| ());
+    let backup = forge(folder.path(), |records| records);
     let newer = ledger_on(folder);
     newer.append("a", intent("2024-02-03", order("P1", "10"))).await.unwrap();
     checkpoint(&newer).await.unwrap();
@@ -180,7 +184,7 @@ async fn a_record_changed_under_its_tree_is_told_as_damage_and_a_recent_one_refu
         let true_tiles = tiles(folder.path());
         let opened = Log::open(&LogOptions::new(forged.path())).unwrap();
         let tree = opened.reader.derived("merkle", 1).unwrap();
-        let puts = true_tiles.into_iter().map(|(key, value)| (key.to_vec(), value.to_vec()));
+        let puts = true_tiles.into_iter().map(|(key, value)| (key, value.to_vec()));
         tree.apply(puts.collect(), 512).unwrap();
         drop((tree, opened.reader));
         opened.writer.close().unwrap();

@@ -52,7 +52,9 @@ pub(super) async fn tree_of(served: &Served) -> (MemoryTree, Vec<Vec<u8>>) {
         .iter()
         .map(|record| leaf::of_stored(&encode(record)).unwrap())
         .collect();
-    leaves.iter().for_each(|leaf| tree.append(TreeHash::of_leaf(leaf)));
+    for leaf in &leaves {
+        tree.append(TreeHash::of_leaf(leaf));
+    }
     (tree, leaves)
 }
 
