@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::command::{AppendFailure, AppendOutcome};
@@ -180,8 +181,13 @@ impl Writer {
         if parts.records.is_empty() {
             return Ok(());
         }
-        let bytes: Vec<_> = parts.records.iter().map(|(_, bytes)| bytes.clone()).collect();
-        let positions = self.log.append(&bytes).map_err(|error| match error {
+        // What is left of a batch, whatever happens to it, is whole requests.
+        let requests = parts.records.chunk_by(|(one, _), (next, _)| one.request_id == next.request_id);
+        let requests: Vec<Vec<Bytes>> = requests
+            .map(|records| records.iter().map(|(_, bytes)| bytes.clone()).collect())
+            .collect();
+        let groups: Vec<&[Bytes]> = requests.iter().map(Vec::as_slice).collect();
+        let positions = self.log.append_groups(&groups).map_err(|error| match error {
             LogError::OutcomeUnknown { source } => LedgerError::Log(*source),
             other => LedgerError::Log(other),
         })?;

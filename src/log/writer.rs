@@ -69,15 +69,23 @@ impl LogWriter {
     /// that the records may be in the log after the next start, whole, or not at all; from then
     /// on every append is [`LogError::Stopped`].
     pub fn append(&mut self, records: &[Bytes]) -> Result<Range<u64>, LogError> {
+        self.append_groups(&records.chunks(1).collect::<Vec<_>>())
+    }
+
+    /// The same for records of which some belong together: the records of a group share a block. So
+    /// they are all there or none of them, also after a recovery from one copy to which the append
+    /// was written in part.
+    pub fn append_groups(&mut self, groups: &[&[Bytes]]) -> Result<Range<u64>, LogError> {
         if self.is_stopped() {
             return Err(LogError::Stopped);
         }
+        let records = &groups.concat();
         self.check_limits(records)?;
         let start = self.next_position();
         if records.is_empty() {
             return Ok(start..start);
         }
-        let (blocks, last_block) = pack(records, start, self.last_block, self.block_bytes_max)
+        let (blocks, last_block) = pack(groups, start, self.last_block, self.block_bytes_max)
             .map_err(|source| LogError::Encode { position: start, source })?;
         let end =
             u64::try_from(records.len()).map_or(u64::MAX, |count| start.saturating_add(count));
