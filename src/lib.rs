@@ -24,6 +24,7 @@ pub mod archive;
 pub mod block;
 pub mod clock;
 pub mod config;
+mod crash_point;
 pub mod domain;
 pub mod generate;
 pub mod grpc;

@@ -13,6 +13,7 @@ use super::files;
 use super::inspect::Inspected;
 use super::segment::{SEGMENT_HEADER_BYTES, encode_header};
 use crate::block::Link;
+use crate::crash_point::crash_point;
 
 /// Where an archive lies, and how large its files get.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,8 +146,14 @@ impl Current {
     }
 
     fn append(&mut self, batch: &[u8], batch_bytes: u64) -> Result<(), ArchiveError> {
+        crash_point!("archive.half-written", {
+            let half = batch.get(..batch.len() / 2).unwrap_or_default();
+            drop(self.file.write_all(half));
+        });
         self.file.write_all(batch).map_err(ArchiveError::io("write", &self.path))?;
+        crash_point!("archive.written");
         self.file.sync_data().map_err(ArchiveError::io("sync", &self.path))?;
+        crash_point!("archive.synced");
         self.bytes = self.bytes.saturating_add(batch_bytes);
         Ok(())
     }

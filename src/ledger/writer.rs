@@ -17,6 +17,7 @@ use super::index::IndexBatch;
 use super::projector::Projector;
 use super::queue::{Queue, Queued, Reply};
 use super::{Head, LedgerLimits, Shared, WriterState};
+use crate::crash_point::crash_point;
 use crate::domain::date::RecordedTime;
 use crate::log::{APPEND_RECORDS_MAX, LogError, LogWriter};
 use crate::wire::record;
@@ -182,7 +183,8 @@ impl Writer {
             return Ok(());
         }
         // What is left of a batch, whatever happens to it, is whole requests.
-        let requests = parts.records.chunk_by(|(one, _), (next, _)| one.request_id == next.request_id);
+        let requests =
+            parts.records.chunk_by(|(one, _), (next, _)| one.request_id == next.request_id);
         let requests: Vec<Vec<Bytes>> = requests
             .map(|records| records.iter().map(|(_, bytes)| bytes.clone()).collect())
             .collect();
@@ -195,7 +197,9 @@ impl Writer {
         for (record, _) in &parts.records {
             index.add(record)?;
         }
+        crash_point!("ledger.logged");
         self.shared.index.apply(&index, positions.end)?;
+        crash_point!("ledger.indexed");
         let mut changed = Vec::with_capacity(parts.agreements.len());
         for (id, agreement) in parts.agreements {
             self.shared.agreements.publish(id.clone(), agreement);
@@ -204,6 +208,7 @@ impl Writer {
         self.shared.portfolio.note(changed, positions.end);
         self.latest = parts.latest;
         self.publish.send_modify(|head| head.record_count = positions.end);
+        crash_point!("ledger.published");
         Ok(())
     }
 }

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tracing::{debug, error};
 
+use crate::crash_point::crash_point;
+
 use super::blocks::Blocks;
 use super::derived_state::DerivedState;
 use super::directory::ClaimedDirectory;
@@ -64,6 +66,7 @@ impl Store {
         directory.sync_store()?;
         let db = open_sled(&config(options, &path))?;
         let blocks = Blocks::open(&db)?;
+        crash_point!("store.opened");
         db.flush().map_err(LogError::storage("flush"))?;
         directory.sync_store()?;
         Ok(Self {

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tracing::error;
 
 use crate::block::{BlockHash, Link};
+use crate::crash_point::crash_point;
 
 use super::durable::Durable;
 use super::entries::block_entries;
@@ -98,6 +99,7 @@ impl LogWriter {
             return Err(LogError::OutcomeUnknown { source: Box::new(source) });
         }
         self.last_block = last_block;
+        crash_point!("log.durable");
         self.store.publish(end);
         Ok(start..end)
     }
@@ -127,8 +129,11 @@ impl LogWriter {
             .flat_map(|packed| block_entries(packed.first_position, &packed.encoded))
             .collect();
         self.durable.apply(entries)?;
+        crash_point!("store.applied");
         self.durable.flush()?;
+        crash_point!("store.flushed");
         self.durable.sync()?;
+        crash_point!("store.synced");
         // Second, so that the archive, which is copied elsewhere while it is written, is never
         // ahead of the store.
         let encoded: Vec<Bytes> = blocks.iter().map(|packed| packed.encoded.clone()).collect();
@@ -163,10 +168,10 @@ impl LogWriter {
         if self.is_stopped() {
             return Err(LogError::Stopped);
         }
-        self.durable
-            .flush()
-            .and_then(|()| self.durable.sync())
-            .inspect_err(|error| self.store.stop(error))
+        crash_point!("close.begun");
+        let closed = self.durable.flush().and_then(|()| self.durable.sync());
+        crash_point!("close.synced");
+        closed.inspect_err(|error| self.store.stop(error))
     }
 }
 
