@@ -27,6 +27,7 @@ pub mod backup;
 pub mod block;
 pub mod clock;
 pub mod config;
+mod crash_point;
 pub mod domain;
 pub mod generate;
 pub mod grpc;

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::crash_point::crash_point;
+
 use super::error::ArchiveError;
 use super::error::SegmentDamage;
 use super::scan::{Place, Refused, SegmentRead, read_segment};
@@ -97,11 +99,15 @@ pub(super) fn create(
         .mode(FILE_MODE)
         .open(&unfinished)
         .map_err(ArchiveError::io("create", &unfinished))?;
+    crash_point!("archive.segment-created");
     io::Write::write_all(&mut file, header)
         .and_then(|()| file.sync_all())
         .map_err(ArchiveError::io("write", &unfinished))?;
+    crash_point!("archive.header-synced");
     fs::rename(&unfinished, &path).map_err(ArchiveError::io("rename to", &path))?;
+    crash_point!("archive.segment-renamed");
     sync_directory(directory)?;
+    crash_point!("archive.segment-begun");
     Ok((file, path))
 }
 
@@ -124,9 +130,11 @@ pub(super) fn set_aside(directory: &Path) -> Result<Option<PathBuf>, ArchiveErro
         let name = segment.path.file_name().unwrap_or_default();
         fs::rename(&segment.path, aside.join(name))
             .map_err(ArchiveError::io("set aside", &segment.path))?;
+        crash_point!("archive.one-set-aside");
     }
     sync_directory(&aside)?;
     sync_directory(directory)?;
+    crash_point!("archive.all-set-aside");
     Ok(Some(aside))
 }
 
@@ -140,6 +148,7 @@ pub(super) fn cut(directory: &Path, path: &Path, whole_bytes: usize) -> Result<(
         .map_err(ArchiveError::io("keep what is cut off in", &kept))?;
     sync_directory(&aside)?;
     sync_directory(directory)?;
+    crash_point!("archive.torn-kept");
     let length = u64::try_from(whole_bytes).unwrap_or(u64::MAX);
     OpenOptions::new()
         .write(true)

@@ -15,6 +15,7 @@ use super::files;
 use super::inspect::Inspected;
 use super::segment::{SEGMENT_HEADER_BYTES, encode_header};
 use crate::block::Link;
+use crate::crash_point::crash_point;
 
 /// Where an archive lies, and how large its files get.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,9 +156,11 @@ impl ArchiveWriter {
         let Some(current) = &mut self.current else { return Ok(()) };
         current.append(&batch, batch_bytes)?;
         match &self.delayed {
-            None => current.sync(),
-            Some(delayed) => delayed.note(&current.file, &current.path),
+            None => current.sync()?,
+            Some(delayed) => delayed.note(&current.file, &current.path)?,
         }
+        crash_point!("archive.synced");
+        Ok(())
     }
 
     /// Puts a file in the place of the current segment, for tests of what its failures do.
@@ -185,7 +188,12 @@ impl Current {
     }
 
     fn append(&mut self, batch: &[u8], batch_bytes: u64) -> Result<(), ArchiveError> {
+        crash_point!("archive.half-written", {
+            let half = batch.get(..batch.len() / 2).unwrap_or_default();
+            drop(self.file.write_all(half));
+        });
         self.file.write_all(batch).map_err(ArchiveError::io("write", &self.path))?;
+        crash_point!("archive.written");
         self.bytes = self.bytes.saturating_add(batch_bytes);
         Ok(())
     }

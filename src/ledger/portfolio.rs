@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::Shared;
 use super::error::{LedgerError, WithCauses};
+use crate::crash_point::crash_point;
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::id::{AgreementId, Position};
@@ -249,7 +250,9 @@ impl Shared {
         noted.stuck.extend(stuck);
         let is_whole = noted.stuck.is_empty();
         drop(noted);
+        crash_point!("portfolio.folded");
         tree.apply(puts, if is_whole { work.reached } else { tree.reached() })?;
+        crash_point!("portfolio.written");
         let mut noted = self.portfolio.lock();
         noted.in_hand.clear();
         noted.done = noted.done.max(work.reached);

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::command::{AppendFailure, AppendOutcome};
@@ -18,6 +19,7 @@ use super::queue::{Queue, Queued, Reply};
 use super::tree::leaf_hash;
 use super::uncommitted::{Uncommitted, answer_without_record};
 use super::{Head, LedgerLimits, Shared, WriterState};
+use crate::crash_point::crash_point;
 use crate::domain::date::RecordedTime;
 use crate::log::{APPEND_RECORDS_MAX, LogWriter};
 use crate::wire::record;
@@ -199,15 +201,23 @@ impl Writer {
         if parts.records.is_empty() {
             return Ok(());
         }
-        let bytes: Vec<_> = parts.records.iter().map(|(_, bytes)| bytes.clone()).collect();
-        let positions = self.log.append(&bytes).map_err(Uncommitted::of_append)?;
+        // What is left of a batch, whatever happens to it, is whole requests.
+        let requests =
+            parts.records.chunk_by(|(one, _), (next, _)| one.request_id == next.request_id);
+        let requests: Vec<Vec<Bytes>> = requests
+            .map(|records| records.iter().map(|(_, bytes)| bytes.clone()).collect())
+            .collect();
+        let groups: Vec<&[Bytes]> = requests.iter().map(Vec::as_slice).collect();
+        let positions = self.log.append_groups(&groups).map_err(Uncommitted::of_append)?;
         let leaves = parts.records.iter().map(|(record, bytes)| leaf_hash(record, bytes));
         let root = self.shared.tree.grow(&leaves.collect::<Result<Vec<_>, _>>()?)?;
         let mut index = IndexBatch::default();
         for (record, _) in &parts.records {
             index.add(record)?;
         }
+        crash_point!("ledger.logged");
         self.shared.index.apply(&index, positions.end)?;
+        crash_point!("ledger.indexed");
         let mut changed = Vec::with_capacity(parts.agreements.len());
         for (id, agreement) in parts.agreements {
             self.shared.agreements.publish(id.clone(), agreement);
@@ -219,6 +229,7 @@ impl Writer {
             head.record_count = positions.end;
             head.root = root;
         });
+        crash_point!("ledger.published");
         Ok(())
     }
 }

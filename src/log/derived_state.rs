@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::crash_point::crash_point;
+
 use super::derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_PUTS_MAX, READ, WRITE};
 use super::derived_layout::{
     DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX, MARK_KEY, Mark, Stored, value_key,
@@ -71,6 +73,7 @@ impl DerivedState {
         let written =
             self.write(puts, Mark { version: self.version, reached, generation: *generation });
         drop(generation);
+        crash_point!("derived.applied");
         store.derived_written(written.inspect_err(|error| store.stop(error))?)
     }
 

@@ -9,6 +9,8 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::crash_point::crash_point;
+
 use super::error::LogError;
 
 /// What the `FORMAT` file says.
@@ -162,6 +164,7 @@ fn write_format(directory: &Path, path: &Path) -> Result<(), LogError> {
     writeln!(file, "{FORMAT}")
         .and_then(|()| file.sync_all())
         .map_err(LogError::io("write", &unfinished))?;
+    crash_point!("directory.format-written");
     fs::rename(&unfinished, path).map_err(LogError::io("rename to", path))?;
     sync(directory)
 }

@@ -16,6 +16,7 @@ use crate::archive::{
     ArchiveOptions, ArchiveWriter, Found, Inspected, Salvage, inspect, verify as verify_archive,
 };
 use crate::block::Link;
+use crate::crash_point::crash_point;
 
 use super::blocks::guarded;
 use super::copies::{ArchiveEnd, Copies};
@@ -266,10 +267,12 @@ fn fill_scratch(
         entries.extend(block_entries(copied.block.first_position(), encoded));
         if bytes >= COPY_BYTES_MAX {
             blocks.insert(std::mem::take(&mut entries))?;
+            crash_point!("mend.store-copied");
             bytes = 0;
         }
     }
     blocks.insert(entries)?;
+    crash_point!("mend.store-filled");
     db.flush().map_err(LogError::storage("flush"))?;
     Ok(mended.unwrap_or(nothing_from(copies.end().next_position)))
 }
@@ -330,6 +333,7 @@ fn complete(
     if !batch.is_empty() {
         writer.append(&batch, reached)?;
     }
+    crash_point!("mend.archive-completed");
     mended.next_position = reached.next_position;
     if reached == end {
         Ok(())

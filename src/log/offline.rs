@@ -46,12 +46,14 @@ pub struct CopiesFound {
 
 impl CopiesFound {
     /// Whether both are whole and hold the same blocks. The hash of a block covers all before it.
+    /// Of a log without records there is no archive yet.
     pub fn are_alike(&self) -> bool {
         match (&self.store, &self.archive) {
             (
                 CopyFound::Whole { end: store, .. },
                 CopyFound::Whole { end: archive, torn_bytes: 0 },
             ) => store == archive,
+            (CopyFound::Whole { end, .. }, CopyFound::Missing) => *end == Link::START,
             (
                 CopyFound::Missing | CopyFound::Whole { .. } | CopyFound::Damaged(_),
                 CopyFound::Missing | CopyFound::Whole { .. } | CopyFound::Damaged(_),

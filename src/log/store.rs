@@ -14,6 +14,7 @@ use std::time::Duration;
 use tracing::{debug, error};
 
 use crate::block::Link;
+use crate::crash_point::crash_point;
 
 use super::blocks::Blocks;
 use super::derived_state::DerivedState;
@@ -78,6 +79,7 @@ impl Store {
         directory.sync_store()?;
         let db = open_sled(&config(options, &path))?;
         let blocks = Blocks::open(&db)?;
+        crash_point!("store.opened");
         db.flush().map_err(LogError::storage("flush"))?;
         directory.sync_store()?;
         Ok(Self {

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::crash_point::crash_point;
+
 use super::directory::{STORE_DIRECTORY, sync, sync_tree};
 use super::error::LogError;
 
@@ -43,8 +45,10 @@ pub(super) fn finish_building(directory: &Path) -> Result<(), LogError> {
     let unfinished = directory.join(UNFINISHED);
     wait_until_closed(&unfinished);
     sync_tree(&unfinished)?;
+    crash_point!("swap.built");
     let finished = directory.join(FINISHED);
     fs::rename(&unfinished, &finished).map_err(LogError::io("rename to", &finished))?;
+    crash_point!("swap.finished");
     sync(directory)
 }
 
@@ -59,9 +63,11 @@ pub(super) fn put_in_place(directory: &Path) -> Result<(), LogError> {
         wait_until_closed(&store);
         let aside = free_name(directory);
         fs::rename(&store, &aside).map_err(LogError::io("set aside to", &aside))?;
+        crash_point!("swap.set-aside");
         warn!(aside = %aside.display(), "the old store is set aside");
     }
     fs::rename(&finished, &store).map_err(LogError::io("rename to", &store))?;
+    crash_point!("swap.placed");
     sync(directory)
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tracing::error;
 
 use crate::block::{BlockHash, Codec, Link};
+use crate::crash_point::crash_point;
 
 use super::durable::Durable;
 use super::entries::block_entries;
@@ -72,9 +73,17 @@ impl LogWriter {
     /// that the records may be in the log after the next start, whole, or not at all; from then
     /// on every append is [`LogError::Stopped`].
     pub fn append(&mut self, records: &[Bytes]) -> Result<Range<u64>, LogError> {
+        self.append_groups(&records.chunks(1).collect::<Vec<_>>())
+    }
+
+    /// The same for records of which some belong together: the records of a group share a block. So
+    /// they are all there or none of them, also after a recovery from one copy to which the append
+    /// was written in part.
+    pub fn append_groups(&mut self, groups: &[&[Bytes]]) -> Result<Range<u64>, LogError> {
         if self.is_stopped() {
             return Err(LogError::Stopped);
         }
+        let records = &groups.concat();
         let bytes = self.check_limits(records)?;
         let start = self.next_position();
         if records.is_empty() {
@@ -82,7 +91,7 @@ impl LogWriter {
         }
         self.store.reserve().check(bytes)?;
         let (last_block, codec) = (self.last_block, self.codec);
-        let (blocks, last_block) = pack(records, start, last_block, self.block_bytes_max, codec)
+        let (blocks, last_block) = pack(groups, start, last_block, self.block_bytes_max, codec)
             .map_err(|source| LogError::Encode { position: start, source })?;
         let end =
             u64::try_from(records.len()).map_or(u64::MAX, |count| start.saturating_add(count));
@@ -99,6 +108,7 @@ impl LogWriter {
             return Err(LogError::OutcomeUnknown { source: Box::new(source) });
         }
         self.last_block = last_block;
+        crash_point!("log.durable");
         self.store.publish(after);
         Ok(start..end)
     }
@@ -128,8 +138,11 @@ impl LogWriter {
             .flat_map(|packed| block_entries(packed.first_position, &packed.encoded))
             .collect();
         self.durable.apply(entries)?;
+        crash_point!("store.applied");
         self.durable.flush()?;
+        crash_point!("store.flushed");
         self.durable.sync()?;
+        crash_point!("store.synced");
         // Second, so that the archive, which is copied elsewhere while it is written, is never
         // ahead of the store.
         let encoded: Vec<Bytes> = blocks.iter().map(|packed| packed.encoded.clone()).collect();
@@ -165,11 +178,14 @@ impl LogWriter {
         if self.is_stopped() {
             return Err(LogError::Stopped);
         }
-        self.durable
+        crash_point!("close.begun");
+        let closed = self
+            .durable
             .flush()
             .and_then(|()| self.durable.sync())
-            .and_then(|()| self.durable.settle())
-            .inspect_err(|error| self.store.stop(error))
+            .and_then(|()| self.durable.settle());
+        crash_point!("close.synced");
+        closed.inspect_err(|error| self.store.stop(error))
     }
 }
 

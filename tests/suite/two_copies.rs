@@ -191,6 +191,14 @@ async fn verify_changes_nothing_and_names_what_recover_mends() {
     assert_eq!((code, text.contains("clean: both copies hold 6 records")), (0, true), "{text}");
 }
 
+#[tokio::test]
+async fn a_log_without_records_is_whole() {
+    let folder = Served::start().stop().await;
+    let (text, code) = ledgerctl("verify", folder.path());
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("0 records") && text.contains("alike"), "{text}");
+}
+
 #[test]
 fn a_folder_without_a_log_is_neither_verified_nor_made() {
     let scratch = tempfile::tempdir().unwrap();

@@ -14,7 +14,9 @@ const ROUNDS: u64 = 3000;
 
 /// A chain of twelve blocks of three records each.
 fn chain() -> Vec<Block> {
-    let (packed, _) = pack(&records(0..36), 0, Link::START.last_block, 512, Codec::None).unwrap();
+    let records = records(0..36);
+    let groups: Vec<&[Bytes]> = records.chunks(1).collect();
+    let (packed, _) = pack(&groups, 0, Link::START.last_block, 512, Codec::None).unwrap();
     packed.into_iter().map(|packed| block::decode(packed.encoded).unwrap()).collect()
 }
 

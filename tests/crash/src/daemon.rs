@@ -1,0 +1,175 @@
+//! The real ledgerd as a process: started, listened to, ended.
+//!
+//! It must not know why.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::shape::Shape;
+
+/// How long a start or an end may take. Nothing here is that slow: who waits longer hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a server is started.
+#[derive(Debug)]
+pub(crate) struct Start<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) shape: &'a Shape,
+    /// Where its log goes; anew at each start.
+    pub(crate) log: PathBuf,
+    /// `NAME:COUNT` of a crash point.
+    pub(crate) crash_point: Option<String>,
+    /// What strace is told to inject, and where it writes what it saw.
+    pub(crate) inject: Option<(Vec<String>, PathBuf)>,
+}
+
+/// What came of a start.
+#[derive(Debug)]
+pub(crate) enum Started {
+    /// It serves.
+    Serving(Daemon),
+    /// It ended before it served.
+    Ended { status: ExitStatus, said: Said },
+}
+
+/// What a start said of the folder that it found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    Clean,
+    /// What was mended.
+    Recovered(Vec<String>),
+    /// Neither: the end of what it said.
+    Other(String),
+}
+
+/// A server that serves.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    child: Child,
+    address: String,
+    log: PathBuf,
+}
+
+/// A program that was built together with this one.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe().context("where is this program")?;
+    let path = own.with_file_name(name);
+    if path.exists() { Ok(path) } else { bail!("{} is not built", path.display()) }
+}
+
+impl Start<'_> {
+    pub(crate) async fn run(self) -> Result<Started> {
+        let mut child = self.command()?.spawn().context("start ledgerd")?;
+        let output = child.stdout.take().ok_or_else(|| anyhow!("no standard output"))?;
+        let mut lines = BufReader::new(output).lines();
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        let line = line.map_err(|_| anyhow!("hung: ledgerd neither serves nor ends"))??;
+        let Some(line) = line else {
+            let status = wait(&mut child).await?;
+            return Ok(Started::Ended { status, said: said(&self.log) });
+        };
+        let address = line.strip_prefix("listening on ").context("the line that says ready")?;
+        Ok(Started::Serving(Daemon { address: address.to_owned(), child, log: self.log }))
+    }
+
+    fn command(&self) -> Result<Command> {
+        let ledgerd = program("ledgerd")?;
+        let mut command = match &self.inject {
+            None => Command::new(ledgerd),
+            Some((rules, trace)) => {
+                // -D: the server is this process's own child, and strace stands aside.
+                let mut strace = Command::new("strace");
+                strace.args(["-D", "-f", "-qq", "-y", "-o"]).arg(trace).args(rules).arg(ledgerd);
+                strace
+            }
+        };
+        command.arg("--data-dir").arg(self.folder);
+        command.args(["--listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "info"]);
+        command.envs(self.shape.environment());
+        if let Some(point) = &self.crash_point {
+            command.env("CRASH_POINT", point);
+        }
+        let log = File::create(&self.log).context("the server's log")?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
+        Ok(command)
+    }
+}
+
+impl Daemon {
+    pub(crate) async fn connect(&self) -> Result<Channel> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address))?;
+        endpoint.connect().await.context("connect")
+    }
+
+    /// What its start said.
+    pub(crate) fn said(&self) -> Said {
+        said(&self.log)
+    }
+
+    pub(crate) fn is_running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let Some(id) = id else { return Ok(()) };
+        match kill_process(id, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(error).context("signal"),
+        }
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(mut self) -> Result<ExitStatus> {
+        wait(&mut self.child).await
+    }
+
+    pub(crate) async fn kill(self) -> Result<ExitStatus> {
+        self.signal(Signal::KILL)?;
+        self.ended().await
+    }
+
+    pub(crate) async fn terminate(self) -> Result<ExitStatus> {
+        self.signal(Signal::TERM)?;
+        self.ended().await
+    }
+}
+
+async fn wait(child: &mut Child) -> Result<ExitStatus> {
+    match tokio::time::timeout(PATIENCE, child.wait()).await {
+        Ok(status) => status.context("wait for ledgerd"),
+        Err(_) => {
+            child.kill().await.context("kill")?;
+            bail!("hung: ledgerd did not end")
+        }
+    }
+}
+
+fn said(log: &Path) -> Said {
+    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let text = text.unwrap_or_default();
+    let messages: Vec<serde_json::Value> =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let field = |line: &serde_json::Value, name: &str| line["fields"][name].clone();
+    let recovered = messages.iter().filter(|line| {
+        field(line, "message").as_str().is_some_and(|text| text.starts_with("recovered:"))
+    });
+    let recovered: Vec<String> = recovered.map(|line| line["fields"].to_string()).collect();
+    let opened = messages.iter().find(|line| field(line, "message") == "log opened");
+    match opened.map(|line| field(line, "clean") == true) {
+        Some(true) if recovered.is_empty() => Said::Clean,
+        Some(false) if !recovered.is_empty() => Said::Recovered(recovered),
+        Some(_) | None => {
+            let tail: Vec<&str> = text.lines().rev().take(3).collect();
+            Said::Other(tail.into_iter().rev().collect::<Vec<_>>().join(" | "))
+        }
+    }
+}

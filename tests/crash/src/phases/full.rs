@@ -1,0 +1,112 @@
+//! A disk that is full at some step: nothing acknowledged is lost, reads go on, and with room again
+//! everything goes on, without a restart where the ledger kept a reserve and refused in time.
+
+use std::path::Path;
+use std::{fs, io};
+
+use anyhow::{Context as _, Result};
+use rustix::process::Signal;
+use tokio::time::{Duration, Instant, sleep};
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use super::kill::until_answers;
+use crate::answers;
+use crate::daemon::{Daemon, Started};
+use crate::events::{self, Mode};
+use crate::outcome::Outcome;
+use crate::random::Random;
+use crate::world::World;
+use crate::writers::{Load, Sender};
+
+/// Bytes that are left when the load begins, at most.
+const LEFT_BYTES_MAX: u64 = 400_000;
+/// How long a ledger may take to find out that there is room again.
+const FREED_MAX: Duration = Duration::from_secs(10);
+
+pub(crate) async fn cycle(world: &mut World, random: &mut Random) -> Result<()> {
+    let daemon = world.open(random).await?;
+    let left = random.below(LEFT_BYTES_MAX);
+    world.shared.lock().witness.remark(&format!("{left} bytes left"))?;
+    limit(world, Some(used(&world.folder)? + left))?;
+    let mut load = Load::start(&daemon, &world.shape, &world.shared, random).await?;
+    until_answers(world, &mut load, u64::MAX).await;
+    load.finish().await?;
+    let channel = daemon.connect().await?;
+    let known = world.read.len();
+    let goes_on = answers::health(&channel).await? == ServingStatus::Serving;
+    match answers::records(&channel).await {
+        Ok(records) if records.get(..known) == Some(&world.read[..]) => {}
+        Ok(_) => world.shared.violation("reads from a full disk went back".to_owned()),
+        // Once a write of its own has failed, sled may refuse a page (docs/durability.md).
+        Err(_) if !goes_on => {}
+        Err(error) => world.shared.violation(format!("no reads from a full disk: {error:#}")),
+    }
+    if goes_on && random.one_in(2) {
+        limit(world, None)?;
+        goes_on_with_room(world, &daemon, random).await?;
+    }
+    let end = if random.one_in(2) { Signal::TERM } else { Signal::KILL };
+    daemon.signal(end)?;
+    daemon.ended().await?;
+    // On the full disk it may start or refuse; either way it does no harm.
+    match world.start().run().await? {
+        Started::Serving(daemon) => {
+            let channel = daemon.connect().await?;
+            let records = answers::records(&channel).await.context("read from a full disk")?;
+            if records.get(..known) != Some(&world.read[..]) {
+                world.shared.violation("after a start on a full disk records are gone".to_owned());
+            }
+            daemon.kill().await?;
+        }
+        Started::Ended { status, said } => {
+            if status.code() != Some(1) {
+                world
+                    .shared
+                    .violation(format!("expected a refused start; found {status}: {said:?}"));
+            }
+        }
+    }
+    limit(world, None)
+}
+
+/// A ledger that has not stopped takes appends again as soon as there is room.
+async fn goes_on_with_room(world: &World, daemon: &Daemon, random: &mut Random) -> Result<()> {
+    let mut sender = Sender::new(daemon.connect().await?, world.shared.clone());
+    let agreement = world.shape.agreements.first().map_or("", |terms| terms.id.as_str());
+    let began = Instant::now();
+    loop {
+        let order = format!("order-{}", world.shared.number());
+        let event = events::place(Mode::Fact, &order, 0, 10);
+        let request = events::request(random.uuid(), agreement, vec![event]);
+        match sender.send(&request).await?.outcome {
+            Outcome::Accepted(_) => return Ok(()),
+            Outcome::NotRecorded { .. } if began.elapsed() < FREED_MAX => {
+                sleep(Duration::from_millis(50)).await;
+            }
+            outcome => {
+                world.shared.violation(format!("expected appends to go on; found {outcome}"));
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn limit(world: &World, bytes: Option<u64>) -> Result<()> {
+    world.disk.lossy().context("this phase needs the lossy disk")?.limit_bytes(bytes);
+    Ok(())
+}
+
+/// What the files of a folder use, in blocks of 4 KiB.
+fn used(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() {
+            used(&entry.path())?
+        } else {
+            metadata.len().next_multiple_of(4096)
+        };
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,172 @@
+//! EIO and ENOSPC on the syscalls that matter, by strace: the ledger stops writing for good, says so,
+//! answers what it has, and a restart reads what is really there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+use rustix::process::Signal;
+use tokio::time::{Duration, Instant, sleep};
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use super::kill::until_answers;
+use crate::answers;
+use crate::daemon::{Daemon, Start, Started};
+use crate::events::{self, Mode};
+use crate::outcome::Outcome;
+use crate::random::Random;
+use crate::world::World;
+use crate::writers::{Load, Sender};
+
+/// Which call fails, with what, from the first to the so-many-th call of a thread.
+struct Fault {
+    syscall: &'static str,
+    errors: &'static [&'static str],
+    when_max: u64,
+    /// Whether only calls on the store's files count: the runtime makes such calls too.
+    only_files: bool,
+    /// Whether a stopped ledger may refuse reads. It never gives a wrong answer.
+    reads_may_fail: bool,
+    /// Whether a served ledger whose call failed has to stop.
+    must_stop: bool,
+}
+
+const fn fault(syscall: &'static str, errors: &'static [&'static str], when_max: u64) -> Fault {
+    Fault { syscall, errors, when_max, only_files: false, reads_may_fail: false, must_stop: true }
+}
+
+const fn of_reading(
+    syscall: &'static str,
+    errors: &'static [&'static str],
+    when_max: u64,
+) -> Fault {
+    Fault { must_stop: false, reads_may_fail: true, ..fault(syscall, errors, when_max) }
+}
+
+/// What ledgerd calls to make things durable and to name them.
+const FAULTS: &[Fault] = &[
+    fault("fdatasync", &["EIO", "ENOSPC"], 40),
+    Fault { reads_may_fail: true, ..fault("sync_file_range", &["EIO"], 20) },
+    Fault { reads_may_fail: true, ..fault("pwrite64", &["EIO", "ENOSPC"], 20) },
+    Fault { only_files: true, ..fault("write", &["EIO", "ENOSPC"], 30) },
+    Fault { must_stop: false, ..fault("fsync", &["EIO"], 30) },
+    Fault { must_stop: false, ..fault("rename", &["EIO", "ENOSPC"], 5) },
+    Fault { must_stop: false, ..fault("mkdir", &["ENOSPC"], 4) },
+    Fault { must_stop: false, ..fault("ftruncate", &["EIO"], 3) },
+    Fault { only_files: true, ..of_reading("openat", &["EIO", "ENOSPC", "EMFILE"], 12) },
+    Fault { only_files: true, ..of_reading("pread64", &["EIO"], 10) },
+    Fault { only_files: true, ..of_reading("read", &["EIO"], 10) },
+];
+
+/// Whether strace is there and may trace.
+pub(crate) fn is_possible() -> bool {
+    let mut strace = Command::new("strace");
+    strace.args(["-qq", "-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success())
+}
+
+pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -> Result<()> {
+    let fault = &FAULTS[turn % FAULTS.len()];
+    let error = random.pick(fault.errors).copied().unwrap_or("EIO");
+    let daemon = world.open(random).await?;
+    daemon.kill().await?;
+
+    let when = random.between(1, fault.when_max);
+    // Once, or from then on.
+    let ever = if random.one_in(2) { "+" } else { "" };
+    let rule = format!("inject={}:error={error}:when={when}{ever}", fault.syscall);
+    let mut rules = vec!["-e".to_owned(), rule.clone()];
+    if fault.only_files {
+        for path in files(&world.folder)? {
+            rules.extend(["-P".to_owned(), path.display().to_string()]);
+        }
+    }
+    world.shared.lock().witness.remark(&rule)?;
+    let trace = world.beside("strace");
+    let start = Start { inject: Some((rules, trace.clone())), ..world.start() };
+    let daemon = match start.run().await? {
+        Started::Serving(daemon) => daemon,
+        Started::Ended { status, said } => {
+            if status.code() != Some(1) {
+                world.shared.violation(format!(
+                    "{rule}: expected a refused start; found {status}: {said:?}"
+                ));
+            }
+            return Ok(());
+        }
+    };
+    let mut load = Load::start(&daemon, &world.shape, &world.shared, random).await?;
+    until_answers(world, &mut load, 200).await;
+    load.finish().await?;
+    let injected = fs::read_to_string(&trace).unwrap_or_default().contains("(INJECTED)");
+    if injected {
+        after_failure(world, &daemon, fault, &rule, random).await?;
+    }
+    daemon.signal(if random.one_in(2) { Signal::TERM } else { Signal::KILL })?;
+    daemon.ended().await?;
+    Ok(())
+}
+
+/// A call has failed: the next append tells whether the ledger writes on.
+async fn after_failure(
+    world: &World,
+    daemon: &Daemon,
+    fault: &Fault,
+    rule: &str,
+    random: &mut Random,
+) -> Result<()> {
+    let channel = daemon.connect().await?;
+    let mut sender = Sender::new(channel.clone(), world.shared.clone());
+    let agreement = world.shape.agreements.first().map_or("", |terms| terms.id.as_str());
+    let mut last = None;
+    for _ in 0..2 {
+        let order = format!("order-{}", world.shared.number());
+        let event = events::place(Mode::Fact, &order, 0, 10);
+        let request = events::request(random.uuid(), agreement, vec![event]);
+        last = Some(sender.send(&request).await?.outcome);
+    }
+    let stopped =
+        matches!(&last, Some(Outcome::NotRecorded { reason }) if reason == "WRITER_STOPPED");
+    if !stopped {
+        let told = world.shared.lock().failure_told;
+        if fault.must_stop || told {
+            world.shared.violation(format!("{rule}: expected WRITER_STOPPED; found {last:?}"));
+        }
+        return Ok(());
+    }
+    // Told by a task of its own, right after the writer's end.
+    let began = Instant::now();
+    while answers::health(&channel).await? == ServingStatus::Serving {
+        if began.elapsed() > Duration::from_secs(10) {
+            world.shared.violation(format!("{rule}: expected NOT_SERVING; found SERVING"));
+            break;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+    let known = world.read.len();
+    match answers::records(&channel).await {
+        Ok(records) if records.get(..known) == Some(&world.read[..]) => {}
+        Ok(_) => world.shared.violation(format!("{rule}: reads of a stopped ledger went back")),
+        // Reads fail when it is reads that were made to fail; and sled, once a write of its own has
+        // failed, may refuse a page that it would have to write to (docs/durability.md).
+        Err(_) if fault.reads_may_fail => {}
+        Err(error) => {
+            world.shared.violation(format!("{rule}: a stopped ledger answers: {error:#}"))
+        }
+    }
+    Ok(())
+}
+
+/// Every file and folder of a store, as far as it is there.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = vec![folder.to_owned()];
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,222 @@
+//! Named crash points: the process ends itself right there, as `kill -9` would.
+//!
+//! Each has a situation in which it is passed. One that is not reached is a violation: the table is
+//! wrong then, or the program.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use anyhow::{Context as _, Result};
+use rustix::process::Signal;
+use tokio::time::{Duration, Instant, sleep};
+
+use super::kill::some_load;
+use crate::daemon::Started;
+use crate::random::Random;
+use crate::world::World;
+use crate::writers::Load;
+
+/// When a point is passed.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    /// Under load, for the first to the so-many-th time.
+    Load(u64),
+    /// While it starts on a folder to which something was done.
+    Start(fn(&Path) -> Result<()>),
+    /// While it starts on no folder.
+    New,
+    /// While it ends in order.
+    Close,
+}
+
+/// Every point of the product.
+const POINTS: &[(&str, When)] = &[
+    ("store.applied", When::Load(100)),
+    ("store.flushed", When::Load(100)),
+    ("store.synced", When::Load(100)),
+    ("archive.segment-created", When::Load(6)),
+    ("archive.header-synced", When::Load(6)),
+    ("archive.segment-renamed", When::Load(6)),
+    ("archive.segment-begun", When::Load(6)),
+    ("archive.half-written", When::Load(100)),
+    ("archive.written", When::Load(100)),
+    ("archive.synced", When::Load(100)),
+    ("log.durable", When::Load(100)),
+    ("ledger.logged", When::Load(100)),
+    ("ledger.indexed", When::Load(100)),
+    ("ledger.published", When::Load(100)),
+    ("derived.applied", When::Load(100)),
+    ("portfolio.folded", When::Load(2)),
+    ("portfolio.written", When::Load(2)),
+    ("directory.format-written", When::New),
+    ("store.opened", When::New),
+    ("mend.store-filled", When::Start(store_lost)),
+    ("swap.built", When::Start(store_lost)),
+    ("swap.finished", When::Start(store_lost)),
+    ("swap.placed", When::Start(store_lost)),
+    ("swap.set-aside", When::Start(store_cut)),
+    ("swap.placed", When::Start(store_cut)),
+    ("archive.torn-kept", When::Start(archive_torn)),
+    ("mend.archive-completed", When::Start(archive_behind)),
+    ("archive.half-written", When::Start(archive_behind)),
+    ("mend.archive-completed", When::Start(archive_lost)),
+    ("archive.segment-renamed", When::Start(archive_lost)),
+    ("archive.one-set-aside", When::Start(archive_damaged)),
+    ("archive.all-set-aside", When::Start(archive_damaged)),
+    ("archive.written", When::Start(archive_damaged)),
+    ("close.begun", When::Close),
+    ("close.synced", When::Close),
+];
+
+/// Names of all points, which no release may contain.
+pub(crate) fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = POINTS.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The `turn`-th cycle of this phase takes the `turn`-th point.
+pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -> Result<()> {
+    let (name, when) = POINTS[turn % POINTS.len()];
+    // Begins a segment every few appends.
+    world.shape.segment_bytes_max = 4096;
+    let daemon = world.open(random).await?;
+    let count = match when {
+        When::Load(most) => random.between(1, most),
+        When::Start(_) | When::New | When::Close => 1,
+    };
+    let armed = Some(format!("{name}:{count}"));
+    world.shared.lock().witness.remark(&format!("{name}:{count}"))?;
+    let status = match when {
+        When::Load(_) => {
+            daemon.kill().await?;
+            under_load(world, armed, random).await?
+        }
+        When::Start(prepare) => {
+            some_load(world, &daemon, random).await?;
+            daemon.kill().await?;
+            prepare(&world.folder).with_context(|| format!("prepare for {name}"))?;
+            ended(world.start_at(armed).await?)
+        }
+        When::New => {
+            daemon.terminate().await?;
+            let elsewhere = world.beside("new");
+            let start = crate::daemon::Start { folder: &elsewhere, ..world.armed(armed) };
+            let status = ended(start.run().await?);
+            let again = crate::daemon::Start { folder: &elsewhere, ..world.start() };
+            match again.run().await? {
+                Started::Serving(daemon) => drop(daemon.kill().await?),
+                Started::Ended { status, said } => {
+                    world
+                        .shared
+                        .violation(format!("half made, it does not start: {status} {said:?}"));
+                }
+            }
+            fs::remove_dir_all(&elsewhere)?;
+            status
+        }
+        When::Close => {
+            daemon.kill().await?;
+            match world.start_at(armed).await? {
+                Started::Serving(daemon) => {
+                    some_load(world, &daemon, random).await?;
+                    daemon.signal(Signal::TERM)?;
+                    Some(daemon.ended().await?)
+                }
+                ended @ Started::Ended { .. } => self::ended(ended),
+            }
+        }
+    };
+    if status.and_then(|status| status.signal()) != Some(Signal::KILL.as_raw()) {
+        world.shared.violation(format!("crash point {name}:{count} was not reached: {status:?}"));
+    }
+    Ok(())
+}
+
+fn ended(started: Started) -> Option<ExitStatus> {
+    match started {
+        Started::Serving(_) => None,
+        Started::Ended { status, .. } => Some(status),
+    }
+}
+
+/// Writes until it ends by itself.
+async fn under_load(
+    world: &World,
+    armed: Option<String>,
+    random: &mut Random,
+) -> Result<Option<ExitStatus>> {
+    let mut daemon = match world.start_at(armed).await? {
+        Started::Serving(daemon) => daemon,
+        ended @ Started::Ended { .. } => return Ok(self::ended(ended)),
+    };
+    let load = Load::start(&daemon, &world.shape, &world.shared, random).await?;
+    let began = Instant::now();
+    while daemon.is_running()? && began.elapsed() < Duration::from_secs(30) {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let status = if daemon.is_running()? {
+        daemon.kill().await?;
+        None
+    } else {
+        Some(daemon.ended().await?)
+    };
+    load.finish().await?;
+    Ok(status)
+}
+
+impl World {
+    fn armed(&self, crash_point: Option<String>) -> crate::daemon::Start<'_> {
+        crate::daemon::Start { crash_point, ..self.start() }
+    }
+
+    async fn start_at(&self, crash_point: Option<String>) -> Result<Started> {
+        self.armed(crash_point).run().await
+    }
+}
+
+fn segments(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder.join("archive"))?.collect::<Result<Vec<_>, _>>()?;
+    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "clar"));
+    paths.sort();
+    Ok(paths)
+}
+
+fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+    let mut bytes = fs::read(path)?;
+    change(&mut bytes);
+    Ok(fs::write(path, bytes)?)
+}
+
+fn last_segment(folder: &Path) -> Result<PathBuf> {
+    segments(folder)?.pop().context("the archive has no segment")
+}
+
+fn store_lost(folder: &Path) -> Result<()> {
+    Ok(fs::remove_dir_all(folder.join("sled"))?)
+}
+
+fn store_cut(folder: &Path) -> Result<()> {
+    change(&folder.join("sled/db"), |bytes| bytes.truncate(bytes.len() / 3))
+}
+
+fn archive_lost(folder: &Path) -> Result<()> {
+    Ok(segments(folder)?.iter().try_for_each(fs::remove_file)?)
+}
+
+fn archive_torn(folder: &Path) -> Result<()> {
+    change(&last_segment(folder)?, |bytes| bytes.extend_from_slice(b"CLBK\x01\x00half"))
+}
+
+fn archive_behind(folder: &Path) -> Result<()> {
+    Ok(fs::remove_file(last_segment(folder)?)?)
+}
+
+fn archive_damaged(folder: &Path) -> Result<()> {
+    let first = segments(folder)?.into_iter().next().context("the archive has no segment")?;
+    change(&first, |bytes| bytes[9] ^= 1)
+}

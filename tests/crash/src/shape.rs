@@ -1,0 +1,52 @@
+//! What differs from store to store: limits of the server, agreements, how many write.
+//!
+//! It must not know how a cycle ends.
+
+use crate::random::Random;
+
+/// One agreement of a store.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) id: String,
+    pub(crate) whole_max: u64,
+    pub(crate) supplier_max: u64,
+}
+
+/// A store's settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    pub(crate) block_bytes_max: u64,
+    pub(crate) segment_bytes_max: u64,
+    pub(crate) batch_requests_max: u64,
+    pub(crate) writers: usize,
+    pub(crate) agreements: Vec<Terms>,
+}
+
+impl Shape {
+    pub(crate) fn seeded(random: &mut Random) -> Self {
+        let count = random.between(3, 6);
+        Self {
+            block_bytes_max: *random.pick(&[512, 1024, 7168, 65_536]).unwrap_or(&7168),
+            segment_bytes_max: *random.pick(&[4096, 16_384, 262_144]).unwrap_or(&16_384),
+            batch_requests_max: *random.pick(&[1, 8, 1024]).unwrap_or(&1024),
+            writers: usize::try_from(random.between(3, 8)).unwrap_or(3),
+            agreements: (0..count).map(|number| terms(number, random)).collect(),
+        }
+    }
+
+    /// As variables of the server.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("LEDGERD_STORE__BLOCK_BYTES_MAX", self.block_bytes_max.to_string()),
+            ("LEDGERD_ARCHIVE__SEGMENT_BYTES_MAX", self.segment_bytes_max.to_string()),
+            ("LEDGERD_LIMITS__BATCH_REQUESTS_MAX", self.batch_requests_max.to_string()),
+        ]
+    }
+}
+
+/// Some ceilings are soon reached, some never.
+fn terms(number: u64, random: &mut Random) -> Terms {
+    let whole_max = *random.pick(&[300, 2_000, 20_000, 10_000_000]).unwrap_or(&2_000);
+    let supplier_max = whole_max * random.between(4, 10) / 10;
+    Terms { id: format!("agreement-{number}"), whole_max, supplier_max }
+}
