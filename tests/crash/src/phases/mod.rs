@@ -1,6 +1,7 @@
 //! The ways in which a cycle ends, and which of them this machine can do.
 
 mod full;
+mod history;
 mod inject;
 mod kill;
 mod points;
@@ -35,6 +36,8 @@ pub(crate) enum Phase {
     PowercutExt4,
     /// Power cuts on xfs
     PowercutXfs,
+    /// SIGKILL among concurrent clients, whose answers some order of their calls has to explain
+    History,
 }
 
 impl Phase {
@@ -50,6 +53,7 @@ impl Phase {
         Self::Torn,
         Self::Full,
         Self::PowercutXfs,
+        Self::History,
     ];
 
     pub(crate) fn name(self) -> String {
@@ -58,7 +62,7 @@ impl Phase {
 
     fn disk(self) -> DiskKind {
         match self {
-            Self::Kill | Self::Points | Self::Inject => DiskKind::Own,
+            Self::Kill | Self::Points | Self::Inject | Self::History => DiskKind::Own,
             Self::Powercut | Self::Torn | Self::Full => DiskKind::Lossy,
             Self::PowercutExt4 => DiskKind::Image(Kind::Ext4),
             Self::PowercutXfs => DiskKind::Image(Kind::Xfs),
@@ -93,6 +97,7 @@ impl Phase {
             Self::Torn => power::torn(world, random).await,
             Self::Full => full::cycle(world, random).await,
             Self::PowercutExt4 | Self::PowercutXfs => power::image(world, random).await,
+            Self::History => history::cycle(world, random).await,
         }
     }
 }
