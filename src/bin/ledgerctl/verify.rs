@@ -54,7 +54,7 @@ fn show(bar: &ProgressBar, progress: &VerifyLogProgress) {
         VerifyPhase::Unspecified => "verifying",
         VerifyPhase::Store => "records of the store",
         VerifyPhase::Archive => "records of the archive",
-        VerifyPhase::Indexes => "keys of the indexes",
+        VerifyPhase::Indexes => "entries of the indexes",
         VerifyPhase::Portfolio => "rows of the portfolio",
     };
     bar.set_length(progress.total);

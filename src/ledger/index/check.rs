@@ -72,10 +72,12 @@ impl IndexCheck {
         self.agreements
     }
 
-    /// Looks at the next key. None at the end of the last tree.
-    pub(crate) fn step(&mut self, damages: &mut Vec<Damage>) -> Result<Option<()>, LedgerError> {
+    /// Looks at the next key, and tells how many entries it had, at least one. None at the end of the
+    /// last tree.
+    pub(crate) fn step(&mut self, damages: &mut Vec<Damage>) -> Result<Option<u64>, LedgerError> {
         let Some(stage) = &mut self.stage else { return Ok(None) };
         let tree = stage.tree;
+        let before = self.entries;
         match stage.scan.next() {
             Some(Ok((key, value))) => self.look(tree, &key, &value, damages)?,
             // What lies behind it in this tree cannot be reached.
@@ -91,7 +93,7 @@ impl IndexCheck {
                 self.next_stage();
             }
         }
-        Ok(Some(()))
+        Ok(Some(self.entries.saturating_sub(before).max(1)))
     }
 
     fn next_stage(&mut self) {

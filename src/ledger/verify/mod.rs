@@ -25,8 +25,8 @@ pub const DAMAGES_TOLD_MAX: u64 = 1000;
 /// Records and bytes of blocks after which a visit ends.
 const VISIT_RECORDS_MAX: u64 = 4096;
 const VISIT_BYTES_MAX: u64 = 1024 * 1024;
-/// Keys of an index that one visit looks at: for each, records are read from the log.
-const VISIT_KEYS_MAX: u64 = 512;
+/// Entries of an index after which a visit ends: for each, a record or two are read from the log.
+const VISIT_ENTRIES_MAX: u64 = 512;
 /// Agreements that one visit folds anew.
 const VISIT_AGREEMENTS_MAX: usize = 8;
 
@@ -107,9 +107,9 @@ pub struct Damage {
 pub struct Progress {
     /// What is being verified.
     pub phase: Phase,
-    /// How much of the phase is done: records, or agreements of the portfolio.
+    /// How much of the phase is done: records, entries of the indexes, or agreements of the portfolio.
     pub done: u64,
-    /// Of how much. Of an index as many keys are expected as the log has records.
+    /// Of how much. Of the indexes an estimate.
     pub total: u64,
     /// Bytes of blocks read so far, in all phases.
     pub bytes_done: u64,
@@ -161,7 +161,7 @@ pub struct Verification {
 enum Stage {
     Store(Box<StoreCheck>),
     Archive(Box<ArchiveCheck>),
-    Indexes { check: Box<IndexCheck>, keys: u64 },
+    Indexes { check: Box<IndexCheck>, entries: u64 },
     Portfolio { after: Option<AgreementId>, done: u64 },
 }
 
@@ -222,7 +222,10 @@ impl Verification {
         let (phase, done, total) = match &self.stage {
             Stage::Store(check) => (Phase::Store, check.next_position(), records),
             Stage::Archive(check) => (Phase::Archive, check.next_position(), records),
-            Stage::Indexes { keys, .. } => (Phase::Indexes, *keys, records.max(*keys)),
+            Stage::Indexes { entries, .. } => {
+                // One of each record, at most one of each request, and fewer sources.
+                (Phase::Indexes, *entries, records.saturating_mul(2).max(*entries))
+            }
             Stage::Portfolio { done, .. } => (Phase::Portfolio, *done, self.summary.agreements),
         };
         Progress { phase, done: done.min(total), total, bytes_done: self.summary.bytes }
@@ -235,7 +238,7 @@ impl Verification {
         let indexes = |counts: RecordCounts, is_whole: bool| {
             let counts = is_whole.then_some(counts);
             let check = IndexCheck::new(&shared.index, &shared.reader, head, counts);
-            Stage::Indexes { check: Box::new(check), keys: 0 }
+            Stage::Indexes { check: Box::new(check), entries: 0 }
         };
         let counts = self.order.counts();
         let next = match &self.stage {
@@ -305,12 +308,11 @@ impl Verification {
     }
 
     fn visit_indexes(&mut self, damages: &mut Vec<Damage>) -> Result<Left, LedgerError> {
-        let Stage::Indexes { check, keys } = &mut self.stage else { return Ok(Left::Nothing) };
-        for _ in 0..VISIT_KEYS_MAX {
-            if check.step(damages)?.is_none() {
-                return Ok(Left::Nothing);
-            }
-            *keys += 1;
+        let Stage::Indexes { check, entries } = &mut self.stage else { return Ok(Left::Nothing) };
+        let end = entries.saturating_add(VISIT_ENTRIES_MAX);
+        while *entries < end {
+            let Some(looked) = check.step(damages)? else { return Ok(Left::Nothing) };
+            *entries = entries.saturating_add(looked);
         }
         Ok(Left::Some)
     }
