@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn json_form_round_trips_and_writes_defaults() {
         let head = v1::GetHeadResponse { record_count: 0, ..Default::default() };
-        assert_eq!(to_json(&head), r#"{"recordCount":"0"}"#);
+        assert_eq!(to_json(&head), r#"{"recordCount":"0","root":""}"#);
         let read: v1::GetHeadResponse = from_json(r#"{"record_count":"7"}"#).unwrap();
         assert_eq!(read.record_count, 7);
     }

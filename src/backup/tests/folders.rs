@@ -17,7 +17,7 @@ fn chain(count: u64, byte: u8) -> Vec<Block> {
             let record = Bytes::from(vec![byte; 200]);
             let records = [record.clone(), record];
             let encoded =
-                block::encode(end.next_position, end.last_block, &records, Codec::Zstd).unwrap();
+                block::encode(end.next_position, end.last_block, &records, Codec::None).unwrap();
             let block = block::decode(encoded).unwrap();
             end = Link::after(&block);
             block
