@@ -1,5 +1,7 @@
 //! The image disk: an unsynced write is lost on a real ext4 and a real xfs too.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::fs::{self, File};
 use std::io::Write;
 

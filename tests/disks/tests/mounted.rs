@@ -1,5 +1,7 @@
 //! The lossy disk through the kernel: what a program sees, and what is left after a cut.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
@@ -98,7 +100,7 @@ fn a_full_disk_says_so_and_takes_overwrites() {
     let (_folder, disk) = mounted();
     disk.limit_bytes(Some(16 << 10));
     let mut file = File::create(disk.path().join("a")).unwrap();
-    assert_eq!(errno(file.write_all(&[1; 20 << 10])), Some(ENOSPC));
+    assert_eq!(errno(file.write_all(&vec![1; 20 << 10])), Some(ENOSPC));
     let told = statvfs(disk.path()).unwrap();
     assert_eq!((told.f_blocks, told.f_bavail, told.f_frsize), (4, 0, 4096));
     file.write_all_at(&[2; 8 << 10], 4 << 10).unwrap();

@@ -1,5 +1,7 @@
 //! What sled's flush alone is worth when the power goes, and what an fdatasync after it is worth.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,6 +43,7 @@ const DIED: i32 = 77;
 
 /// The body of the process that `write_and_die` starts; without its variable it has nothing to do.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "its parent tells it what to do by its environment")]
 fn the_process_that_dies() {
     let Some(path) = std::env::var_os(STORE).map(PathBuf::from) else { return };
     let store = open(&path);
