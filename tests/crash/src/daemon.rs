@@ -16,7 +16,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::shape::Shape;
 
 /// How long a start or an end may take. Nothing here is that slow: who waits longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How a server is started.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Start<'a> {
 #[derive(Debug)]
 pub(crate) enum Started {
     /// It serves.
-    Serving(Daemon),
+    Serving(Box<Daemon>),
     /// It ended before it served.
     Ended { status: ExitStatus, said: Said },
 }
@@ -77,7 +77,8 @@ impl Start<'_> {
             return Ok(Started::Ended { status, said: said(&self.log) });
         };
         let address = line.strip_prefix("listening on ").context("the line that says ready")?;
-        Ok(Started::Serving(Daemon { address: address.to_owned(), child, log: self.log }))
+        let daemon = Daemon { address: address.to_owned(), child, log: self.log };
+        Ok(Started::Serving(Box::new(daemon)))
     }
 
     fn command(&self) -> Result<Command> {
@@ -144,13 +145,11 @@ impl Daemon {
 }
 
 async fn wait(child: &mut Child) -> Result<ExitStatus> {
-    match tokio::time::timeout(PATIENCE, child.wait()).await {
-        Ok(status) => status.context("wait for ledgerd"),
-        Err(_) => {
-            child.kill().await.context("kill")?;
-            bail!("hung: ledgerd did not end")
-        }
+    if let Ok(status) = tokio::time::timeout(PATIENCE, child.wait()).await {
+        return status.context("wait for ledgerd");
     }
+    child.kill().await.context("kill")?;
+    bail!("hung: ledgerd did not end")
 }
 
 fn said(log: &Path) -> Said {

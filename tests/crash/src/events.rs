@@ -3,6 +3,11 @@
 //! It must not know when they are sent. All events hold on one day, so that the sums of a scope on
 //! that day are the sums of all events so far.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "helpers give values in the form that the generated messages hold them"
+)]
+
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::event::Payload;
 

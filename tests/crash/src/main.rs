@@ -65,7 +65,9 @@ struct Tally {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.list_points {
-        phases::crash_point_names().iter().for_each(|name| println!("{name}"));
+        for name in phases::crash_point_names() {
+            println!("{name}");
+        }
         return ExitCode::SUCCESS;
     }
     match run(&arguments).await {

@@ -87,5 +87,5 @@ impl Witness {
 /// SHA-256 of the request as it is sent.
 pub(crate) fn content_hash(request: &v1::AppendEventsRequest) -> String {
     let digest = Sha256::digest(request.encode_to_vec());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

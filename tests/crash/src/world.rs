@@ -83,7 +83,7 @@ impl World {
     }
 
     /// Starts the server as an operator would. It has to serve.
-    pub(crate) async fn serve(&self) -> Result<Daemon> {
+    pub(crate) async fn serve(&self) -> Result<Box<Daemon>> {
         match self.start().run().await? {
             Started::Serving(daemon) => {
                 if let Said::Other(text) = daemon.said() {
@@ -98,7 +98,7 @@ impl World {
 
     /// Starts the server, checks everything, sometimes lets the store rest, and makes it ready for
     /// writers.
-    pub(crate) async fn open(&mut self, random: &mut Random) -> Result<Daemon> {
+    pub(crate) async fn open(&mut self, random: &mut Random) -> Result<Box<Daemon>> {
         let mut daemon = self.serve().await?;
         let how = match daemon.said() {
             Said::Clean => "clean",
@@ -247,7 +247,7 @@ impl World {
 
     /// Stops the server in order; then both copies are whole and alike, and everything that is
     /// answered from indexes and projections is answered alike by a store that is built anew.
-    pub(crate) async fn rest(&self, daemon: Daemon, random: &mut Random) -> Result<()> {
+    pub(crate) async fn rest(&self, daemon: Box<Daemon>, random: &mut Random) -> Result<()> {
         let channel = daemon.connect().await?;
         let mut ids: Vec<String> =
             self.shape.agreements.iter().map(|terms| terms.id.clone()).collect();

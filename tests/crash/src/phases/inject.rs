@@ -151,7 +151,7 @@ async fn after_failure(
         // failed, may refuse a page that it would have to write to (docs/durability.md).
         Err(_) if fault.reads_may_fail => {}
         Err(error) => {
-            world.shared.violation(format!("{rule}: a stopped ledger answers: {error:#}"))
+            world.shared.violation(format!("{rule}: a stopped ledger answers: {error:#}"));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::{Instant, sleep};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Started};
 use crate::random::Random;
 use crate::world::World;
 use crate::writers::Load;
@@ -13,7 +13,7 @@ use crate::writers::Load;
 /// Answers after which the end comes, at most.
 const ANSWERS_MAX: u64 = 150;
 /// How long a load may take: some never get that many answers.
-const LOAD_MAX: Duration = Duration::from_millis(1000);
+const LOAD_MAX: Duration = Duration::from_secs(1);
 
 pub(crate) async fn cycle(world: &mut World, random: &mut Random) -> Result<()> {
     if random.one_in(5) {
@@ -31,10 +31,10 @@ async fn killed_while_starting(world: &World, random: &mut Random) -> Result<()>
     let delay = Duration::from_micros(random.below(60_000));
     let starting = world.start().run();
     // Dropped in the middle, which kills it; or it has come to serve, and is killed then.
-    if let Ok(started) = tokio::time::timeout(delay, starting).await {
-        if let crate::daemon::Started::Serving(daemon) = started? {
-            daemon.kill().await?;
-        }
+    if let Ok(started) = tokio::time::timeout(delay, starting).await
+        && let Started::Serving(daemon) = started?
+    {
+        daemon.kill().await?;
     }
     Ok(())
 }

@@ -99,13 +99,13 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -
             some_load(world, &daemon, random).await?;
             daemon.kill().await?;
             prepare(&world.folder).with_context(|| format!("prepare for {name}"))?;
-            ended(world.start_at(armed).await?)
+            ended(&world.start_at(armed).await?)
         }
         When::New => {
             daemon.terminate().await?;
             let elsewhere = world.beside("new");
             let start = crate::daemon::Start { folder: &elsewhere, ..world.armed(armed) };
-            let status = ended(start.run().await?);
+            let status = ended(&start.run().await?);
             let again = crate::daemon::Start { folder: &elsewhere, ..world.start() };
             match again.run().await? {
                 Started::Serving(daemon) => drop(daemon.kill().await?),
@@ -126,7 +126,7 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -
                     daemon.signal(Signal::TERM)?;
                     Some(daemon.ended().await?)
                 }
-                ended @ Started::Ended { .. } => self::ended(ended),
+                ended @ Started::Ended { .. } => self::ended(&ended),
             }
         }
     };
@@ -136,10 +136,10 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -
     Ok(())
 }
 
-fn ended(started: Started) -> Option<ExitStatus> {
+fn ended(started: &Started) -> Option<ExitStatus> {
     match started {
         Started::Serving(_) => None,
-        Started::Ended { status, .. } => Some(status),
+        Started::Ended { status, .. } => Some(*status),
     }
 }
 
@@ -151,7 +151,7 @@ async fn under_load(
 ) -> Result<Option<ExitStatus>> {
     let mut daemon = match world.start_at(armed).await? {
         Started::Serving(daemon) => daemon,
-        ended @ Started::Ended { .. } => return Ok(self::ended(ended)),
+        ended @ Started::Ended { .. } => return Ok(self::ended(&ended)),
     };
     let load = Load::start(&daemon, &world.shape, &world.shared, random).await?;
     let began = Instant::now();
