@@ -14,6 +14,7 @@
 mod catalogue;
 mod daemon;
 mod domain;
+mod fuzzed;
 mod golden;
 mod idempotency;
 mod imports;
