@@ -17,6 +17,7 @@ mod catalogue;
 mod daemon;
 mod domain;
 mod full_disk;
+mod fuzzed;
 mod golden;
 mod idempotency;
 mod imports;
