@@ -8,6 +8,8 @@ pub mod archive;
 pub mod checkpoint;
 pub mod policy;
 pub mod sources;
+pub mod store;
+pub mod tiles;
 pub mod witness;
 
 use std::net::SocketAddr;
@@ -19,11 +21,13 @@ use serde::Deserialize;
 
 use crate::grpc::ServiceLimits;
 use crate::ledger::{Imports, LedgerLimits, LedgerRules};
-use crate::log::{Codec, LogOptions};
+use crate::log::LogOptions;
 use crate::witness::{Witness, WitnessPace};
 use archive::ArchiveConfig;
 use checkpoint::CheckpointConfig;
 use policy::PolicyConfig;
+use store::StoreConfig;
+use tiles::TilesConfig;
 use witness::{WitnessConfig, WitnessPaceConfig};
 
 /// Address that is listened on when none is given.
@@ -82,14 +86,6 @@ impl Default for Config {
             policy: Vec::new(),
         }
     }
-}
-
-/// The log as static files for monitors: read-only HTTP in the layout of C2SP `tlog-tiles`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TilesConfig {
-    /// Address and port to listen on. Without it there is no such endpoint.
-    pub listen: Option<String>,
 }
 
 /// For whom the program logs.
@@ -217,41 +213,6 @@ impl Default for LimitsConfig {
     }
 }
 
-/// How the log lies on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StoreConfig {
-    /// See [`LogOptions::cache_bytes`].
-    pub cache_bytes: u64,
-    /// See [`LogOptions::block_bytes_max`].
-    pub block_bytes_max: usize,
-    /// How blocks are written. What is there already is read either way.
-    pub compression: Compression,
-    /// See [`LogOptions::disk_reserve_bytes`].
-    pub disk_reserve_bytes: u64,
-}
-
-/// How blocks are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// Compressed by zstd, where that is shorter.
-    Zstd,
-    /// As they are.
-    None,
-}
-
-impl Default for StoreConfig {
-    fn default() -> Self {
-        Self {
-            cache_bytes: LogOptions::CACHE_BYTES_DEFAULT,
-            block_bytes_max: LogOptions::BLOCK_BYTES_MAX_DEFAULT,
-            compression: Compression::Zstd,
-            disk_reserve_bytes: LogOptions::DISK_RESERVE_BYTES_DEFAULT,
-        }
-    }
-}
-
 /// A configuration that holds together.
 #[derive(Debug, Clone)]
 pub struct CheckedConfig {
@@ -341,7 +302,7 @@ impl Config {
         };
         let witnesses = witness::check(&self.witness, rules.checkpoints.is_some(), &mut faults);
         let witness_pace = self.witness_pace.check(&mut faults);
-        let tiles = self.check_tiles(&mut faults);
+        let tiles = self.tiles.check(self.insecure_allow_remote, &mut faults);
         match listen {
             Ok(listen) if faults.is_empty() => Ok(CheckedConfig {
                 witnesses,
@@ -350,27 +311,6 @@ impl Config {
                 ..self.checked(listen, tls, directory, rules)
             }),
             Ok(_) | Err(_) => Err(faults),
-        }
-    }
-
-    /// Tiles are served as they are: something else has to protect them, or show them to everybody.
-    fn check_tiles(&self, faults: &mut Vec<String>) -> Option<SocketAddr> {
-        let text = self.tiles.listen.as_ref()?;
-        match text.parse::<SocketAddr>() {
-            Ok(address) if address.ip().is_loopback() || self.insecure_allow_remote => {
-                Some(address)
-            }
-            Ok(address) => {
-                faults.push(format!(
-                    "tiles.listen: {address} can be reached from other machines without transport \
-                     security; put a web server before it, or give --insecure-allow-remote"
-                ));
-                None
-            }
-            Err(_) => {
-                faults.push(format!("tiles.listen: {text:?} is not an address and port"));
-                None
-            }
         }
     }
 
@@ -470,10 +410,7 @@ impl Config {
         LogOptions {
             cache_bytes: self.store.cache_bytes,
             block_bytes_max: self.store.block_bytes_max,
-            codec: match self.store.compression {
-                Compression::Zstd => Codec::Zstd,
-                Compression::None => Codec::None,
-            },
+            codec: self.store.compression.into(),
             disk_reserve_bytes: self.store.disk_reserve_bytes,
             archive: self.archive.options(&directory),
             ..LogOptions::new(directory)

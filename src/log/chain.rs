@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::block::{Block, Link};
 
-use super::blocks::guarded;
 use super::corruption::Corruption;
 use super::error::LogError;
 use super::reader::LogReader;
@@ -40,7 +39,7 @@ impl LogReader {
         if position > self.next_position() {
             return Ok(None);
         }
-        let link = Link::after(&self.store().blocks().holding(last)?);
+        let link = Link::after(&self.store().block_holding(last)?);
         Ok((link.next_position == position).then_some(link))
     }
 }
@@ -55,17 +54,7 @@ pub struct ChainBlocks {
 
 impl ChainBlocks {
     fn read(&self) -> Result<Block, LogError> {
-        let position = self.reached.next_position;
-        let block = match guarded(|| self.store.blocks().beginning_at(position)) {
-            Ok(block) => block,
-            // With the position, so that whoever copies knows where the copy ends.
-            Err(error) if error.is_damage() && error.position().is_none() => {
-                tracing::error!(position, ?error, "the store cannot read a block");
-                return Err(LogError::corrupt(position, Corruption::Unreadable));
-            }
-            Err(error) => return Err(error),
-        };
-        let block = block.ok_or_else(|| LogError::corrupt(position, Corruption::Missing))?;
+        let block = self.store.block_beginning_at(self.reached.next_position)?;
         check_follows(&block, self.reached)?;
         Ok(block)
     }

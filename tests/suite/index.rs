@@ -26,7 +26,7 @@ async fn without_every_tree_but_the_log_the_answers_are_the_same() {
     let opened = Log::open(&LogOptions::new(folder.path())).unwrap();
     assert_eq!(
         opened.reader.derived_names(),
-        ["projections-portfolio", "requests", "sources", "streams"]
+        ["merkle", "projections-portfolio", "requests", "sources", "streams"]
     );
     opened.reader.delete_derived().unwrap();
     assert_eq!(opened.reader.derived_names(), [""; 0]);

@@ -193,7 +193,10 @@ async fn an_agreement_that_cannot_be_folded_is_told_and_hides_no_other() {
     unreadable.position = 1;
     unreadable.agreement_id = "b".to_owned();
     let Some(v1::record::Entry::Event(event)) = &mut unreadable.entry else { panic!("an event") };
-    event.event.as_mut().unwrap().effective_date = "no day".to_owned();
+    let payload = &mut event.event.as_mut().unwrap().payload;
+    let Some(v1::event::Payload::AgreementSigned(signed)) = payload else { panic!("a signature") };
+    // Of the leaf of the tree this is no part, so that the start does not meet it.
+    signed.currency = "no currency".to_owned();
     let folder = served.stop().await;
     let mut opened = Log::open(&LogOptions::new(folder.path())).unwrap();
     opened.writer.append(&[unreadable.encode_to_vec().into()]).unwrap();
