@@ -74,8 +74,8 @@ fn key_names_are_what_a_line_of_a_signature_can_hold() {
 
 #[test]
 fn keys_of_another_kind_are_refused_by_name() {
-    // 0x04, a witness's cosignature, over the same 32 bytes.
-    let text = "witness.example+00000000+BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    // 0x06, an ML-DSA-44 cosignature, with as many bytes as an Ed25519 key has.
+    let text = "witness.example+00000000+BgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     assert_eq!(VerifierKey::parse(text), Err(KeyFault::Kind));
     let form = VerifierKey::parse("witness.example").unwrap_err();
     assert_eq!(form.to_string(), "the text is not a key of the form NAME+ID+KEY");
