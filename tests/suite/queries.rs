@@ -3,6 +3,7 @@
 use contract_ledger::domain::date::RecordedTime;
 use contract_ledger::grpc::ServiceLimits;
 use contract_ledger::ledger::LedgerLimits;
+use contract_ledger::merkle::TreeHash;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::as_known::AsKnown as Known;
 use std::time::Duration;
@@ -335,7 +336,8 @@ async fn agreements_that_left_memory_answer_the_same() {
 async fn an_empty_ledger_has_no_head() {
     let served = Served::start();
     let head = served.ledger().get_head(v1::GetHeadRequest {}).await.unwrap().into_inner();
-    assert_eq!(head, v1::GetHeadResponse::default());
+    let root = TreeHash::of_empty_tree().as_bytes().to_vec();
+    assert_eq!(head, v1::GetHeadResponse { root, ..Default::default() });
     let answer = served.append("a", sign("100")).await.unwrap();
     let head = served.ledger().get_head(v1::GetHeadRequest {}).await.unwrap().into_inner();
     assert_eq!((head.record_count, head.head_position), (1, Some(0)));

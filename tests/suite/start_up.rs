@@ -186,7 +186,9 @@ async fn a_program_whose_writer_failed_exits_with_a_failure() {
     use contract_ledger::wire::v1;
     use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
     let folder = tempfile::tempdir().unwrap();
-    let small = [("LEDGERD_ARCHIVE__SEGMENT_BYTES_MAX", "4096")];
+    // So that a long text is long on disk, and needs a new segment.
+    let small =
+        [("LEDGERD_ARCHIVE__SEGMENT_BYTES_MAX", "4096"), ("LEDGERD_STORE__COMPRESSION", "none")];
     let daemon = Daemon::start_with(folder.path(), &[], &small);
     let mut client = LedgerServiceClient::connect(daemon.url.clone()).await.unwrap();
     client.append_events(request("a", vec![sign("100000")])).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use contract_ledger::clock::SystemClock;
 use contract_ledger::ledger::command::AppendFailure;
 use contract_ledger::ledger::{Ledger, LedgerLimits, LedgerRules, OpenedLedger, WriterEnd};
-use contract_ledger::log::LogOptions;
+use contract_ledger::log::{Codec, LogOptions};
 use contract_ledger::wire::parse::parse_append;
 use tokio::sync::oneshot;
 
@@ -59,6 +59,8 @@ const PROJECTION_SERVICE: &str = "contractledger.v1.ProjectionService";
 fn small_segments() -> Setting {
     let log = |options: &mut LogOptions| {
         options.archive.as_mut().unwrap().segment_bytes_max = 4096;
+        // A long text is to be long on disk too.
+        options.codec = Codec::None;
     };
     Setting { log, ..Setting::default() }
 }
