@@ -4,7 +4,9 @@
 //! both are the same file. In fold order, every one but the first is a duplicate, until it is rejected
 //! or reversed.
 
-use imbl::OrdMap;
+use std::collections::BTreeSet;
+
+use imbl::{OrdMap, OrdSet};
 
 use super::date::Date;
 use super::event::{CreditNoteReceived, InvoiceKind, InvoiceReceived};
@@ -84,8 +86,12 @@ pub type Place = (Date, Position);
 pub struct Documents {
     by_place: OrdMap<Place, Document>,
     by_identity: OrdMap<Identity, OrdMap<Place, ()>>,
+    /// The documents that are rejected with each invoice by name: itself, and its credit notes.
+    by_invoice: OrdSet<(InvoiceId, Place)>,
     /// The invoice that each negative one lowers.
     corrected: OrdMap<InvoiceId, InvoiceId>,
+    /// The same from the other side: the lowered one first.
+    lowered_by: OrdSet<(InvoiceId, InvoiceId)>,
 }
 
 impl Document {
@@ -135,7 +141,9 @@ impl Documents {
     pub fn insert(&mut self, place: Place, document: Document) {
         if let Some(corrected) = &document.corrected {
             self.corrected.insert(document.invoice.clone(), corrected.clone());
+            self.lowered_by.insert((corrected.clone(), document.invoice.clone()));
         }
+        self.by_invoice.insert((document.invoice.clone(), place));
         for identity in &document.identities {
             self.by_identity.entry(identity.clone()).or_default().insert(place, ());
         }
@@ -145,9 +153,11 @@ impl Documents {
     /// Takes a document out. Returns it.
     pub fn remove(&mut self, place: Place) -> Option<Document> {
         let document = self.by_place.remove(&place)?;
-        if document.corrected.is_some() {
+        if let Some(corrected) = &document.corrected {
             self.corrected.remove(&document.invoice);
+            self.lowered_by.remove(&(corrected.clone(), document.invoice.clone()));
         }
+        self.by_invoice.remove(&(document.invoice.clone(), place));
         for identity in &document.identities {
             if let Some(same) = self.by_identity.get_mut(identity) {
                 same.remove(&place);
@@ -173,13 +183,24 @@ impl Documents {
         self.by_place.get(&place)
     }
 
-    /// The documents that are rejected with an invoice.
-    pub fn rejected_with<'a>(
-        &'a self,
-        invoice: &'a InvoiceId,
-    ) -> impl Iterator<Item = &'a Document> {
-        let documents = self.by_place.values();
-        documents.filter(move |document| self.line_of(document).any(|one| one == invoice))
+    /// The documents that are rejected with an invoice: its own, and those of all that lower it.
+    pub fn rejected_with(&self, invoice: &InvoiceId) -> Vec<&Document> {
+        let mut invoices = vec![invoice.clone()];
+        let mut seen: BTreeSet<InvoiceId> = BTreeSet::from([invoice.clone()]);
+        let mut documents = Vec::new();
+        while let Some(one) = invoices.pop() {
+            let first = (one.clone(), (Date::BEGINNING_OF_TIME, Position::new(0)));
+            let of_one = self.by_invoice.range(first..).take_while(|(of, _)| *of == one);
+            documents.extend(of_one.filter_map(|(_, place)| self.by_place.get(place)));
+            // There is no least id to begin with, so both ways from the middle.
+            let lowering = self.lowered_by.range((one.clone(), one.clone())..);
+            let before = self.lowered_by.range(..(one.clone(), one.clone())).rev();
+            let lowering = lowering.take_while(|(of, _)| *of == one);
+            let before = before.take_while(|(of, _)| *of == one);
+            let both = lowering.chain(before).map(|(_, lowering)| lowering.clone());
+            invoices.extend(both.filter(|lowering| seen.insert(lowering.clone())));
+        }
+        documents
     }
 
     /// The invoices with which a document is rejected: its own, the one that this one lowers, and so

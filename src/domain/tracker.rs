@@ -13,7 +13,7 @@ use super::date::Date;
 use super::duplicates::DocumentId;
 use super::event::Recorded;
 use super::finding::{Condition, Finding, FindingKey, Handling};
-use super::id::{EventId, OrderId, Position, ReservationId};
+use super::id::{AgreementId, EventId, FindingId, OrderId, Position, ReservationId};
 use super::scope::Scope;
 
 /// What conditions are judged together.
@@ -61,23 +61,28 @@ pub struct Difference {
 /// Findings at one horizon.
 #[derive(Debug, Clone)]
 pub struct Tracker {
+    agreement: AgreementId,
     horizon: Date,
     open: OrdMap<FindingKey, Finding>,
     open_by_source: OrdMap<Source, Arc<[FindingKey]>>,
     cleared: Vector<Finding>,
     /// How often each finding has opened.
     episodes: OrdMap<FindingKey, u32>,
+    /// What the ids of findings stand for that were ever open.
+    ids: OrdMap<FindingId, FindingKey>,
 }
 
 impl Tracker {
     /// A tracker that has seen nothing.
-    pub fn new(horizon: Date) -> Self {
+    pub fn new(agreement: AgreementId, horizon: Date) -> Self {
         Self {
+            agreement,
             horizon,
             open: OrdMap::new(),
             open_by_source: OrdMap::new(),
             cleared: Vector::new(),
             episodes: OrdMap::new(),
+            ids: OrdMap::new(),
         }
     }
 
@@ -114,7 +119,12 @@ impl Tracker {
             let open = earlier.open.get(&finding.key);
             open.is_some_and(|open| open.episode == finding.episode)
         };
-        self.cleared.iter().skip(earlier.cleared.len()).filter(was_open).cloned().collect()
+        // From the end, so that it costs no more than there is to tell.
+        let beyond = self.cleared.len().saturating_sub(earlier.cleared.len());
+        let newest_first = self.cleared.iter().rev().take(beyond).filter(was_open);
+        let mut cleared: Vec<Finding> = newest_first.cloned().collect();
+        cleared.reverse();
+        cleared
     }
 
     /// Takes in what an event has changed: the conditions of every source that it touched, of which
@@ -158,10 +168,25 @@ impl Tracker {
         self.open.get(key).map(|finding| finding.since)
     }
 
+    /// The finding of an id, when it was ever open.
+    pub fn finding(&self, id: &FindingId) -> Option<&FindingKey> {
+        self.ids.get(id)
+    }
+
     /// Says what people did about a finding, in the order in which it counts. To each episode applies
     /// the last that was done since it opened, and before it opened again.
-    pub fn handle(&mut self, done: &[Handled], is_meant: impl Fn(&FindingKey) -> bool) {
-        let meant = self.open.values().chain(&self.cleared).filter(|one| is_meant(&one.key));
+    pub fn handle(&mut self, done: &[Handled], key: &FindingKey) {
+        let episodes = self.episodes.get(key).copied().unwrap_or_default();
+        let is_open = self.open.contains_key(key);
+        // Nearly always it has opened once, and is open.
+        let in_cleared = if episodes > u32::from(is_open) {
+            let places = self.cleared.iter().enumerate().filter(|(_, one)| one.key == *key);
+            places.map(|(place, _)| place).collect()
+        } else {
+            Vec::new()
+        };
+        let cleared = in_cleared.iter().filter_map(|place| self.cleared.get(*place));
+        let meant = self.open.get(key).into_iter().chain(cleared);
         let openings: BTreeMap<u32, Position> =
             meant.filter_map(|one| Some((one.episode, one.opened_at()?))).collect();
         let apply = |finding: &mut Finding| {
@@ -174,15 +199,10 @@ impl Tracker {
             finding.handling = last.map_or(Handling::None, |one| one.handling);
             finding.handled = last.map(|one| one.position);
         };
-        let open: Vec<FindingKey> = self.open.keys().filter(|key| is_meant(key)).cloned().collect();
-        for key in open {
-            if let Some(finding) = self.open.get_mut(&key) {
-                apply(finding);
-            }
+        if let Some(finding) = self.open.get_mut(key) {
+            apply(finding);
         }
-        let cleared = self.cleared.iter().enumerate().filter(|(_, one)| is_meant(&one.key));
-        let cleared: Vec<usize> = cleared.map(|(place, _)| place).collect();
-        for place in cleared {
+        for place in in_cleared {
             if let Some(finding) = self.cleared.get_mut(place) {
                 apply(finding);
             }
@@ -192,6 +212,9 @@ impl Tracker {
     fn open_anew(&mut self, key: FindingKey, event: &Recorded, condition: &Condition) {
         let episode = self.episodes.get(&key).copied().unwrap_or_default().saturating_add(1);
         self.episodes.insert(key.clone(), episode);
+        if episode == 1 {
+            self.ids.insert(key.id(&self.agreement), key.clone());
+        }
         let finding = Finding {
             key: key.clone(),
             amount: condition.amount,

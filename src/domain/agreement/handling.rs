@@ -19,36 +19,30 @@ impl Agreement {
         let payload =
             target.as_ref().map_or(&recorded.event.payload, |target| &target.event.payload);
         let Some((finding, _)) = handled(payload) else { return };
-        let finding = finding.clone();
+        let Some(key) = self.tracker.finding(finding).cloned() else { return };
         let horizon = self.tracker.horizon();
-        let mut live: Vec<_> = self
-            .handlings
-            .iter()
+        let of_finding = self.handlings.get(finding).into_iter().flat_map(|of| of.values());
+        let mut live: Vec<_> = of_finding
             .filter(|one| one.event.effective <= horizon)
             .filter_map(|one| {
-                let (of, handling) = handled(&one.event.payload)?;
-                let done = Handled { handling, position: one.position };
-                (*of == finding).then_some((fold_key(one), done))
+                let (_, handling) = handled(&one.event.payload)?;
+                Some((fold_key(one), Handled { handling, position: one.position }))
             })
             .collect();
         live.sort_by_key(|(key, _)| *key);
         let done: Vec<Handled> = live.into_iter().map(|(_, done)| done).collect();
-        let id = self.id.clone();
-        self.tracker.handle(&done, |key| key.id(&id) == finding);
+        self.tracker.handle(&done, &key);
     }
 
     /// Whether a finding of this id was ever there: judged whenever its events hold, or as of a day.
     pub fn knows_finding(&self, finding: &FindingId, as_of: Date) -> bool {
-        self.has_finding(finding) || self.refold(self.events.iter(), as_of).has_finding(finding)
-    }
-
-    fn has_finding(&self, finding: &FindingId) -> bool {
-        let mut all = self.tracker.open().chain(self.tracker.cleared());
-        all.any(|one| one.key.id(&self.id) == *finding)
+        let ever = |agreement: &Self| agreement.tracker.finding(finding).is_some();
+        ever(self) || ever(&self.refold(self.events.iter(), as_of))
     }
 }
 
-fn handled(payload: &Payload) -> Option<(&FindingId, Handling)> {
+/// The finding that an event handles, and how.
+pub(super) fn handled(payload: &Payload) -> Option<(&FindingId, Handling)> {
     if let Payload::FindingAcknowledged(seen) = payload {
         Some((&seen.finding, Handling::Acknowledged))
     } else if let Payload::FindingWaived(waived) = payload {

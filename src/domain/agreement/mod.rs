@@ -25,7 +25,9 @@ use super::charter::Charter;
 use super::date::{Date, RecordedTime};
 use super::duplicates::Documents;
 use super::event::{AdmissionMode, Group, Payload, Recorded};
-use super::id::{AgreementId, EventId, InvoiceId, OrderId, Position, ReservationId, Version};
+use super::id::{
+    AgreementId, EventId, FindingId, InvoiceId, OrderId, Position, ReservationId, Version,
+};
 use super::levels::{Levels, Sums};
 use super::money::Amount;
 use super::policy::PolicyBook;
@@ -39,6 +41,7 @@ use names::Names;
 use own::OverrideUse;
 pub(in crate::domain) use own::lacks_reason;
 use settle::Touched;
+use views::DocumentCounts;
 
 /// One agreement after some of its events.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub struct Agreement {
     policies: Arc<PolicyBook>,
     /// Everything recorded, in the order of versions.
     events: Vector<Arc<Recorded>>,
+    /// Place of each event in `events`.
+    places: OrdMap<EventId, usize>,
     /// Reversed event and the event that reversed it.
     reversals: OrdMap<EventId, EventId>,
     /// Live events that make the charter, in fold order.
@@ -62,8 +67,10 @@ pub struct Agreement {
     /// Orders in force as of the horizon. Empty while no policy has a split threshold.
     orders_in_force: Orders,
     override_uses: OrdMap<EventId, OverrideUse>,
-    /// Live events that handle findings.
-    handlings: Vector<Arc<Recorded>>,
+    /// Live events that handle each finding, by position.
+    handlings: OrdMap<FindingId, OrdMap<Position, Arc<Recorded>>>,
+    /// Orders and invoices that are not reversed, on whatever date.
+    document_counts: DocumentCounts,
     levels: OrdMap<Scope, Levels>,
     latest_effective: Option<Date>,
     /// The latest day on which any event ever changed something: also the day after an expiry.
@@ -78,9 +85,11 @@ impl Agreement {
     /// agreement itself sets over it.
     pub fn new(id: AgreementId, policies: Arc<PolicyBook>, horizon: Date) -> Self {
         Self {
+            tracker: Tracker::new(id.clone(), horizon),
             id,
             policies,
             events: Vector::new(),
+            places: OrdMap::new(),
             reversals: OrdMap::new(),
             charter_events: Arc::default(),
             charter: None,
@@ -91,12 +100,12 @@ impl Agreement {
             documents: Documents::default(),
             orders_in_force: Orders::default(),
             override_uses: OrdMap::new(),
-            handlings: Vector::new(),
+            handlings: OrdMap::new(),
+            document_counts: DocumentCounts::default(),
             levels: OrdMap::new(),
             latest_effective: None,
             latest_change: None,
             magnitude: Amount::ZERO,
-            tracker: Tracker::new(horizon),
         }
     }
 
@@ -135,7 +144,10 @@ impl Agreement {
     #[must_use]
     pub fn carried_to(&self, later: &Self) -> Self {
         let mut carried = self.clone();
-        for event in later.events.iter().skip(self.events.len()) {
+        // From the end, so that it costs no more than there is to carry.
+        let beyond = later.events.len().saturating_sub(self.events.len());
+        let newest_first: Vec<&Arc<Recorded>> = later.events.iter().rev().take(beyond).collect();
+        for event in newest_first.into_iter().rev() {
             carried.apply(event);
         }
         carried
@@ -208,7 +220,7 @@ impl Agreement {
 
     /// The event of an id.
     pub fn event(&self, id: EventId) -> Option<&Arc<Recorded>> {
-        self.events.iter().rev().find(|event| event.event_id == id)
+        self.events.get(*self.places.get(&id)?)
     }
 
     /// The event that reversed another.
@@ -240,6 +252,7 @@ impl Agreement {
     /// Takes in the next event. Whether it may be recorded is for `admit`; here it counts.
     pub fn apply(&mut self, recorded: &Arc<Recorded>) {
         let before = self.may_use_override(recorded).then(|| self.clone());
+        self.places.insert(recorded.event_id, self.events.len());
         self.events.push_back(Arc::clone(recorded));
         self.note_change(recorded);
         self.magnitude = self.magnitude.plus(settle::magnitude(recorded, self.charter()));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::handling::handled;
 use super::settle::Touched;
 use super::{Agreement, fold_key};
 use crate::domain::call_off::{CallOff, CallOffKey, Entry, Standing};
@@ -26,6 +27,7 @@ impl Agreement {
             return;
         }
         self.names.note(recorded);
+        self.document_counts.join(payload);
         if makes_charter(payload) {
             let events = Arc::make_mut(&mut self.charter_events);
             let place = events.partition_point(|other| fold_key(other) < fold_key(recorded));
@@ -33,8 +35,9 @@ impl Agreement {
             self.settle_charter(touched);
             return;
         }
-        if is_handling(payload) {
-            self.handlings.push_back(Arc::clone(recorded));
+        if let Some((finding, _)) = handled(payload) {
+            let of = self.handlings.entry(finding.clone()).or_default();
+            of.insert(recorded.position, Arc::clone(recorded));
             return;
         }
         if let Some(reservation) = reservation_of(payload) {
@@ -84,14 +87,17 @@ impl Agreement {
         self.override_uses.remove(&target.event_id);
         let home = self.home_of(target);
         self.names.free(target);
+        self.document_counts.leave(payload);
         if makes_charter(payload) {
             let events = Arc::make_mut(&mut self.charter_events);
             events.retain(|event| event.position != target.position);
             self.settle_charter(touched);
             return;
         }
-        if is_handling(payload) {
-            self.handlings.retain(|event| event.position != target.position);
+        if let Some((finding, _)) = handled(payload) {
+            if let Some(of) = self.handlings.get_mut(finding) {
+                of.remove(&target.position);
+            }
             return;
         }
         if let Some(reservation) = reservation_of(payload) {
@@ -254,13 +260,6 @@ fn makes_charter(payload: &Payload) -> bool {
     let of_control =
         matches!(payload, Payload::OverrideGranted(_) | Payload::ThresholdPolicySet(_));
     payload.group() == Group::Agreement || of_control
-}
-
-fn is_handling(payload: &Payload) -> bool {
-    matches!(
-        payload,
-        Payload::FindingAcknowledged(_) | Payload::FindingWaived(_) | Payload::FindingResolved(_)
-    )
 }
 
 /// The reservation that an event sets aside, uses or gives back.

@@ -1,7 +1,5 @@
 //! What lists show of an agreement as of a day.
 
-use std::collections::BTreeMap;
-
 use super::Agreement;
 use crate::domain::call_off::{CallOffKey, Standing};
 use crate::domain::date::Date;
@@ -143,19 +141,53 @@ impl Agreement {
         parts
     }
 
-    /// Orders and invoices that are there as of a day, in whatever state.
+    /// Orders and invoices that are there as of a day, in whatever state. On a day before the last
+    /// effective date it costs all documents.
     pub fn document_counts(&self, as_of: Date) -> (u64, u64) {
-        let mut counts: BTreeMap<bool, u64> = BTreeMap::new();
-        let entries = self.call_offs.values().flat_map(|call_off| call_off.entries());
-        for entry in entries.filter(|entry| {
-            entry.standing == Standing::Live && entry.recorded.event.effective <= as_of
-        }) {
-            let is_order = matches!(entry.recorded.event.payload, Payload::OrderPlaced(_));
-            if is_order || matches!(entry.recorded.event.payload, Payload::InvoiceReceived(_)) {
-                *counts.entry(is_order).or_default() += 1;
+        let mut counts = DocumentCounts::default();
+        if self.latest_effective.is_some_and(|latest| latest <= as_of) {
+            counts = self.document_counts;
+        } else {
+            let entries = self.call_offs.values().flat_map(|call_off| call_off.entries());
+            for entry in entries.filter(|entry| {
+                entry.standing == Standing::Live && entry.recorded.event.effective <= as_of
+            }) {
+                counts.join(&entry.recorded.event.payload);
             }
         }
-        let of = |is_order| counts.get(&is_order).copied().unwrap_or_default();
-        (of(true), of(false))
+        (counts.orders, counts.invoices)
+    }
+}
+
+/// How many orders and invoices there are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct DocumentCounts {
+    orders: u64,
+    invoices: u64,
+}
+
+impl DocumentCounts {
+    /// A document that comes.
+    pub(super) fn join(&mut self, payload: &Payload) {
+        if let Some(count) = self.of(payload) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// A document that is reversed.
+    pub(super) fn leave(&mut self, payload: &Payload) {
+        if let Some(count) = self.of(payload) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    fn of(&mut self, payload: &Payload) -> Option<&mut u64> {
+        if matches!(payload, Payload::OrderPlaced(_)) {
+            Some(&mut self.orders)
+        } else if matches!(payload, Payload::InvoiceReceived(_)) {
+            Some(&mut self.invoices)
+        } else {
+            None
+        }
     }
 }

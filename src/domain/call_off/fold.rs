@@ -31,8 +31,14 @@ pub(super) struct Fold {
     reached: Option<Place>,
     walk: Walk,
     judgement: Judgement,
-    /// The order as of the horizon, once the fold is beyond it.
-    order_at_horizon: Option<Option<Arc<OrderSoFar>>>,
+    /// None until the fold is beyond the horizon.
+    at_horizon: Option<AtHorizon>,
+}
+
+/// What stays as it was at the horizon.
+#[derive(Debug, Clone)]
+struct AtHorizon {
+    order: Option<Arc<OrderSoFar>>,
 }
 
 /// An order in force, with its value.
@@ -54,7 +60,7 @@ impl Fold {
             reached: None,
             walk: Walk::new(currency),
             judgement: Judgement::default(),
-            order_at_horizon: None,
+            at_horizon: None,
         }
     }
 
@@ -65,8 +71,8 @@ impl Fold {
     /// Takes in the next document, and judges what it touched unless it is beyond the horizon.
     fn take(&mut self, place: Place, entry: &Entry, terms: &Terms<'_>, touched: &mut Vec<Touch>) {
         let is_beyond = place.0 > terms.horizon;
-        if is_beyond && self.order_at_horizon.is_none() {
-            self.order_at_horizon = Some(self.walk.order.clone());
+        if is_beyond && self.at_horizon.is_none() {
+            self.at_horizon = Some(AtHorizon { order: self.walk.order.clone() });
         }
         touched.clear();
         self.walk.absorb(entry, terms.charter, touched);
@@ -78,8 +84,8 @@ impl Fold {
     }
 
     fn in_force(&self) -> Option<InForce> {
-        let order = match &self.order_at_horizon {
-            Some(order) => order.as_ref()?,
+        let order = match &self.at_horizon {
+            Some(at_horizon) => at_horizon.order.as_ref()?,
             None => self.walk.order.as_ref()?,
         };
         match order.status {

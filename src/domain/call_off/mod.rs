@@ -18,10 +18,11 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 
 use super::charter::Charter;
 use super::date::Date;
@@ -101,6 +102,8 @@ impl Entry {
 #[derive(Debug, Clone, Default)]
 pub struct CallOff {
     entries: OrdMap<Place, Entry>,
+    /// What hangs on each invoice. Kept of a long call-off only: a short one is looked through.
+    hanging: OrdSet<(InvoiceId, Place)>,
     /// How many of them are placements that are not reversed.
     live_placements: usize,
     /// How many are placements that are.
@@ -134,7 +137,29 @@ impl CallOff {
                 Standing::Reversed(_) => self.reversed_placements += 1,
             }
         }
+        let named = entry.hangs_on.clone();
         self.entries.insert(place, entry);
+        match self.entries.len().cmp(&fold::LONG_FROM) {
+            Ordering::Less => {}
+            Ordering::Equal => self.hanging = self.all_hanging().collect(),
+            Ordering::Greater => self.hanging.extend(named.map(|named| (named, place))),
+        }
+    }
+
+    fn all_hanging(&self) -> impl Iterator<Item = (InvoiceId, Place)> {
+        let entries = self.entries.iter();
+        entries.filter_map(|(place, entry)| Some((entry.hangs_on.clone()?, *place)))
+    }
+
+    fn remove(&mut self, place: Place) -> Option<Entry> {
+        self.changed_at(place);
+        let entry = self.entries.remove(&place)?;
+        if self.entries.len() < fold::LONG_FROM {
+            self.hanging = OrdSet::new();
+        } else if let Some(named) = &entry.hangs_on {
+            self.hanging.remove(&(named.clone(), place));
+        }
+        Some(entry)
     }
 
     /// Takes a document out. A placement stays, marked as reversed.
@@ -148,7 +173,7 @@ impl CallOff {
                 self.reversed_placements += 1;
             }
             Some(_) => {
-                self.entries.remove(&place);
+                self.remove(place);
             }
             None => {}
         }
@@ -162,23 +187,26 @@ impl CallOff {
     pub fn detach(&mut self, invoice: &InvoiceId) -> Vec<Entry> {
         let mut unknown = vec![invoice.clone()];
         let mut detached = Vec::new();
-        loop {
-            let names_unknown = |entry: &&Entry| {
-                entry.hangs_on.as_ref().is_some_and(|named| unknown.contains(named))
-            };
-            let leaving: Vec<Entry> = self.entries().filter(names_unknown).cloned().collect();
-            if leaving.is_empty() {
-                return detached;
-            }
-            for entry in leaving {
-                self.changed_at(entry.place());
-                self.entries.remove(&entry.place());
+        while let Some(named) = unknown.pop() {
+            for place in self.places_hanging_on(&named) {
+                let Some(entry) = self.remove(place) else { continue };
                 if let Payload::InvoiceReceived(negative) = &entry.recorded.event.payload {
                     unknown.push(negative.invoice.clone());
                 }
                 detached.push(entry);
             }
         }
+        detached
+    }
+
+    fn places_hanging_on(&self, invoice: &InvoiceId) -> Vec<Place> {
+        if self.entries.len() < fold::LONG_FROM {
+            let hanging = self.all_hanging().filter(|(named, _)| named == invoice);
+            return hanging.map(|(_, place)| place).collect();
+        }
+        let first = (invoice.clone(), (Date::BEGINNING_OF_TIME, Position::new(0)));
+        let hanging = self.hanging.range(first..).take_while(|(named, _)| named == invoice);
+        hanging.map(|(_, place)| *place).collect()
     }
 
     /// Whether an order stands under this call-off's key: placed and not reversed.

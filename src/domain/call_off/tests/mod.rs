@@ -17,7 +17,7 @@ use crate::domain::scope::{Scope, ScopeKeys};
 
 use story::{Story, charter, day};
 
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 20;
 const STEPS: u64 = 180;
 /// Of a hundred steps so many take out a document.
 const REVERSALS: u64 = 15;
@@ -32,6 +32,8 @@ fn everything(walk: &Walk) -> Vec<Touch> {
 
 /// The sums of a walk, added up document by document.
 fn sums_of_parts(walk: &Walk, charter: &Charter) -> ScopeSums {
+    let mut walk = walk.clone();
+    walk.offset_anew();
     let mut sums = walk.sums(charter);
     for scope in sums.scopes().cloned().collect::<Vec<_>>() {
         let counted = sums.of(&scope);
@@ -127,4 +129,23 @@ fn followed_step_by_step_it_is_what_it_is_walked_anew() {
         }
     }
     assert!(longest > 2 * fold::LONG_FROM, "only {longest} documents");
+}
+
+#[test]
+fn what_holds_for_a_part_of_a_day_only_was_broken_all_along() {
+    let charter = charter();
+    let mut call_off = CallOff::default();
+    let mut since = |date: u64, number: u64, value: u64| {
+        call_off.insert(story::order_worth(date, number, value));
+        call_off.fold(&charter, Date::END_OF_TIME);
+        let all = call_off.conditions.all();
+        let over = all.iter().find(|(key, _)| key.rule == Reason::OverInvoiced);
+        over.map(|(_, condition)| condition.since)
+    };
+    assert_eq!(since(0, 1, 100), None);
+    assert_eq!(since(1, 2, 0), Some(day(1)), "invoiced for 150");
+    assert_eq!(since(5, 3, 200), None, "the order is worth more");
+    assert_eq!(since(5, 4, 120), Some(day(1)), "and less again on the same day");
+    assert_eq!(since(6, 5, 200), None);
+    assert_eq!(since(7, 6, 120), Some(day(7)), "a day ended on which it held");
 }

@@ -6,8 +6,17 @@ use super::super::{CallOff, Entry, Standing};
 use super::{REVERSALS, STEPS};
 use crate::domain::charter::Charter;
 use crate::domain::date::{Date, RecordedTime};
-use crate::domain::event::*;
-use crate::domain::id::*;
+use crate::domain::event::{
+    AdmissionMode, AgreementSigned, CeilingKind, CeilingTerms, Competition, CreditNoteReceived,
+    DeliveryReceived, Event, FrameworkKind, Indexation, InvoiceApproved, InvoiceKind, InvoicePaid,
+    InvoiceReceived, InvoiceRejected, Nature, OrderChanged, OrderPlaced, OrderPolicy, OrderRef,
+    Payload, PaymentReversed, PrepaymentOffset, Reasoning, Recorded, RetentionReleased,
+    RetentionWithheld, Value,
+};
+use crate::domain::id::{
+    CreditNoteId, DeliveryId, EventId, InvoiceId, LotId, OrderId, PaymentId, Position, RetentionId,
+    Version,
+};
 use crate::domain::money::{Amount, Currency, Money, Rate};
 use crate::domain::organisation::OrganisationId;
 use crate::domain::policy::PolicyBook;
@@ -30,7 +39,7 @@ impl Random {
     }
 
     pub(super) fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
-        choices[usize::try_from(self.below(choices.len() as u64)).unwrap()].clone()
+        choices[usize::try_from(self.below(u64::try_from(choices.len()).unwrap())).unwrap()].clone()
     }
 }
 
@@ -88,15 +97,21 @@ pub(super) struct Story {
     pub(super) random: Random,
     next: u64,
     pub(super) days: u64,
+    /// How many ids invoices have.
+    invoices: u64,
+    /// Whether its order is ever placed.
+    is_ordered: bool,
     pub(super) call_off: CallOff,
 }
 
 impl Story {
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random(seed);
-        // Some histories crowd on a few days.
+        // Some histories crowd on a few days, or on a few invoices.
         let days = random.one_of(&[4, 20, 60]);
-        Self { random, next: 1, days, call_off: CallOff::default() }
+        let invoices = random.one_of(&[3, 8, 40]);
+        let is_ordered = random.per_cent(75);
+        Self { random, next: 1, days, invoices, is_ordered, call_off: CallOff::default() }
     }
 
     pub(super) fn step(&mut self) -> String {
@@ -113,6 +128,9 @@ impl Story {
             let target = self.random.one_of(choices);
             self.next += 1;
             self.call_off.reverse(&target, Position::new(self.next));
+            if let Payload::InvoiceReceived(invoice) = &target.event.payload {
+                self.detach(&invoice.invoice);
+            }
             return format!("reversed {:?}", target.event);
         }
         let payload = loop {
@@ -126,8 +144,34 @@ impl Story {
         self.next += 1;
         let recorded = record(self.next, day(date), payload);
         let told = format!("{:?}", recorded.event);
-        self.call_off.insert(Entry { recorded, standing: Standing::Live, hangs_on: None });
+        let hangs_on = named(&recorded.event.payload);
+        self.call_off.insert(Entry { recorded, standing: Standing::Live, hangs_on });
         told
+    }
+
+    /// Takes out what hangs on an invoice. Half of the time it stays, as if the invoice came again.
+    fn detach(&mut self, invoice: &InvoiceId) {
+        let mut unknown = vec![invoice.clone()];
+        let mut expected = Vec::new();
+        while let Some(invoice) = unknown.pop() {
+            for entry in self.call_off.entries() {
+                let position = entry.recorded.position;
+                if entry.hangs_on.as_ref() == Some(&invoice) && !expected.contains(&position) {
+                    expected.push(position);
+                    if let Payload::InvoiceReceived(negative) = &entry.recorded.event.payload {
+                        unknown.push(negative.invoice.clone());
+                    }
+                }
+            }
+        }
+        if self.random.per_cent(50) {
+            return;
+        }
+        let detached = self.call_off.detach(invoice);
+        let mut detached: Vec<_> = detached.iter().map(|one| one.recorded.position).collect();
+        detached.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(detached, expected, "what hangs on {invoice}");
     }
 
     /// None when the id that came up is in use.
@@ -135,9 +179,9 @@ impl Story {
         let order = OrderId::parse("O1").unwrap();
         let named = OrderRef { order: order.clone() };
         let invoice = self.invoice_id();
-        Some(match self.random.below(24) {
+        Some(match self.random.below(28) {
             0 => self.placement(order, live)?,
-            1 => Payload::OrderChanged(OrderChanged { order, value: self.value(4000) }),
+            1 => Payload::OrderChanged(OrderChanged { order, value: self.value(900) }),
             2 => Payload::OrderClosed(named),
             3 => Payload::OrderReopened(named),
             4 => Payload::DeliveryReceived(DeliveryReceived {
@@ -150,7 +194,7 @@ impl Story {
             15..=17 => Payload::InvoicePaid(InvoicePaid {
                 payment: PaymentId::parse(&format!("P{}", self.next)).unwrap(),
                 invoice,
-                value: self.value(150),
+                value: self.value(300),
                 paid_by: None,
             }),
             18 => {
@@ -167,30 +211,22 @@ impl Story {
                 final_invoice: None,
                 amount: self.value(50).money,
             }),
-            21 => self.retention(invoice, live)?,
-            22 => Payload::RetentionReleased(RetentionReleased {
+            21..=23 => self.retention(invoice, live)?,
+            24..=25 => Payload::RetentionReleased(RetentionReleased {
                 retention: RetentionId::parse(&format!("R{}", self.random.below(6))).unwrap(),
-                value: self.value(20),
+                value: self.value_in(20, 50),
             }),
             _ => Payload::InvoiceApproved(InvoiceApproved { invoice, approved_by: None }),
         })
     }
 
     fn placement(&mut self, order: OrderId, live: &[Arc<Recorded>]) -> Option<Payload> {
-        if live.iter().any(|one| matches!(one.event.payload, Payload::OrderPlaced(_))) {
+        let is_it = |one: &Arc<Recorded>| matches!(one.event.payload, Payload::OrderPlaced(_));
+        if !self.is_ordered || live.iter().any(is_it) {
             return None;
         }
-        Some(Payload::OrderPlaced(Box::new(OrderPlaced {
-            order,
-            keys: self.keys(),
-            value: self.value(3000),
-            department: None,
-            cpv: None,
-            reservation: None,
-            ordered_by: None,
-            approved_by: None,
-            competition: Competition::Documented,
-        })))
+        let keys = self.keys();
+        Some(order_placed(order, keys, self.value(600)))
     }
 
     fn invoice(&mut self, id: InvoiceId, live: &[Arc<Recorded>]) -> Option<Payload> {
@@ -201,7 +237,7 @@ impl Story {
         if live.iter().any(is_it) {
             return None;
         }
-        let (plain, negative) = (self.value(200), self.random.per_cent(25));
+        let (plain, negative) = (self.value(200), self.random.per_cent(35));
         let negated = Money { amount: plain.money.amount.negated(), ..plain.money };
         let kinds = [InvoiceKind::Commercial, InvoiceKind::Prepayment, InvoiceKind::InterestOrFee];
         let kind = if self.random.per_cent(75) {
@@ -258,7 +294,7 @@ impl Story {
     }
 
     fn invoice_id(&mut self) -> InvoiceId {
-        InvoiceId::parse(&format!("I{}", self.random.below(40))).unwrap()
+        InvoiceId::parse(&format!("I{}", self.random.below(self.invoices))).unwrap()
     }
 
     fn keys(&mut self) -> ScopeKeys {
@@ -272,9 +308,74 @@ impl Story {
     }
 
     fn value(&mut self, below: u64) -> Value {
-        let foreign = self.random.per_cent(10);
+        self.value_in(below, 10)
+    }
+
+    /// A value that is foreign so many times of a hundred.
+    fn value_in(&mut self, below: u64, foreign: u64) -> Value {
+        let foreign = self.random.per_cent(foreign);
         let currency = Currency::parse(if foreign { "EUR" } else { "NOK" }).unwrap();
         let money = Money { amount: amount(1 + self.random.below(below)), currency };
         Value { money, rate: foreign.then(|| Rate::parse("11.5").unwrap()) }
+    }
+}
+
+/// The order placed with a value or changed to it; with none an invoice of 150 on it.
+pub(super) fn order_worth(date: u64, number: u64, value: u64) -> Entry {
+    let currency = Currency::parse("NOK").unwrap();
+    let of = |number| Value { money: Money { amount: amount(number), currency }, rate: None };
+    let order = OrderId::parse("O1").unwrap();
+    let payload = match (number, value) {
+        (1, _) => order_placed(order, ScopeKeys::default(), of(value)),
+        (_, 0) => invoice_received(order, of(150)),
+        (_, _) => Payload::OrderChanged(OrderChanged { order, value: of(value) }),
+    };
+    let recorded = record(number, day(date), payload);
+    Entry { recorded, standing: Standing::Live, hangs_on: None }
+}
+
+fn order_placed(order: OrderId, keys: ScopeKeys, value: Value) -> Payload {
+    Payload::OrderPlaced(Box::new(OrderPlaced {
+        order,
+        keys,
+        value,
+        department: None,
+        cpv: None,
+        reservation: None,
+        ordered_by: None,
+        approved_by: None,
+        competition: Competition::Documented,
+    }))
+}
+
+fn invoice_received(order: OrderId, net: Value) -> Payload {
+    Payload::InvoiceReceived(Box::new(InvoiceReceived {
+        invoice: InvoiceId::parse("I1").unwrap(),
+        number: "1".to_owned(),
+        kind: InvoiceKind::Commercial,
+        issued: day(0),
+        due: None,
+        keys: ScopeKeys::default(),
+        order: Some(order),
+        net,
+        vat: Amount::ZERO,
+        interest_and_fees: Amount::ZERO,
+        prepaid: Amount::ZERO,
+        corrected: None,
+        department: None,
+        cpv: None,
+        document: None,
+    }))
+}
+
+/// The invoice that a document names, as far as it says so itself.
+fn named(payload: &Payload) -> Option<InvoiceId> {
+    match payload {
+        Payload::InvoiceReceived(invoice) => invoice.corrected.clone(),
+        Payload::CreditNoteReceived(credit) => Some(credit.invoice.clone()),
+        Payload::InvoicePaid(paid) => Some(paid.invoice.clone()),
+        Payload::InvoiceApproved(approved) => Some(approved.invoice.clone()),
+        Payload::InvoiceRejected(rejected) => Some(rejected.invoice.clone()),
+        _ => None,
     }
 }
