@@ -2,11 +2,7 @@
 //!
 //! `cargo bench --bench fold`, or with a name to run a part of it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a benchmark stops at what it did not expect"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark stops at what it did not expect")]
 
 mod histories;
 
@@ -50,9 +46,12 @@ fn long_order(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Which of so many events is left out and added again.
+type Place = fn(usize) -> usize;
+
 /// One more event at the end of the order, and one in its middle.
 fn one_more(criterion: &mut Criterion) {
-    let places: [(&str, fn(usize) -> usize); 2] =
+    let places: [(&str, Place); 2] =
         [("one more at the end", |count| count - 1), ("one more in the middle", |count| count / 2)];
     for (name, place_of) in places {
         let mut group = criterion.benchmark_group(name);
@@ -71,7 +70,7 @@ fn one_more(criterion: &mut Criterion) {
     }
 }
 
-fn without(mut told: Told, place_of: fn(usize) -> usize) -> (Agreement, Arc<Recorded>) {
+fn without(mut told: Told, place_of: Place) -> (Agreement, Arc<Recorded>) {
     let event = told.events.remove(place_of(told.events.len()));
     (told.fold(), event)
 }

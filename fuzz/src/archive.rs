@@ -50,7 +50,9 @@ fn raw(bytes: &[u8], choice: u8, place: Place) {
 fn damaged(mut input: Input<'_>, place: Place) {
     let written = chain(&mut input);
     let mut segment = encode_header(Link::START).to_vec();
-    written.iter().for_each(|block| segment.extend_from_slice(block.encoded()));
+    for block in &written {
+        segment.extend_from_slice(block.encoded());
+    }
     // One change of single bytes only: two of them could bring about a checksum that fits.
     let mut flipped = false;
     for _ in 0..DAMAGES_MAX {

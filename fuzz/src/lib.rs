@@ -13,8 +13,11 @@ pub mod page_token;
 pub mod record;
 pub mod request;
 
+/// What one input is put through; it panics where something does not hold.
+pub type Check = fn(&[u8]);
+
 /// A check, and the name of its target and of the folder of its inputs.
-pub const CHECKS: &[(&str, fn(&[u8]))] = &[
+pub const CHECKS: &[(&str, Check)] = &[
     ("archive", archive::check),
     ("block", block::check),
     ("lines", lines::check),

@@ -15,17 +15,20 @@ pub(super) struct ForWitnesses(pub(super) Ledger);
 
 impl Source for ForWitnesses {
     fn newest(&self) -> Result<Note, SourceFault> {
-        self.0.checkpoint().map(|signed| signed.note).map_err(in_words)
+        self.0.checkpoint().map(|signed| signed.note).map_err(|failure| in_words(&failure))
     }
 
     fn consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<TreeHash>, SourceFault> {
-        let proved = self.0.prove_consistency(old_size, Some(new_size)).map_err(in_words)?;
+        let proved = self
+            .0
+            .prove_consistency(old_size, Some(new_size))
+            .map_err(|failure| in_words(&failure))?;
         Ok(proved.proof.hashes)
     }
 }
 
-fn in_words(failure: ProofFailure) -> SourceFault {
-    SourceFault(WithCauses(&failure).to_string())
+fn in_words(failure: &ProofFailure) -> SourceFault {
+    SourceFault(WithCauses(failure).to_string())
 }
 
 /// The checkpoint that belongs to the tiles: the newest that a witness cosigned, or where there are

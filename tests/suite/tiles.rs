@@ -67,7 +67,9 @@ async fn log_of(records: usize) -> (tempfile::TempDir, Vec<Vec<u8>>) {
 async fn tiles_and_entries_are_those_of_the_log_and_never_change() {
     let (folder, leaves) = log_of(700).await;
     let mut tree = MemoryTree::new();
-    leaves.iter().for_each(|leaf| tree.append(TreeHash::of_leaf(leaf)));
+    for leaf in &leaves {
+        tree.append(TreeHash::of_leaf(leaf));
+    }
     let OpenedLedger { ledger, writer, .. } = Ledger::open(
         &LogOptions::new(folder.path()),
         &LedgerLimits::default(),

@@ -59,21 +59,21 @@ impl Prepaid {
 impl Walk {
     /// Takes note of an invoice that has come. `alone`: nothing waited for it.
     pub(super) fn prepaid_received(&mut self, receipt: &Filed<InvoiceReceived>, alone: bool) {
-        let stated = receipt.stated();
-        if stated.kind == InvoiceKind::Prepayment {
+        let invoice = receipt.stated();
+        if invoice.kind == InvoiceKind::Prepayment {
             self.prepaid.prepayments.push_back(receipt.clone());
             self.offset_anew();
             return;
         }
-        let states = stated.prepaid.is_positive();
+        let states = invoice.prepaid.is_positive();
         if states {
             self.prepaid.stating.push_back(receipt.clone());
         }
-        if !alone || stated.corrected.is_some() {
+        if !alone || invoice.corrected.is_some() {
             self.offset_anew();
-        } else if states && !self.prepaid.left.is_empty() && !self.is_rejected(stated) {
+        } else if states && !self.prepaid.left.is_empty() && !self.is_rejected(invoice) {
             let left = Arc::make_mut(&mut self.prepaid.left);
-            offset(left.as_mut_slice(), stated, self.currency);
+            offset(left.as_mut_slice(), invoice, self.currency);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Whole blocks for a backup: from any block on, and none that is damaged.
 
 use super::{log_of, records, small_blocks};
-use crate::block::{BlockHash, Link};
+use crate::block::{Block, BlockHash, Link};
 use crate::log::corruption::Corruption;
 use crate::log::entries::BlockKey;
-use crate::log::{Log, LogError};
+use crate::log::{Log, LogError, LogOptions, OpenedLog};
 
 #[test]
 fn blocks_are_read_from_the_end_of_any_block() {
@@ -49,23 +49,34 @@ fn what_another_log_holds_is_not_passed_through() {
     );
 }
 
-#[test]
-fn reading_ends_before_the_first_damaged_block_with_its_position() {
-    let (scratch, log) = log_of(12);
+fn flip(log: &OpenedLog, first_position: u64) {
     let tree = log.reader.store().blocks().tree();
-    let key = BlockKey::first(6).encode();
+    let key = BlockKey::first(first_position).encode();
     let mut bytes = tree.get(&key).unwrap().unwrap().to_vec();
     bytes[70] ^= 1;
     tree.insert(key, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_block_is_read_from_the_archive() {
+    let (_scratch, log) = log_of(12);
+    let whole: Vec<Block> =
+        log.reader.chain_after(Link::START, u64::MAX).map(Result::unwrap).collect();
+    flip(&log, 6);
+    let read = log.reader.chain_after(Link::START, u64::MAX).map(Result::unwrap);
+    assert!(read.eq(whole));
+}
+
+#[test]
+fn without_an_archive_reading_ends_before_the_first_damaged_block_with_its_position() {
+    let scratch = tempfile::tempdir().unwrap();
+    let options = LogOptions { archive: None, ..small_blocks(scratch.path()) };
+    let mut log = Log::open(&options).unwrap();
+    log.writer.append(&records(0..12)).unwrap();
+    flip(&log, 6);
     let mut blocks = log.reader.chain_after(Link::START, u64::MAX);
     assert!(blocks.by_ref().take(2).all(|block| block.is_ok()));
     let error = blocks.next().unwrap().unwrap_err();
     assert_eq!(error.position(), Some(6));
     assert!(blocks.next().is_none());
-    drop(blocks);
-    drop(log);
-    // The log itself goes on: it opens, and mends what it finds.
-    let mut log = Log::recover(&small_blocks(scratch.path())).unwrap();
-    log.writer.append(&records(12..13)).unwrap();
-    assert_eq!(log.reader.chain_after(Link::START, u64::MAX).count(), 5);
 }
