@@ -163,9 +163,10 @@ fn said(log: &Path) -> Said {
     });
     let recovered: Vec<String> = recovered.map(|line| line["fields"].to_string()).collect();
     let opened = messages.iter().find(|line| field(line, "message") == "log opened");
-    match opened.map(|line| field(line, "clean") == true) {
-        Some(true) if recovered.is_empty() => Said::Clean,
-        Some(false) if !recovered.is_empty() => Said::Recovered(recovered),
+    let outcome = opened.map(|line| field(line, "outcome"));
+    match outcome.as_ref().and_then(|outcome| outcome.as_str()) {
+        Some("created" | "clean") if recovered.is_empty() => Said::Clean,
+        Some("recovered") if !recovered.is_empty() => Said::Recovered(recovered),
         Some(_) | None => {
             let tail: Vec<&str> = text.lines().rev().take(3).collect();
             Said::Other(tail.into_iter().rev().collect::<Vec<_>>().join(" | "))

@@ -18,6 +18,8 @@ pub(crate) struct Shape {
     pub(crate) block_bytes_max: u64,
     pub(crate) segment_bytes_max: u64,
     pub(crate) batch_requests_max: u64,
+    /// Of disks that are small: what appends leave free.
+    pub(crate) disk_reserve_bytes: u64,
     pub(crate) writers: usize,
     pub(crate) agreements: Vec<Terms>,
 }
@@ -29,6 +31,7 @@ impl Shape {
             block_bytes_max: *random.pick(&[512, 1024, 7168, 65_536]).unwrap_or(&7168),
             segment_bytes_max: *random.pick(&[4096, 16_384, 262_144]).unwrap_or(&16_384),
             batch_requests_max: *random.pick(&[1, 8, 1024]).unwrap_or(&1024),
+            disk_reserve_bytes: *random.pick(&[0, 65_536, 1_048_576]).unwrap_or(&0),
             writers: usize::try_from(random.between(3, 8)).unwrap_or(3),
             agreements: (0..count).map(|number| terms(number, random)).collect(),
         }
@@ -39,6 +42,7 @@ impl Shape {
         vec![
             ("LEDGERD_STORE__BLOCK_BYTES_MAX", self.block_bytes_max.to_string()),
             ("LEDGERD_ARCHIVE__SEGMENT_BYTES_MAX", self.segment_bytes_max.to_string()),
+            ("LEDGERD_STORE__DISK_RESERVE_BYTES", self.disk_reserve_bytes.to_string()),
             ("LEDGERD_LIMITS__BATCH_REQUESTS_MAX", self.batch_requests_max.to_string()),
         ]
     }
