@@ -85,3 +85,22 @@ pub(super) fn recording_time(
         (Recording::At(stated), _) => Ok(stated),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(microseconds: i64) -> RecordedTime {
+        RecordedTime::from_microseconds(microseconds).unwrap()
+    }
+
+    #[test]
+    fn no_record_is_recorded_before_the_newest_one_though_the_clock_goes_back() {
+        for (newest, now, recorded) in
+            [(None, 5, 5), (Some(5), 9, 9), (Some(5), 5, 5), (Some(5), 3, 5)]
+        {
+            let time = recording_time(Recording::Now, newest.map(at), at(now));
+            assert!(time.is_ok_and(|time| time == at(recorded)), "{newest:?}, now {now}");
+        }
+    }
+}

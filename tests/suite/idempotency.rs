@@ -143,6 +143,12 @@ async fn versions_are_gapless_per_agreement_and_a_wrong_one_aborts() {
         ..placing
     };
     assert_eq!(served.send(right).await.unwrap().agreement_version, 2);
+    // Whoever has seen only the signature does not know what came after it.
+    let late = request("a", vec![intent("2024-01-02", order("O2", "1"))]);
+    let stale = v1::AppendEventsRequest { expected_version: Some(1), ..late };
+    let conflict = told(&served.send(stale).await.unwrap_err());
+    assert_eq!((conflict.code, conflict.reason.as_str()), (Code::Aborted, "VERSION_CONFLICT"));
+    assert_eq!(conflict.metadata.get("actual_version").map(String::as_str), Some("2"));
     served.stop().await;
 }
 

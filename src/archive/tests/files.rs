@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::{chain, encoded};
 use crate::archive::{
-    ArchiveError, ArchiveOptions, ArchiveWriter, Found, Inspected, Salvage, SegmentDamage, inspect,
-    verify,
+    ArchiveError, ArchiveOptions, ArchiveWriter, Found, Inspected, Salvage, SegmentDamage,
+    encode_header, inspect, verify,
 };
 use crate::block::{Block, Link};
 
@@ -210,6 +210,20 @@ fn blocks_that_are_not_the_next_are_not_taken() {
         refused.to_string(),
         "blocks from position 15 do not follow the archive's last block"
     );
+}
+
+/// A new segment holds only its header, as one does that was begun and then left.
+#[test]
+fn the_first_append_to_a_new_segment_is_synced_too() {
+    let blocks = chain(COUNTS);
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("segment-00000000000000000000.clar");
+    fs::write(&path, encode_header(Link::START)).unwrap();
+    let found = whole(inspect(scratch.path()).unwrap());
+    let mut writer = ArchiveWriter::go_on(&options(scratch.path()), Some(&found)).unwrap();
+    writer.replace_file(OpenOptions::new().write(true).open("/dev/null").unwrap());
+    let appended = writer.append(&encoded(&blocks[..1]), Link::after(&blocks[0]));
+    assert!(matches!(appended, Err(ArchiveError::Io { doing: "sync", .. })), "{appended:?}");
 }
 
 /// The kernel refuses `fdatasync` on `/dev/null`, so only a call that is really made fails.
