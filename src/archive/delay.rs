@@ -28,6 +28,8 @@ struct Shared {
 struct Waiting {
     /// The segment with bytes that are not synced yet.
     segment: Option<(File, PathBuf)>,
+    /// Whether it is being synced just now.
+    is_syncing: bool,
     has_failed: bool,
     is_ended: bool,
 }
@@ -68,7 +70,10 @@ impl DelayedSync {
 
     /// Takes over what waits: the caller syncs it now. Fails when a sync has failed.
     pub(super) fn take_over(&self, path: &Path) -> Result<(), ArchiveError> {
-        let mut waiting = self.shared.lock();
+        // A failed sync is told once: to the thread, if it is at it.
+        let syncing = |waiting: &mut Waiting| waiting.is_syncing;
+        let waiting = self.shared.changed.wait_while(self.shared.lock(), syncing);
+        let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
         waiting.segment = None;
         if waiting.has_failed {
             return Err(ArchiveError::SyncFailedBefore { path: path.to_owned() });
@@ -93,12 +98,16 @@ impl Shared {
             let waited = self.changed.wait_timeout_while(waiting, delay, pending);
             let mut waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
             let (segment, is_ended) = (waiting.segment.take(), waiting.is_ended);
+            waiting.is_syncing = segment.is_some();
             drop(waiting);
             if let Some((file, path)) = segment {
-                file.sync_data().map_err(|source| {
-                    self.lock().has_failed = true;
-                    ArchiveError::io("sync", path)(source)
-                })?;
+                let synced = file.sync_data();
+                let mut waiting = self.lock();
+                waiting.is_syncing = false;
+                waiting.has_failed |= synced.is_err();
+                drop(waiting);
+                self.changed.notify_all();
+                synced.map_err(ArchiveError::io("sync", &path))?;
             }
             if is_ended {
                 return Ok(());

@@ -32,3 +32,31 @@ impl TilesConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(listen: &str, allow_remote: bool) -> (Option<SocketAddr>, Vec<String>) {
+        let mut faults = Vec::new();
+        let config = TilesConfig { listen: Some(listen.to_owned()) };
+        (config.check(allow_remote, &mut faults), faults)
+    }
+
+    #[test]
+    fn tiles_are_served_to_this_machine_unless_more_is_allowed() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let mut faults = Vec::new();
+        assert_eq!(TilesConfig::default().check(false, &mut faults), None);
+        assert_eq!(checked("127.0.0.1:0", false), (Some(address("127.0.0.1:0")), Vec::new()));
+        assert_eq!(checked("192.0.2.1:80", true), (Some(address("192.0.2.1:80")), Vec::new()));
+        let (none, told) = checked("192.0.2.1:80", false);
+        assert!(
+            none.is_none() && told[0].contains("can be reached from other machines"),
+            "{told:?}"
+        );
+        let (none, told) = checked("nowhere", false);
+        assert_eq!(told, ["tiles.listen: \"nowhere\" is not an address and port"]);
+        assert!(none.is_none());
+    }
+}

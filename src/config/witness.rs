@@ -93,3 +93,83 @@ pub(super) fn check(
     }
     witnesses
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The public key of the first test of RFC 8032, as a witness's and as one that signs notes.
+    const COSIGNER: &str =
+        "witness.example.com/w1+7e6f4aaa+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
+    const AUTHOR: &str = "ledger.example.no+9ea28427+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
+
+    fn faults(configured: &[(&str, &str)], signs: bool) -> Vec<String> {
+        let mut faults = Vec::new();
+        let configured: Vec<WitnessConfig> = configured
+            .iter()
+            .map(|(url, key)| WitnessConfig { url: (*url).to_owned(), key: (*key).to_owned() })
+            .collect();
+        check(&configured, signs, &mut faults);
+        faults
+    }
+
+    #[test]
+    fn each_fault_of_a_witness_is_told() {
+        let url = "https://witness.example";
+        assert_eq!(faults(&[], false), [""; 0]);
+        let told = faults(&[(url, AUTHOR)], true);
+        assert_eq!(
+            told,
+            ["witness[0].key: is a key that signs notes; a witness has one for cosignatures"]
+        );
+        let told = faults(&[("witness.example", "no key")], false);
+        assert_eq!(
+            told,
+            [
+                "witness: there is nothing to cosign without [checkpoint] key_file",
+                "witness[0].url: \"witness.example\" is not an https:// or http:// address",
+                "witness[0].key: the text is not a key of the form NAME+ID+KEY",
+            ]
+        );
+        let many = vec![(url, AUTHOR); WITNESSES_MAX + 1];
+        assert_eq!(faults(&many, true).first().unwrap(), "witness: at most 16");
+    }
+
+    #[test]
+    fn the_same_witness_is_not_asked_twice() {
+        let cosigner = crate::merkle::VerifierKey::parse(COSIGNER);
+        let Ok(cosigner) = cosigner else { panic!("{cosigner:?}") };
+        assert_eq!(cosigner.kind(), KeyKind::Cosigner);
+        let url = "http://127.0.0.1:7380";
+        assert_eq!(faults(&[(url, COSIGNER)], true), [""; 0]);
+        let told = faults(&[(url, COSIGNER), (url, COSIGNER)], true);
+        assert_eq!(told, ["witness[1].key: is named twice"]);
+    }
+
+    #[test]
+    fn the_pace_has_its_defaults_and_its_ends() {
+        let mut told = Vec::new();
+        assert_eq!(WitnessPaceConfig::default().check(&mut told), WitnessPace::default());
+        let most = WitnessPaceConfig {
+            interval_seconds: 86_400,
+            refresh_seconds: 31_536_000,
+            timeout_seconds: 300,
+        };
+        most.check(&mut told);
+        assert_eq!(told, [""; 0]);
+        let beyond = WitnessPaceConfig {
+            interval_seconds: 0,
+            refresh_seconds: 31_536_001,
+            timeout_seconds: 301,
+        };
+        beyond.check(&mut told);
+        assert_eq!(
+            told,
+            [
+                "witness_pace.interval_seconds: 0 is not 1 to 86400",
+                "witness_pace.refresh_seconds: 31536001 is not 1 to 31536000",
+                "witness_pace.timeout_seconds: 301 is not 1 to 300",
+            ]
+        );
+    }
+}

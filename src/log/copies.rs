@@ -11,6 +11,9 @@ use crate::block::{Block, Link};
 use super::blocks::Blocks;
 use super::error::LogError;
 
+/// Damaged blocks that are passed over in the search for a whole one behind them.
+const BLOCKS_LOOKED_AT_MAX: usize = 1024;
+
 /// The next block, and whether the store holds it.
 #[derive(Debug)]
 pub(super) struct Copied {
@@ -94,10 +97,11 @@ impl<'store> Copies<'store> {
         read.ok()?.ok()?
     }
 
-    /// An archive that is whole up to here holds all that was acknowledged: a later block of the
-    /// store, damaged or not, was not.
+    /// An archive that is whole up to here holds all that was acknowledged: what the store has here
+    /// and cannot be read was not. But an archive that was being written anew may end anywhere; then
+    /// the store goes on behind the damage, and what is lost is told.
     fn is_the_end(&mut self) -> Result<bool, LogError> {
-        if self.archive_end == ArchiveEnd::Whole(self.end) {
+        if self.archive_end == ArchiveEnd::Whole(self.end) && !self.store_goes_on() {
             return Ok(true);
         }
         let position = self.end.next_position;
@@ -109,5 +113,21 @@ impl<'store> Copies<'store> {
             return Ok(false);
         }
         Ok(self.archive_end == ArchiveEnd::Torn(self.end) || !self.archive.reaches(position)?)
+    }
+
+    /// Whether the store has a whole block behind the one that would come next.
+    fn store_goes_on(&self) -> bool {
+        let Some(store) = self.store else { return false };
+        let mut behind = Some(self.end.next_position);
+        for _ in 0..BLOCKS_LOOKED_AT_MAX {
+            let next = catch_unwind(AssertUnwindSafe(|| store.key_behind(behind)));
+            let Ok(Ok(Some(key))) = next else { return false };
+            if self.in_store(key.first_position).is_some() {
+                return true;
+            }
+            behind = Some(key.first_position);
+        }
+        // So much damage is no end of an append.
+        true
     }
 }

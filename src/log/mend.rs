@@ -231,6 +231,10 @@ fn rebuild_store(
         FoundStore::Missing | FoundStore::Unopenable(_) => None,
     };
     let archive_end = match found {
+        // Synced later than the store, it may lack the last that was acknowledged.
+        Found::Whole(Inspected { end, torn: None, .. }) if archive.sync_delay_ms_max > 0 => {
+            ArchiveEnd::Torn(*end)
+        }
         Found::Whole(Inspected { end, torn: None, .. }) => ArchiveEnd::Whole(*end),
         Found::Whole(Inspected { end, torn: Some(_), .. }) => ArchiveEnd::Torn(*end),
         Found::Missing | Found::Damaged(_) => ArchiveEnd::Unknown,
@@ -267,7 +271,6 @@ fn fill_scratch(
         entries.extend(block_entries(copied.block.first_position(), encoded));
         if bytes >= COPY_BYTES_MAX {
             blocks.insert(std::mem::take(&mut entries))?;
-            crash_point!("mend.store-copied");
             bytes = 0;
         }
     }

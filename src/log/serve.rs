@@ -131,10 +131,12 @@ impl Store {
             }
         };
         let end = Link::after(&block);
+        // Asked first: an append may pass between this and the look behind.
+        let published = self.end();
         let behind = guarded(|| self.blocks().beginning_at(end.next_position)).ok().flatten();
         let stated_after = behind.as_ref().map(Block::previous).or(stated_after);
         let follows = before.is_some_and(|before| before.check(&block).is_ok());
-        let is_followed = end == self.end() || stated_after == Some(end.last_block);
+        let is_followed = end == published || stated_after == Some(end.last_block);
         (follows && is_followed).then_some(block)
     }
 

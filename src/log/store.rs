@@ -61,6 +61,7 @@ pub(super) struct Store {
     derived_unsynced_bytes: AtomicUsize,
     derived: Mutex<HashMap<String, Arc<DerivedState>>>,
     is_distrusted: AtomicBool,
+    syncing: Mutex<()>,
     /// Where the second copy lies, for those who compare.
     archive_directory: Option<PathBuf>,
     directory: Arc<ClaimedDirectory>,
@@ -96,6 +97,7 @@ impl Store {
             derived_unsynced_bytes: AtomicUsize::new(0),
             derived: Mutex::default(),
             is_distrusted: AtomicBool::new(false),
+            syncing: Mutex::default(),
             archive_directory: options.archive.as_ref().map(|archive| archive.directory.clone()),
             directory: Arc::clone(directory),
         })
@@ -198,8 +200,14 @@ impl Store {
         self.db.flush().map(drop).map_err(LogError::storage("flush"))
     }
 
+    /// One thread after the other: the kernel tells a failed sync to one of them only, and whoever
+    /// comes next must not take its own for a success.
     pub(super) fn sync(&self) -> Result<(), LogError> {
-        self.files.sync()
+        let _one_by_one = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_stopped() {
+            return Err(LogError::Stopped);
+        }
+        self.files.sync().inspect_err(|error| self.stop(error))
     }
 
     /// Counts derived bytes as written, and syncs them when there are many.

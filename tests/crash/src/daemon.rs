@@ -68,10 +68,24 @@ pub(crate) fn program(name: &str) -> Result<PathBuf> {
 impl Start<'_> {
     pub(crate) async fn run(self) -> Result<Started> {
         let mut child = self.command()?.spawn().context("start ledgerd")?;
-        let output = child.stdout.take().ok_or_else(|| anyhow!("no standard output"))?;
-        let mut lines = BufReader::new(output).lines();
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        let line = tokio::time::timeout(PATIENCE, first_line(&mut child)).await;
         let line = line.map_err(|_| anyhow!("hung: ledgerd neither serves nor ends"))??;
+        self.came_to(child, line).await
+    }
+
+    /// Gives it so long and no longer. It is gone, with its locks, when nothing came of it.
+    pub(crate) async fn run_for(self, delay: Duration) -> Result<Option<Started>> {
+        let mut child = self.command()?.spawn().context("start ledgerd")?;
+        match tokio::time::timeout(delay, first_line(&mut child)).await {
+            Ok(line) => self.came_to(child, line?).await.map(Some),
+            Err(_) => {
+                child.kill().await.context("kill")?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn came_to(self, mut child: Child, line: Option<String>) -> Result<Started> {
         let Some(line) = line else {
             let status = wait(&mut child).await?;
             return Ok(Started::Ended { status, said: said(&self.log) });
@@ -142,6 +156,12 @@ impl Daemon {
         self.signal(Signal::TERM)?;
         self.ended().await
     }
+}
+
+/// What it prints first: where it listens. None when it has ended.
+async fn first_line(child: &mut Child) -> Result<Option<String>> {
+    let output = child.stdout.take().ok_or_else(|| anyhow!("no standard output"))?;
+    Ok(BufReader::new(output).lines().next_line().await?)
 }
 
 async fn wait(child: &mut Child) -> Result<ExitStatus> {

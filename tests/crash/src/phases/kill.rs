@@ -29,11 +29,8 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random) -> Result<()> 
 
 async fn killed_while_starting(world: &World, random: &mut Random) -> Result<()> {
     let delay = Duration::from_micros(random.below(60_000));
-    let starting = world.start().run();
-    // Dropped in the middle, which kills it; or it has come to serve, and is killed then.
-    if let Ok(started) = tokio::time::timeout(delay, starting).await
-        && let Started::Serving(daemon) = started?
-    {
+    // Killed in the middle; or it has come to serve, and is killed then.
+    if let Some(Started::Serving(daemon)) = world.start().run_for(delay).await? {
         daemon.kill().await?;
     }
     Ok(())
