@@ -76,13 +76,11 @@ impl Start<'_> {
     /// Gives it so long and no longer. It is gone, with its locks, when nothing came of it.
     pub(crate) async fn run_for(self, delay: Duration) -> Result<Option<Started>> {
         let mut child = self.command()?.spawn().context("start ledgerd")?;
-        match tokio::time::timeout(delay, first_line(&mut child)).await {
-            Ok(line) => self.came_to(child, line?).await.map(Some),
-            Err(_) => {
-                child.kill().await.context("kill")?;
-                Ok(None)
-            }
+        if let Ok(line) = tokio::time::timeout(delay, first_line(&mut child)).await {
+            return self.came_to(child, line?).await.map(Some);
         }
+        child.kill().await.context("kill")?;
+        Ok(None)
     }
 
     async fn came_to(self, mut child: Child, line: Option<String>) -> Result<Started> {
