@@ -150,10 +150,11 @@ fn what_holds_for_a_part_of_a_day_only_was_broken_all_along() {
     assert_eq!(since(7, 6, 120), Some(day(7)), "a day ended on which it held");
 }
 
+/// Sums by scope of each day, and what is broken.
+type Said = (Vec<(Date, Vec<(Scope, Sums)>)>, BTreeMap<FindingKey, Condition>);
+
 /// What a call-off of a few documents says, followed and walked anew.
-fn followed(
-    documents: &[Entry],
-) -> [(Vec<(Date, Vec<(Scope, Sums)>)>, BTreeMap<FindingKey, Condition>); 2] {
+fn followed(documents: &[Entry]) -> [Said; 2] {
     let charter = charter();
     let mut call_off = CallOff::default();
     let mut folded = None;
@@ -178,7 +179,7 @@ fn a_release_in_another_currency_changes_the_one_in_which_an_invoice_is_overpaid
     ];
     let [before, _] = followed(&documents[..3]);
     let [after, after_anew] = followed(&documents);
-    let overpaid = |(_, told): &(_, BTreeMap<FindingKey, Condition>)| {
+    let overpaid = |(_, told): &Said| {
         let found = told.iter().find(|(key, _)| key.rule == Reason::Overpaid);
         found.and_then(|(_, condition)| condition.amount).map(|amount| amount.to_string())
     };
