@@ -39,6 +39,9 @@ const CATCH_UP_RECORD_BYTES: u64 = 256;
 /// sooner, unless it is held up.
 const UNWRITTEN_RECORDS_MAX: usize = 8192;
 
+/// Records whose entries are written at once: sled lets nobody else write meanwhile, and appends wait.
+const WRITE_PART_RECORDS: u64 = 128;
+
 /// Where a record of an agreement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamEntry {
@@ -73,6 +76,35 @@ pub(crate) struct IndexBatch {
 type SourceKey = [u8; 16];
 
 impl IndexBatch {
+    /// What records from one position to before another add, in parts of so many records. Without
+    /// `last_request`, which only serves to add more.
+    fn parts(&self, first: u64, end: u64, part_records: u64) -> Vec<(Self, u64)> {
+        let ends = (1..).map(|count: u64| first.saturating_add(count.saturating_mul(part_records)));
+        let ends = ends.take_while(|part_end| *part_end < end).chain([end]);
+        let mut parts: Vec<_> = ends.map(|part_end| (Self::default(), part_end)).collect();
+        let mut part_of = |position: Position, add: &mut dyn FnMut(&mut Self)| {
+            let part = position.get().saturating_sub(first).checked_div(part_records);
+            let part = part.and_then(|part| usize::try_from(part).ok());
+            if let Some((part, _)) = part.and_then(|part| parts.get_mut(part)) {
+                add(part);
+            }
+        };
+        for (id, run) in &self.streams {
+            for entry in run {
+                part_of(entry.position, &mut |part| {
+                    part.streams.entry(id.clone()).or_default().push(*entry);
+                });
+            }
+        }
+        for request in &self.requests {
+            part_of(request.1, &mut |part| part.requests.push(*request));
+        }
+        for source in &self.sources {
+            part_of(source.1, &mut |part| part.sources.push(*source));
+        }
+        parts
+    }
+
     /// Adds what a later batch adds.
     fn extend(&mut self, later: Self) {
         let Self { last_request, streams, requests, sources } = later;
@@ -168,9 +200,11 @@ impl Index {
     pub(crate) fn write(&self) -> Result<(), LedgerError> {
         let _one_by_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(entries) = self.recent_mut().next_to_write() else { return Ok(()) };
-        self.apply_streams(entries.batch(), entries.end())?;
-        self.apply_requests(entries.batch(), entries.end())?;
-        self.apply_sources(entries.batch(), entries.end())?;
+        for (part, end) in entries.in_parts(WRITE_PART_RECORDS) {
+            self.apply_streams(&part, end)?;
+            self.apply_requests(&part, end)?;
+            self.apply_sources(&part, end)?;
+        }
         self.recent_mut().written();
         Ok(())
     }

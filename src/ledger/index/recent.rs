@@ -45,14 +45,9 @@ impl Entries {
         }
     }
 
-    /// As they are written.
-    pub(super) fn batch(&self) -> &IndexBatch {
-        &self.batch
-    }
-
-    /// Position after the last record.
-    pub(super) fn end(&self) -> u64 {
-        self.end
+    /// As they are written, in parts of so many records, each with the position after its last one.
+    pub(super) fn in_parts(&self, part_records: u64) -> Vec<(IndexBatch, u64)> {
+        self.batch.parts(self.first, self.end, part_records)
     }
 
     fn records(&self) -> usize {
