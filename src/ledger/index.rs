@@ -546,4 +546,31 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn parts_of_a_batch_are_the_batch_in_the_order_of_positions() {
+        let (first, mut position) = (7, 7);
+        let mut whole = IndexBatch::default();
+        for names in BATCHES {
+            for name in names {
+                whole.add(&refusal(position, name)).unwrap();
+                position += 1;
+            }
+        }
+        for part_records in 1..14 {
+            let mut again = IndexBatch::default();
+            let mut reached = first;
+            for (part, end) in whole.parts(first, position, part_records) {
+                let here = part.streams.values().flatten().map(|entry| entry.position.get());
+                assert!(here.clone().all(|one| (reached..end).contains(&one)), "{part_records}");
+                assert_eq!(u64::try_from(here.count()).unwrap(), end - reached, "{part_records}");
+                assert!(end - reached <= part_records, "{part_records}");
+                again.extend(part);
+                reached = end;
+            }
+            assert_eq!(reached, position, "{part_records}");
+            let entries = |batch: &IndexBatch| (batch.streams.clone(), batch.requests.clone());
+            assert_eq!(entries(&again), entries(&whole), "{part_records}");
+        }
+    }
 }
