@@ -10,14 +10,14 @@
 //! The newest entries are in memory (`recent`) and written many at a time, by the projector: a write of
 //! few costs nearly as much as one of many. What a kill leaves unwritten is caught up from the log.
 
+mod batch;
 mod check;
 mod recent;
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use sha2::{Digest as _, Sha256};
-
+pub(crate) use batch::IndexBatch;
+use batch::{SourceKey, source_key, source_of};
 pub(crate) use check::{IndexCheck, source_in};
 use recent::Recent;
 
@@ -25,7 +25,7 @@ use super::error::LedgerError;
 use crate::domain::id::{AgreementId, Position, RequestId, Version};
 use crate::log::{DerivedTree, LogReader};
 use crate::wire::parse::SourceEvent;
-use crate::wire::{record, v1};
+use crate::wire::record;
 
 /// Raise it when the layout of a tree changes; all are then rebuilt.
 const INDEX_VERSION: u32 = 1;
@@ -58,97 +58,6 @@ pub(crate) struct Index {
     recent: RwLock<Recent>,
     /// Held by whoever writes what is in memory.
     writing: Mutex<()>,
-}
-
-/// What a batch of records adds to the index.
-///
-/// Invariant: the records are noted in the order of their positions, without a gap.
-#[derive(Debug, Default)]
-pub(crate) struct IndexBatch {
-    /// Request of the record noted last.
-    last_request: Option<RequestId>,
-    streams: BTreeMap<AgreementId, Vec<StreamEntry>>,
-    requests: Vec<(RequestId, Position)>,
-    sources: Vec<(SourceKey, Position)>,
-}
-
-/// What a source's event is found by.
-type SourceKey = [u8; 16];
-
-impl IndexBatch {
-    /// What records from one position to before another add, in parts of so many records. Without
-    /// `last_request`, which only serves to add more.
-    fn parts(&self, first: u64, end: u64, part_records: u64) -> Vec<(Self, u64)> {
-        let ends = (1..).map(|count: u64| first.saturating_add(count.saturating_mul(part_records)));
-        let ends = ends.take_while(|part_end| *part_end < end).chain([end]);
-        let mut parts: Vec<_> = ends.map(|part_end| (Self::default(), part_end)).collect();
-        let mut part_of = |position: Position, add: &mut dyn FnMut(&mut Self)| {
-            let part = position.get().saturating_sub(first).checked_div(part_records);
-            let part = part.and_then(|part| usize::try_from(part).ok());
-            if let Some((part, _)) = part.and_then(|part| parts.get_mut(part)) {
-                add(part);
-            }
-        };
-        for (id, run) in &self.streams {
-            for entry in run {
-                part_of(entry.position, &mut |part| {
-                    part.streams.entry(id.clone()).or_default().push(*entry);
-                });
-            }
-        }
-        for request in &self.requests {
-            part_of(request.1, &mut |part| part.requests.push(*request));
-        }
-        for source in &self.sources {
-            part_of(source.1, &mut |part| part.sources.push(*source));
-        }
-        parts
-    }
-
-    /// Adds what a later batch adds.
-    fn extend(&mut self, later: Self) {
-        let Self { last_request, streams, requests, sources } = later;
-        self.last_request = last_request;
-        for (id, run) in streams {
-            self.streams.entry(id).or_default().extend(run);
-        }
-        self.requests.extend(requests);
-        self.sources.extend(sources);
-    }
-
-    /// Notes a record.
-    pub(crate) fn add(&mut self, record: &v1::Record) -> Result<(), LedgerError> {
-        let position = Position::new(record.position);
-        let malformed = |source| LedgerError::Record {
-            position: record.position,
-            source: record::RecordFault::Id(source),
-        };
-        let agreement_id = AgreementId::parse(&record.agreement_id).map_err(malformed)?;
-        let version = match &record.entry {
-            Some(v1::record::Entry::Event(event)) => {
-                if let Some(source) = source_of(event) {
-                    self.sources.push((source_key(&source), position));
-                }
-                Version::new(event.agreement_version)
-            }
-            Some(v1::record::Entry::Refusal(_)) | None => Version::NONE,
-        };
-        self.streams.entry(agreement_id).or_default().push(StreamEntry { position, version });
-        let request_id = RequestId::parse(&record.request_id).map_err(malformed)?;
-        // The records of one request stand side by side.
-        if self.last_request != Some(request_id) {
-            self.requests.push((request_id, position));
-        }
-        self.last_request = Some(request_id);
-        Ok(())
-    }
-}
-
-fn source_of(event: &v1::RecordedEvent) -> Option<SourceEvent> {
-    let source = event.event.as_ref()?.source.as_ref()?;
-    let v1::Source { system, event_id } = source;
-    (!event_id.is_empty())
-        .then(|| SourceEvent { system: system.clone(), event_id: event_id.clone() })
 }
 
 impl Index {
@@ -431,16 +340,6 @@ fn encode_run(run: &[StreamEntry]) -> Vec<u8> {
     bytes
 }
 
-fn source_key(source: &SourceEvent) -> SourceKey {
-    let mut hash = Sha256::new();
-    hash.update(source.system.as_bytes());
-    hash.update([0]);
-    hash.update(source.event_id.as_bytes());
-    let digest: [u8; 32] = hash.finalize().into();
-    let (head, _) = digest.split_at(16);
-    head.try_into().expect("half of 32 bytes is 16 bytes")
-}
-
 fn stream_entry(bytes: &[u8]) -> StreamEntry {
     let (position, version) = bytes.split_at(8);
     StreamEntry {
@@ -455,122 +354,4 @@ fn number(bytes: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::{Log, LogOptions, OpenedLog};
-
-    /// The record of a refusal, which is enough of one to be found.
-    fn refusal(position: u64, agreement_id: &str) -> v1::Record {
-        v1::Record {
-            position,
-            agreement_id: agreement_id.to_owned(),
-            request_id: uuid::Uuid::from_u128(u128::from(position) + 1).to_string(),
-            entry: Some(v1::record::Entry::Refusal(v1::RefusedRequest::default())),
-            ..Default::default()
-        }
-    }
-
-    /// Three runs of each of the first two; names of which one begins another.
-    const BATCHES: [&[&str]; 4] =
-        [&["b", "a", "a b"], &["a", "b", "a"], &["a", "b", "a~"], &["a b", "a b", "~"]];
-
-    /// An index of the batches, written after those whose bits are set.
-    fn index_of(folder: &std::path::Path, written_after: u32) -> (Index, LogReader) {
-        let OpenedLog { mut writer, reader, .. } = Log::open(&LogOptions::new(folder)).unwrap();
-        let index = Index::open(&reader).unwrap();
-        let mut position = 0;
-        for (number, names) in BATCHES.iter().enumerate() {
-            let mut batch = IndexBatch::default();
-            let mut stored = Vec::new();
-            for name in *names {
-                let record = refusal(position, name);
-                stored.push(record::encode(&record));
-                batch.add(&record).unwrap();
-                position += 1;
-            }
-            writer.append(&stored).unwrap();
-            index.apply(batch, position).unwrap();
-            if written_after & (1 << number) != 0 {
-                index.write().unwrap();
-            }
-        }
-        writer.close().unwrap();
-        (index, reader)
-    }
-
-    #[test]
-    fn agreements_are_listed_once_in_order_and_streams_are_read_from_any_position() {
-        for written_after in 0..1 << BATCHES.len() {
-            let folder = tempfile::tempdir().unwrap();
-            let (index, _reader) = index_of(folder.path(), written_after);
-            let id = |text: &str| AgreementId::parse(text).unwrap();
-            let ids = |after: Option<&AgreementId>, ids_max| -> Vec<String> {
-                let ids = index.agreement_ids(after, ids_max).unwrap();
-                ids.iter().map(ToString::to_string).collect()
-            };
-            let at = format!("written after {written_after:04b}");
-            assert_eq!(ids(None, 10), ["a", "a b", "a~", "b", "~"], "{at}");
-            assert_eq!(ids(None, 2), ["a", "a b"], "{at}");
-            assert_eq!(ids(Some(&id("a b")), 2), ["a~", "b"], "{at}");
-            assert_eq!(ids(Some(&id("a!")), 1), ["a~"], "{at}");
-            assert!(ids(Some(&id("~")), 10).is_empty(), "{at}");
-
-            let from = |first| -> Vec<u64> {
-                let entries = index.stream_from(&id("a"), Position::new(first)).unwrap();
-                entries.iter().map(|entry| entry.position.get()).collect()
-            };
-            let whole = index.stream(&id("a")).unwrap();
-            let whole: Vec<_> = whole.iter().map(|entry| entry.position.get()).collect();
-            assert_eq!(whole, [1, 3, 5, 6], "{at}");
-            for first in 0..12 {
-                let expected: Vec<_> = whole.iter().copied().filter(|p| *p >= first).collect();
-                assert_eq!(from(first), expected, "{at}, from {first}");
-            }
-        }
-    }
-
-    #[test]
-    fn request_is_found_written_or_not_also_by_whoever_knows_that_it_is_new_before_a_position() {
-        for written_after in 0..1 << BATCHES.len() {
-            let folder = tempfile::tempdir().unwrap();
-            let (index, _reader) = index_of(folder.path(), written_after);
-            for number in 0..13 {
-                let request = RequestId::parse(&refusal(number, "").request_id).unwrap();
-                let expected = (number < 12).then(|| Position::new(number));
-                let at = format!("written after {written_after:04b}, request {number}");
-                assert_eq!(index.request(request).unwrap(), expected, "{at}");
-                for from in 0..=number {
-                    let found = index.request_since(request, from).unwrap();
-                    assert_eq!(found, expected, "{at}, new before {from}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn parts_of_a_batch_are_the_batch_in_the_order_of_positions() {
-        let (first, mut position) = (7, 7);
-        let mut whole = IndexBatch::default();
-        for names in BATCHES {
-            for name in names {
-                whole.add(&refusal(position, name)).unwrap();
-                position += 1;
-            }
-        }
-        for part_records in 1..14 {
-            let mut again = IndexBatch::default();
-            let mut reached = first;
-            for (part, end) in whole.parts(first, position, part_records) {
-                let here = part.streams.values().flatten().map(|entry| entry.position.get());
-                assert!(here.clone().all(|one| (reached..end).contains(&one)), "{part_records}");
-                assert_eq!(u64::try_from(here.count()).unwrap(), end - reached, "{part_records}");
-                assert!(end - reached <= part_records, "{part_records}");
-                again.extend(part);
-                reached = end;
-            }
-            assert_eq!(reached, position, "{part_records}");
-            let entries = |batch: &IndexBatch| (batch.streams.clone(), batch.requests.clone());
-            assert_eq!(entries(&again), entries(&whole), "{part_records}");
-        }
-    }
-}
+mod tests;
