@@ -12,9 +12,9 @@ use super::live::{Ended, LiveSender, LiveStreams, Watcher};
 use super::stream::Answers;
 use super::{ServiceLimits, maintenance, query, status};
 use crate::domain::id::Position;
-use crate::ledger::Ledger;
 use crate::ledger::command::{AppendFailure, AppendOutcome, Origin, Telling};
 use crate::ledger::import::{ImportSession, PendingOutcome};
+use crate::ledger::{Known, Ledger};
 use crate::wire::parse::{AppendCommand, parse_import};
 use crate::wire::v1;
 
@@ -173,15 +173,15 @@ impl Import {
         &self,
         command: &AppendCommand,
     ) -> Result<Option<Result<AppendOutcome, AppendFailure>>, Status> {
-        let first = self.ledger.answered_before(command.request_id);
+        let known = self.ledger.known(command);
         let ledger = self.ledger.clone();
-        match first.map_err(|error| status::of_ledger_error(&error))? {
-            Some(first) => {
+        match known.map_err(|error| status::of_ledger_error(&error))? {
+            Known::Answered(first) => {
                 let command = command.clone();
                 query::blocking(move || ledger.repeat(&command, first)).await.map(Some)
             }
-            None if ledger.is_in_memory(&command.agreement_id) => Ok(None),
-            None => {
+            Known::New(_) if ledger.is_in_memory(&command.agreement_id) => Ok(None),
+            Known::New(_) => {
                 let id = command.agreement_id.clone();
                 query::blocking(move || ledger.warm(&id)).await?;
                 Ok(None)

@@ -11,7 +11,7 @@ use crate::ledger::command::{
     AppendAnswer, AppendFailure, AppendOutcome, Appended, Origin, Telling,
 };
 use crate::ledger::read::{Direction, ReadQuery, Records, Refusals};
-use crate::ledger::{Durability, Ledger};
+use crate::ledger::{Durability, Known, Ledger, Lookup};
 use crate::wire::parse::{AppendCommand, Purpose, Violations, malformed, parse_append};
 use crate::wire::record::timestamp;
 use crate::wire::{answer, v1};
@@ -128,18 +128,18 @@ impl LedgerApi {
         command: AppendCommand,
     ) -> Result<Result<AppendOutcome, AppendFailure>, Status> {
         let known = match command.purpose {
-            Purpose::Record => self.ledger.answered_before(command.request_id),
-            Purpose::ValidateOnly => Ok(None),
+            Purpose::Record => self.ledger.known(&command),
+            Purpose::ValidateOnly => Ok(Known::New(Lookup::default())),
         };
         match known.map_err(|error| status::of_ledger_error(&error))? {
-            None => {
+            Known::New(lookup) => {
                 if !self.ledger.is_in_memory(&command.agreement_id) {
                     let (ledger, id) = (self.ledger.clone(), command.agreement_id.clone());
                     query::blocking(move || ledger.warm(&id)).await?;
                 }
-                Ok(self.ledger.append(command).await)
+                Ok(self.ledger.append_looked_up(command, lookup).await)
             }
-            Some(first) => {
+            Known::Answered(first) => {
                 let ledger = self.ledger.clone();
                 query::blocking(move || ledger.repeat(&command, first)).await
             }

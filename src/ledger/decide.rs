@@ -17,6 +17,7 @@ use super::command::{
 };
 use super::error::{LedgerError, WithCauses};
 use super::import::recording_time;
+use super::queue::Lookup;
 use super::source::{appended_before, different_content, source_conflict};
 use crate::domain::admit::admit;
 use crate::domain::agreement::Agreement;
@@ -107,13 +108,13 @@ impl<'a> Batch<'a> {
         BatchParts { records, agreements, latest }
     }
 
-    pub(super) fn decide(&mut self, command: &AppendCommand) -> Decision {
+    pub(super) fn decide(&mut self, command: &AppendCommand, lookup: Lookup) -> Decision {
         if self.requests.contains_key(&command.request_id) {
             return Decision::RepeatsThisBatch;
         }
         // Nothing of the batch is changed before the decision stands, so a fault in a rule costs its
         // own request and no other.
-        let decided = catch_unwind(AssertUnwindSafe(|| self.outcome(command)));
+        let decided = catch_unwind(AssertUnwindSafe(|| self.outcome(command, lookup)));
         let outcome = match decided {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => {
@@ -134,16 +135,18 @@ impl<'a> Batch<'a> {
     fn outcome(
         &mut self,
         command: &AppendCommand,
+        lookup: Lookup,
     ) -> Result<Result<AppendOutcome, AppendFailure>, LedgerError> {
+        let index = &self.shared.index;
         if command.purpose == Purpose::Record
-            && let Some(first) = self.shared.index.request(command.request_id)?
+            && let Some(first) = index.request_since(command.request_id, lookup.new_since)?
         {
             return self.shared.repeat(command, first);
         }
         let now = self.shared.clock.now();
         let recorded = recording_time(command.recording, self.latest, now);
         let before = self.agreement(&command.agreement_id)?;
-        let seen = self.seen(command)?;
+        let seen = self.seen(command, lookup)?;
         if let Ok(seen) = &seen
             && let Some(appended) = all_before(seen)
         {
@@ -179,7 +182,11 @@ impl<'a> Batch<'a> {
     }
 
     /// Looks up each event that names its source. The error is a refusal: same source, other content.
-    fn seen(&self, command: &AppendCommand) -> Result<Result<Vec<Seen>, v1::Refusal>, LedgerError> {
+    fn seen(
+        &self,
+        command: &AppendCommand,
+        lookup: Lookup,
+    ) -> Result<Result<Vec<Seen>, v1::Refusal>, LedgerError> {
         let mut all = Vec::with_capacity(command.events.len());
         let mut within: HashMap<&SourceEvent, usize> = HashMap::new();
         for (index, submitted) in command.events.iter().enumerate() {
@@ -193,7 +200,7 @@ impl<'a> Batch<'a> {
             }
             let position = match self.sources.get(source) {
                 Some(position) => Some(*position),
-                None => self.shared.index.source(source)?,
+                None => self.shared.index.source_since(source, lookup.sources_new_since)?,
             };
             let Some(position) = position else {
                 all.push(Seen::New);

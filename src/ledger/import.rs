@@ -12,7 +12,7 @@ use tokio::sync::mpsc::error::SendError;
 use tokio::sync::oneshot;
 
 use super::command::{AppendFailure, AppendOutcome};
-use super::queue::{Queued, ToWriter};
+use super::queue::{Lookup, Queued, ToWriter};
 use super::{Imports, Ledger};
 use crate::domain::date::RecordedTime;
 use crate::wire::parse::{AppendCommand, Recording};
@@ -58,7 +58,8 @@ impl Ledger {
     /// Puts a request of an import in the writer's queue, behind those put before, waiting for room.
     pub async fn import(&self, command: AppendCommand, session: &ImportSession) -> PendingOutcome {
         let (reply, outcome) = oneshot::channel();
-        let queued = ToWriter::Request(Queued { command, session: Some(session.clone()), reply });
+        let (session, lookup) = (Some(session.clone()), Lookup::default());
+        let queued = ToWriter::Request(Queued { command, session, lookup, reply });
         if let Err(SendError(ToWriter::Request(unsent))) = self.queue.send(queued).await {
             // The writer is gone and nothing was queued; whoever waits hears it.
             super::writer::answer(unsent.reply, Err(AppendFailure::Stopped));

@@ -6,20 +6,26 @@
 //!   position and agreement version (8 bytes each; version 0 for a refusal);
 //! - `requests`: request id (16 bytes) → position of its first record;
 //! - `sources`: hash of system and event id (16 bytes) → position.
+//!
+//! The newest entries are in memory (`recent`) and written many at a time, by the projector: a write of
+//! few costs nearly as much as one of many. What a kill leaves unwritten is caught up from the log.
 
+mod batch;
 mod check;
+mod recent;
 
-use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use sha2::{Digest as _, Sha256};
-
+pub(crate) use batch::IndexBatch;
+use batch::{SourceKey, source_key, source_of};
 pub(crate) use check::{IndexCheck, source_in};
+use recent::Recent;
 
 use super::error::LedgerError;
 use crate::domain::id::{AgreementId, Position, RequestId, Version};
 use crate::log::{DerivedTree, LogReader};
 use crate::wire::parse::SourceEvent;
-use crate::wire::{record, v1};
+use crate::wire::record;
 
 /// Raise it when the layout of a tree changes; all are then rebuilt.
 const INDEX_VERSION: u32 = 1;
@@ -28,6 +34,13 @@ const CATCH_UP_RECORDS_MAX: u64 = 4096;
 
 /// Bytes of the three trees that one record adds, at most in the usual case.
 const CATCH_UP_RECORD_BYTES: u64 = 256;
+
+/// Records that are in memory only, after which an append writes them. The projector does so much
+/// sooner, unless it is held up.
+const UNWRITTEN_RECORDS_MAX: usize = 8192;
+
+/// Records whose entries are written at once: sled lets nobody else write meanwhile, and appends wait.
+const WRITE_PART_RECORDS: u64 = 128;
 
 /// Where a record of an agreement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,54 +55,9 @@ pub(crate) struct Index {
     streams: DerivedTree,
     requests: DerivedTree,
     sources: DerivedTree,
-}
-
-/// What a batch of records adds to the index.
-///
-/// Invariant: the records are noted in the order of their positions, without a gap.
-#[derive(Debug, Default)]
-pub(crate) struct IndexBatch {
-    /// Request of the record noted last.
-    last_request: Option<RequestId>,
-    streams: BTreeMap<AgreementId, Vec<StreamEntry>>,
-    requests: Vec<(RequestId, Position)>,
-    sources: Vec<(SourceEvent, Position)>,
-}
-
-impl IndexBatch {
-    /// Notes a record.
-    pub(crate) fn add(&mut self, record: &v1::Record) -> Result<(), LedgerError> {
-        let position = Position::new(record.position);
-        let malformed = |source| LedgerError::Record {
-            position: record.position,
-            source: record::RecordFault::Id(source),
-        };
-        let agreement_id = AgreementId::parse(&record.agreement_id).map_err(malformed)?;
-        let version = match &record.entry {
-            Some(v1::record::Entry::Event(event)) => {
-                if let Some(source) = source_of(event) {
-                    self.sources.push((source, position));
-                }
-                Version::new(event.agreement_version)
-            }
-            Some(v1::record::Entry::Refusal(_)) | None => Version::NONE,
-        };
-        self.streams.entry(agreement_id).or_default().push(StreamEntry { position, version });
-        let request_id = RequestId::parse(&record.request_id).map_err(malformed)?;
-        // The records of one request stand side by side.
-        if self.last_request != Some(request_id) {
-            self.requests.push((request_id, position));
-        }
-        self.last_request = Some(request_id);
-        Ok(())
-    }
-}
-
-fn source_of(event: &v1::RecordedEvent) -> Option<SourceEvent> {
-    let source = event.event.as_ref()?.source.as_ref()?;
-    let v1::Source { system, event_id } = source;
-    (!event_id.is_empty())
-        .then(|| SourceEvent { system: system.clone(), event_id: event_id.clone() })
+    recent: RwLock<Recent>,
+    /// Held by whoever writes what is in memory.
+    writing: Mutex<()>,
 }
 
 impl Index {
@@ -98,6 +66,8 @@ impl Index {
             streams: reader.derived("streams", INDEX_VERSION)?,
             requests: reader.derived("requests", INDEX_VERSION)?,
             sources: reader.derived("sources", INDEX_VERSION)?,
+            recent: RwLock::new(Recent::new(reader.next_position())),
+            writing: Mutex::default(),
         })
     }
 
@@ -125,11 +95,35 @@ impl Index {
         Ok(())
     }
 
-    /// Takes in a batch that ends before a position.
-    pub(crate) fn apply(&self, batch: &IndexBatch, reached: u64) -> Result<(), LedgerError> {
-        self.apply_streams(batch, reached)?;
-        self.apply_requests(batch, reached)?;
-        self.apply_sources(batch, reached)
+    /// Takes in a batch that ends before a position. It can be found at once; it is written when
+    /// there is much to write.
+    pub(crate) fn apply(&self, batch: IndexBatch, reached: u64) -> Result<(), LedgerError> {
+        let unwritten = self.recent_mut().take(batch, reached);
+        if unwritten < UNWRITTEN_RECORDS_MAX {
+            return Ok(());
+        }
+        self.write()
+    }
+
+    /// Writes what is in memory only.
+    pub(crate) fn write(&self) -> Result<(), LedgerError> {
+        let _one_by_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(entries) = self.recent_mut().next_to_write() else { return Ok(()) };
+        for (part, end) in entries.in_parts(WRITE_PART_RECORDS) {
+            self.apply_streams(&part, end)?;
+            self.apply_requests(&part, end)?;
+            self.apply_sources(&part, end)?;
+        }
+        self.recent_mut().written();
+        Ok(())
+    }
+
+    fn recent(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent_mut(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn apply_streams(&self, batch: &IndexBatch, reached: u64) -> Result<(), LedgerError> {
@@ -149,20 +143,22 @@ impl Index {
     }
 
     fn apply_sources(&self, batch: &IndexBatch, reached: u64) -> Result<(), LedgerError> {
-        let puts = batch.sources.iter().map(|(source, position)| {
-            (source_key(source).to_vec(), position.get().to_be_bytes().to_vec())
-        });
+        let puts = batch
+            .sources
+            .iter()
+            .map(|(key, position)| (key.to_vec(), position.get().to_be_bytes().to_vec()));
         Ok(self.sources.apply(puts.collect(), reached)?)
     }
 
     /// Every record of an agreement, by position.
     pub(crate) fn stream(&self, id: &AgreementId) -> Result<Vec<StreamEntry>, LedgerError> {
+        let newest = self.recent().stream(id);
         let mut entries = Vec::new();
         for item in self.streams.scan_prefix(&stream_key(id, None)) {
             let (_, run) = item?;
             entries.extend(run.chunks_exact(16).map(stream_entry));
         }
-        Ok(entries)
+        Ok(joined(entries, newest))
     }
 
     /// The records of an agreement from a position on, by position. Runs are read from the newest one
@@ -172,8 +168,13 @@ impl Index {
         id: &AgreementId,
         from: Position,
     ) -> Result<Vec<StreamEntry>, LedgerError> {
+        let newest = self.recent().stream(id);
         let mut runs = Vec::new();
+        let is_in_memory = newest.first().is_some_and(|first| first.position <= from);
         for item in self.streams.scan_prefix(&stream_key(id, None)).rev() {
+            if is_in_memory {
+                break;
+            }
             let (_, run) = item?;
             let run: Vec<_> = run.chunks_exact(16).map(stream_entry).collect();
             let begins_before = run.first().is_none_or(|first| first.position <= from);
@@ -182,8 +183,9 @@ impl Index {
                 break;
             }
         }
-        let entries = runs.into_iter().rev().flatten();
-        Ok(entries.filter(|entry| entry.position >= from).collect())
+        let mut entries = joined(runs.into_iter().rev().flatten().collect(), newest);
+        entries.retain(|entry| entry.position >= from);
+        Ok(entries)
     }
 
     /// Ids of agreements that have records, refused ones too, in the order of their bytes: the first
@@ -193,6 +195,7 @@ impl Index {
         after: Option<&AgreementId>,
         ids_max: usize,
     ) -> Result<Vec<AgreementId>, LedgerError> {
+        let newest = self.recent().agreement_ids(after, ids_max);
         let mut ids = Vec::new();
         let mut start = after.map(past_stream).unwrap_or_default();
         while ids.len() < ids_max {
@@ -202,11 +205,18 @@ impl Index {
             start = past_stream(&id);
             ids.push(id);
         }
+        ids.extend(newest);
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(ids_max);
         Ok(ids)
     }
 
     /// The version of an agreement as far as it is indexed.
     pub(crate) fn newest_version(&self, id: &AgreementId) -> Result<Version, LedgerError> {
+        if let Some(version) = self.recent().newest_version(id) {
+            return Ok(version);
+        }
         for item in self.streams.scan_prefix(&stream_key(id, None)).rev() {
             let (_, run) = item?;
             let newest = run.chunks_exact(16).map(stream_entry).map(|entry| entry.version).max();
@@ -219,13 +229,63 @@ impl Index {
 
     /// The first record of a request.
     pub(crate) fn request(&self, id: RequestId) -> Result<Option<Position>, LedgerError> {
+        if let Some(position) = self.recent().request(id) {
+            return Ok(Some(position));
+        }
         Ok(self.requests.get(id.as_bytes())?.map(|value| Position::new(number(&value))))
+    }
+
+    /// The same for a request that no record before a position belongs to. Nearly always that is told
+    /// by what is in memory.
+    pub(crate) fn request_since(
+        &self,
+        id: RequestId,
+        from: u64,
+    ) -> Result<Option<Position>, LedgerError> {
+        let recent = self.recent();
+        if recent.complete_from() <= from {
+            return Ok(recent.request(id));
+        }
+        drop(recent);
+        self.request(id)
     }
 
     /// The record of a source's event.
     pub(crate) fn source(&self, source: &SourceEvent) -> Result<Option<Position>, LedgerError> {
-        Ok(self.sources.get(&source_key(source))?.map(|value| Position::new(number(&value))))
+        self.source_of_key(&source_key(source))
     }
+
+    fn source_of_key(&self, key: &SourceKey) -> Result<Option<Position>, LedgerError> {
+        if let Some(position) = self.recent().source(key) {
+            return Ok(Some(position));
+        }
+        Ok(self.sources.get(key)?.map(|value| Position::new(number(&value))))
+    }
+
+    /// The same for a source's event that is in no record before a position.
+    pub(crate) fn source_since(
+        &self,
+        source: &SourceEvent,
+        from: u64,
+    ) -> Result<Option<Position>, LedgerError> {
+        let key = source_key(source);
+        let recent = self.recent();
+        if recent.complete_from() <= from {
+            return Ok(recent.source(&key));
+        }
+        drop(recent);
+        self.source_of_key(&key)
+    }
+}
+
+/// Records of an agreement: those in memory, and before them those that are written. All from the
+/// first in memory on are in memory, and some of them may have been written meanwhile.
+fn joined(mut written: Vec<StreamEntry>, newest: Vec<StreamEntry>) -> Vec<StreamEntry> {
+    if let Some(first) = newest.first() {
+        written.retain(|entry| entry.position < first.position);
+    }
+    written.extend(newest);
+    written
 }
 
 type Apply = fn(&Index, &IndexBatch, u64) -> Result<(), LedgerError>;
@@ -280,16 +340,6 @@ fn encode_run(run: &[StreamEntry]) -> Vec<u8> {
     bytes
 }
 
-fn source_key(source: &SourceEvent) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    hash.update(source.system.as_bytes());
-    hash.update([0]);
-    hash.update(source.event_id.as_bytes());
-    let digest: [u8; 32] = hash.finalize().into();
-    let (head, _) = digest.split_at(16);
-    head.try_into().expect("half of 32 bytes is 16 bytes")
-}
-
 fn stream_entry(bytes: &[u8]) -> StreamEntry {
     let (position, version) = bytes.split_at(8);
     StreamEntry {
@@ -304,64 +354,4 @@ fn number(bytes: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::{Log, LogOptions, OpenedLog};
-
-    /// The record of a refusal, which is enough of one to be found.
-    fn refusal(position: u64, agreement_id: &str) -> v1::Record {
-        v1::Record {
-            position,
-            agreement_id: agreement_id.to_owned(),
-            request_id: uuid::Uuid::from_u128(u128::from(position) + 1).to_string(),
-            entry: Some(v1::record::Entry::Refusal(v1::RefusedRequest::default())),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn agreements_are_listed_once_in_order_and_streams_are_read_from_any_position() {
-        let folder = tempfile::tempdir().unwrap();
-        let OpenedLog { mut writer, reader, .. } =
-            Log::open(&LogOptions::new(folder.path())).unwrap();
-        let index = Index::open(&reader).unwrap();
-        // Three runs of each of the first two; names of which one begins another.
-        let batches =
-            [&["b", "a", "a b"][..], &["a", "b", "a"], &["a", "b", "a~"], &["a b", "a b", "~"]];
-        let mut position = 0;
-        for names in batches {
-            let mut batch = IndexBatch::default();
-            let mut stored = Vec::new();
-            for name in names {
-                let record = refusal(position, name);
-                stored.push(record::encode(&record));
-                batch.add(&record).unwrap();
-                position += 1;
-            }
-            writer.append(&stored).unwrap();
-            index.apply(&batch, position).unwrap();
-        }
-        let id = |text: &str| AgreementId::parse(text).unwrap();
-        let ids = |after: Option<&AgreementId>, ids_max| -> Vec<String> {
-            let ids = index.agreement_ids(after, ids_max).unwrap();
-            ids.iter().map(ToString::to_string).collect()
-        };
-        assert_eq!(ids(None, 10), ["a", "a b", "a~", "b", "~"]);
-        assert_eq!(ids(None, 2), ["a", "a b"]);
-        assert_eq!(ids(Some(&id("a b")), 2), ["a~", "b"]);
-        assert_eq!(ids(Some(&id("a!")), 1), ["a~"]);
-        assert!(ids(Some(&id("~")), 10).is_empty());
-
-        let from = |first| -> Vec<u64> {
-            let entries = index.stream_from(&id("a"), Position::new(first)).unwrap();
-            entries.iter().map(|entry| entry.position.get()).collect()
-        };
-        let whole = index.stream(&id("a")).unwrap();
-        let whole: Vec<_> = whole.iter().map(|entry| entry.position.get()).collect();
-        assert_eq!(whole, [1, 3, 5, 6]);
-        for first in 0..12 {
-            let expected: Vec<_> = whole.iter().copied().filter(|p| *p >= first).collect();
-            assert_eq!(from(first), expected, "from {first}");
-        }
-    }
-}
+mod tests;

@@ -47,7 +47,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::date::Date;
-use crate::domain::id::{AgreementId, Position, RequestId};
+use crate::domain::id::{AgreementId, Position};
 use crate::domain::policy::PolicyBook;
 use crate::log::{Log, LogOptions, LogReader, OpenReport, OpenedLog};
 use crate::merkle::TreeHash;
@@ -63,6 +63,7 @@ use index::Index;
 use judged::JudgedAgreements;
 use page_key::PageKey;
 use portfolio::Portfolio;
+pub use queue::Lookup;
 use queue::{Queue, Queued, ToWriter};
 use signing::{CheckpointRules, Signing};
 use tree::KeptTree;
@@ -170,6 +171,15 @@ pub(crate) struct Shared {
     pub(crate) rules: LedgerRules,
     durability: Durability,
     pub(crate) head: watch::Receiver<Head>,
+}
+
+/// Whether a request has been answered before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It has: the first record of it.
+    Answered(Position),
+    /// As far as one can tell it has not.
+    New(Lookup),
 }
 
 /// The writer's thread.
@@ -295,8 +305,17 @@ impl Ledger {
     /// Puts a request in the writer's queue and waits for its outcome, which comes after the sync.
     /// Dropping the future does not take the request back.
     pub async fn append(&self, command: AppendCommand) -> Result<AppendOutcome, AppendFailure> {
+        self.append_looked_up(command, Lookup::default()).await
+    }
+
+    /// The same for a request that [`known`](Self::known) has looked up.
+    pub async fn append_looked_up(
+        &self,
+        command: AppendCommand,
+        lookup: Lookup,
+    ) -> Result<AppendOutcome, AppendFailure> {
         let (reply, outcome) = oneshot::channel();
-        let queued = ToWriter::Request(Queued { command, session: None, reply });
+        let queued = ToWriter::Request(Queued { command, session: None, lookup, reply });
         self.queue.try_send(queued).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 AppendFailure::Overloaded { queue_requests_max: self.queue.max_capacity() }
@@ -307,11 +326,25 @@ impl Ledger {
         outcome.await.unwrap_or(Err(AppendFailure::OutcomeUnknown))
     }
 
-    /// The first record of a request that has been answered before: it is published.
-    pub fn answered_before(&self, request_id: RequestId) -> Result<Option<Position>, LedgerError> {
-        let first = self.shared.index.request(request_id)?;
+    /// Whether a request has been answered before. May read from disk.
+    pub fn known(&self, command: &AppendCommand) -> Result<Known, LedgerError> {
+        // First: whatever is published from here on, the writer looks up.
         let published = self.shared.head.borrow().record_count;
-        Ok(first.filter(|first| first.get() < published))
+        let index = &self.shared.index;
+        let first = index.request(command.request_id)?;
+        if let Some(first) = first {
+            let is_published = first.get() < published;
+            let unpublished = Known::New(Lookup::default());
+            return Ok(if is_published { Known::Answered(first) } else { unpublished });
+        }
+        let mut lookup = Lookup { new_since: published, sources_new_since: published };
+        for source in command.events.iter().filter_map(|submitted| submitted.source.as_ref()) {
+            if index.source(source)?.is_some() {
+                lookup.sources_new_since = 0;
+                break;
+            }
+        }
+        Ok(Known::New(lookup))
     }
 
     /// The first answer again, from the first record of the request on. Folds the agreement anew, so

@@ -1,7 +1,9 @@
-//! The projector: a thread beside the writer that writes the rows of what has changed.
+//! The projector: a thread beside the writer that writes what the indexes have in memory, and the rows
+//! of what has changed.
 //!
-//! The append path only notes what has changed. Nobody waits for the projector: a reader that needs
-//! a newer row than is written folds the agreement.
+//! The append path only notes what has changed. Nobody waits for the projector: the newest index
+//! entries are found in memory, and a reader that needs a newer row than is written folds the
+//! agreement.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -37,7 +39,8 @@ fn run(shared: &Shared) {
             }
             continue;
         }
-        if let Err(error) = shared.write_rows(&work) {
+        let written = shared.index.write().and_then(|()| shared.write_rows(&work));
+        if let Err(error) = written {
             // What is noted stays so, and is folded when it is asked for; the next start catches up.
             tracing::error!(error = %WithCauses(&error), "the projector stops");
             return;

@@ -14,7 +14,18 @@ pub(super) struct Queued {
     pub(super) command: AppendCommand,
     /// The import that it belongs to.
     pub(super) session: Option<ImportSession>,
+    /// What its caller has looked up.
+    pub(super) lookup: Lookup,
     pub(super) reply: Reply,
+}
+
+/// What is known of a request before the writer has it, so that the writer need not look it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lookup {
+    /// No record before this position belongs to the request. 0: nobody has looked.
+    pub(super) new_since: u64,
+    /// No record before this position has one of its events. 0: one has, or nobody has looked.
+    pub(super) sources_new_since: u64,
 }
 
 /// What is sent to the writer.

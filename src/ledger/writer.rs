@@ -15,7 +15,7 @@ use super::error::{LedgerError, WithCauses};
 use super::import::ImportSession;
 use super::index::IndexBatch;
 use super::projector::Projector;
-use super::queue::{Queue, Queued, Reply};
+use super::queue::{Lookup, Queue, Queued, Reply};
 use super::tree::leaf_hash;
 use super::uncommitted::{Uncommitted, answer_without_record};
 use super::{Head, LedgerLimits, Shared, WriterState};
@@ -104,6 +104,10 @@ impl Writer {
         }
         self.publish.send_modify(|head| head.writer = WriterState::Stopped);
         self.projector.finish();
+        if let Err(error) = self.shared.index.write() {
+            // The next start catches up.
+            tracing::warn!(error = %WithCauses(&error), "the newest index entries are not written");
+        }
         if let Err(error) = self.log.close() {
             tracing::error!(
                 error = %WithCauses(&error),
@@ -130,7 +134,7 @@ impl Writer {
                 next = queue.at_hand();
                 continue;
             }
-            match (batch.decide(&queued.command), queued.session.as_ref()) {
+            match (batch.decide(&queued.command, queued.lookup), queued.session.as_ref()) {
                 (Decision::Decided(outcome), session) => {
                     if let (Err(_), Some(session)) = (outcome.as_ref(), session) {
                         session.end();
@@ -188,9 +192,9 @@ impl Writer {
 
     /// A request that came twice in one batch gets the first answer, now that there is one.
     fn answer_repeated(&self, repeated: Vec<Queued>) {
-        for Queued { command, session: _, reply } in repeated {
+        for Queued { command, reply, .. } in repeated {
             let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
-            match batch.decide(&command) {
+            match batch.decide(&command, Lookup::default()) {
                 Decision::Decided(outcome) => answer(reply, *outcome),
                 Decision::RepeatsThisBatch => answer(reply, Err(AppendFailure::OutcomeUnknown)),
             }
@@ -216,7 +220,7 @@ impl Writer {
             index.add(record)?;
         }
         crash_point!("ledger.logged");
-        self.shared.index.apply(&index, positions.end)?;
+        self.shared.index.apply(index, positions.end)?;
         crash_point!("ledger.indexed");
         let mut changed = Vec::with_capacity(parts.agreements.len());
         for (id, agreement) in parts.agreements {

@@ -70,6 +70,10 @@ use crate::client::ServerAddress;
 use crate::outcome::{CommandError, conclude};
 use crate::table::{Colour, Look};
 
+/// The server is started from this program too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Threads that carry the connection while the main thread reads and writes.
 const WORKER_THREADS: usize = 2;
 

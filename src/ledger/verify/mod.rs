@@ -237,8 +237,9 @@ impl Verification {
         let shared = self.ledger.shared();
         let indexes = |counts: RecordCounts, is_whole: bool| {
             let counts = is_whole.then_some(counts);
+            shared.index.write()?;
             let check = IndexCheck::new(&shared.index, &shared.reader, head, counts);
-            Stage::Indexes { check: Box::new(check), entries: 0 }
+            Ok::<_, LedgerError>(Stage::Indexes { check: Box::new(check), entries: 0 })
         };
         let counts = self.order.counts();
         let next = match &self.stage {
@@ -247,9 +248,9 @@ impl Verification {
                     self.summary.archive_blocks = Some(0);
                     Stage::Archive(Box::new(check))
                 }
-                None => indexes(counts, self.store_is_whole),
+                None => indexes(counts, self.store_is_whole)?,
             },
-            Stage::Archive(_) => indexes(counts, self.store_is_whole),
+            Stage::Archive(_) => indexes(counts, self.store_is_whole)?,
             Stage::Indexes { check, .. } => {
                 self.summary.agreements = check.agreements();
                 Stage::Portfolio { after: None, done: 0 }

@@ -149,3 +149,56 @@ fn what_holds_for_a_part_of_a_day_only_was_broken_all_along() {
     assert_eq!(since(6, 5, 200), None);
     assert_eq!(since(7, 6, 120), Some(day(7)), "a day ended on which it held");
 }
+
+/// Sums by scope of each day, and what is broken.
+type Said = (Vec<(Date, Vec<(Scope, Sums)>)>, BTreeMap<FindingKey, Condition>);
+
+/// What a call-off of a few documents says, followed and walked anew.
+fn followed(documents: &[Entry]) -> [Said; 2] {
+    let charter = charter();
+    let mut call_off = CallOff::default();
+    let mut folded = None;
+    for document in documents {
+        call_off.insert(document.clone());
+        folded = Some(call_off.fold(&charter, Date::END_OF_TIME));
+    }
+    let timeline = folded.map(|folded| folded.timeline).unwrap_or_default();
+    let told = call_off.conditions.all().into_iter().collect();
+    let (timeline_anew, broken) = anew(&call_off, &charter, Date::END_OF_TIME);
+    let begin = Date::BEGINNING_OF_TIME;
+    [(from(&timeline, begin), told), (from(&timeline_anew, begin), broken)]
+}
+
+#[test]
+fn a_release_in_another_currency_changes_the_one_in_which_an_invoice_is_overpaid() {
+    let documents = [
+        story::invoice_in_euro(1, 10),
+        story::paid_in_euro(2, 20),
+        story::withheld_in_euro(3, 1),
+        story::released_in_kroner(4, 5),
+    ];
+    let [before, _] = followed(&documents[..3]);
+    let [after, after_anew] = followed(&documents);
+    let overpaid = |(_, told): &Said| {
+        let found = told.iter().find(|(key, _)| key.rule == Reason::Overpaid);
+        found.and_then(|(_, condition)| condition.amount).map(|amount| amount.to_string())
+    };
+    assert_eq!(overpaid(&before).as_deref(), Some("10.00 EUR"));
+    assert_eq!(overpaid(&after).as_deref(), Some("115.00 NOK"), "at 11.5");
+    assert_eq!(after, after_anew);
+}
+
+#[test]
+fn invoices_that_lower_each_other_in_a_ring_are_counted_anew_with_every_other_invoice() {
+    // How far a ring is followed depends on how many invoices there are, and with it whose lot counts.
+    let documents = [
+        story::invoice_lowering(1, "I1", Some("I2"), "L1", 10),
+        story::invoice_lowering(2, "I2", Some("I1"), "L2", 20),
+        story::invoice_lowering(3, "I3", None, "L2", 7),
+        story::invoice_lowering(4, "I4", None, "L2", 7),
+    ];
+    for count in 1..=documents.len() {
+        let [told, anew] = followed(&documents[..count]);
+        assert_eq!(told, anew, "after {count}");
+    }
+}

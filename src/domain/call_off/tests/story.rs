@@ -348,15 +348,83 @@ fn order_placed(order: OrderId, keys: ScopeKeys, value: Value) -> Payload {
     }))
 }
 
+/// An invoice off any order of a lot, which lowers another when it names one.
+pub(super) fn invoice_lowering(
+    number: u64,
+    id: &str,
+    named: Option<&str>,
+    lot: &str,
+    net: u64,
+) -> Entry {
+    let parse = |id| InvoiceId::parse(id).unwrap();
+    let amount = amount(net);
+    let amount = if named.is_some() { amount.negated() } else { amount };
+    let currency = Currency::parse("NOK").unwrap();
+    let invoice = InvoiceReceived {
+        invoice: parse(id),
+        keys: ScopeKeys { lot: Some(LotId::parse(lot).unwrap()), ..ScopeKeys::default() },
+        order: None,
+        corrected: named.map(parse),
+        ..invoice(Value { money: Money { amount, currency }, rate: None })
+    };
+    entry(number, Payload::InvoiceReceived(Box::new(invoice)))
+}
+
+fn euro(number: u64) -> Value {
+    let currency = Currency::parse("EUR").unwrap();
+    Value {
+        money: Money { amount: amount(number), currency },
+        rate: Some(Rate::parse("11.5").unwrap()),
+    }
+}
+
+pub(super) fn invoice_in_euro(number: u64, net: u64) -> Entry {
+    let invoice = InvoiceReceived { order: None, ..invoice(euro(net)) };
+    entry(number, Payload::InvoiceReceived(Box::new(invoice)))
+}
+
+pub(super) fn paid_in_euro(number: u64, value: u64) -> Entry {
+    let payment = PaymentId::parse("P1").unwrap();
+    let invoice = InvoiceId::parse("I1").unwrap();
+    let paid = InvoicePaid { payment, invoice, value: euro(value), paid_by: None };
+    entry(number, Payload::InvoicePaid(paid))
+}
+
+pub(super) fn withheld_in_euro(number: u64, value: u64) -> Entry {
+    let retention = RetentionId::parse("R1").unwrap();
+    let invoice = InvoiceId::parse("I1").unwrap();
+    let held = RetentionWithheld { retention, invoice, value: euro(value), release_due: None };
+    entry(number, Payload::RetentionWithheld(held))
+}
+
+pub(super) fn released_in_kroner(number: u64, value: u64) -> Entry {
+    let currency = Currency::parse("NOK").unwrap();
+    let value = Value { money: Money { amount: amount(value), currency }, rate: None };
+    let retention = RetentionId::parse("R1").unwrap();
+    entry(number, Payload::RetentionReleased(RetentionReleased { retention, value }))
+}
+
+/// A document on the day of its number.
+fn entry(number: u64, payload: Payload) -> Entry {
+    let recorded = record(number, day(number), payload);
+    let hangs_on = named(&recorded.event.payload);
+    Entry { recorded, standing: Standing::Live, hangs_on }
+}
+
 fn invoice_received(order: OrderId, net: Value) -> Payload {
-    Payload::InvoiceReceived(Box::new(InvoiceReceived {
+    Payload::InvoiceReceived(Box::new(InvoiceReceived { order: Some(order), ..invoice(net) }))
+}
+
+/// The invoice I1 of a value, on nothing.
+fn invoice(net: Value) -> InvoiceReceived {
+    InvoiceReceived {
         invoice: InvoiceId::parse("I1").unwrap(),
         number: "1".to_owned(),
         kind: InvoiceKind::Commercial,
         issued: day(0),
         due: None,
         keys: ScopeKeys::default(),
-        order: Some(order),
+        order: None,
         net,
         vat: Amount::ZERO,
         interest_and_fees: Amount::ZERO,
@@ -365,7 +433,7 @@ fn invoice_received(order: OrderId, net: Value) -> Payload {
         department: None,
         cpv: None,
         document: None,
-    }))
+    }
 }
 
 /// The invoice that a document names, as far as it says so itself.

@@ -1,0 +1,114 @@
+//! What records add to the indexes.
+//!
+//! It must not read or write.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::StreamEntry;
+use crate::domain::id::{AgreementId, Position, RequestId, Version};
+use crate::ledger::error::LedgerError;
+use crate::wire::parse::SourceEvent;
+use crate::wire::{record, v1};
+
+/// What a batch of records adds to the index.
+///
+/// Invariant: the records are noted in the order of their positions, without a gap.
+#[derive(Debug, Default)]
+pub(crate) struct IndexBatch {
+    /// Request of the record noted last.
+    pub(super) last_request: Option<RequestId>,
+    pub(super) streams: BTreeMap<AgreementId, Vec<StreamEntry>>,
+    pub(super) requests: Vec<(RequestId, Position)>,
+    pub(super) sources: Vec<(SourceKey, Position)>,
+}
+
+/// What a source's event is found by.
+pub(super) type SourceKey = [u8; 16];
+
+impl IndexBatch {
+    /// What records from one position to before another add, in parts of so many records. Without
+    /// `last_request`, which only serves to add more.
+    pub(super) fn parts(&self, first: u64, end: u64, part_records: u64) -> Vec<(Self, u64)> {
+        let ends = (1..).map(|count: u64| first.saturating_add(count.saturating_mul(part_records)));
+        let ends = ends.take_while(|part_end| *part_end < end).chain([end]);
+        let mut parts: Vec<_> = ends.map(|part_end| (Self::default(), part_end)).collect();
+        let mut part_of = |position: Position, add: &mut dyn FnMut(&mut Self)| {
+            let part = position.get().saturating_sub(first).checked_div(part_records);
+            let part = part.and_then(|part| usize::try_from(part).ok());
+            if let Some((part, _)) = part.and_then(|part| parts.get_mut(part)) {
+                add(part);
+            }
+        };
+        for (id, run) in &self.streams {
+            for entry in run {
+                part_of(entry.position, &mut |part| {
+                    part.streams.entry(id.clone()).or_default().push(*entry);
+                });
+            }
+        }
+        for request in &self.requests {
+            part_of(request.1, &mut |part| part.requests.push(*request));
+        }
+        for source in &self.sources {
+            part_of(source.1, &mut |part| part.sources.push(*source));
+        }
+        parts
+    }
+
+    /// Adds what a later batch adds.
+    pub(super) fn extend(&mut self, later: Self) {
+        let Self { last_request, streams, requests, sources } = later;
+        self.last_request = last_request;
+        for (id, run) in streams {
+            self.streams.entry(id).or_default().extend(run);
+        }
+        self.requests.extend(requests);
+        self.sources.extend(sources);
+    }
+
+    /// Notes a record.
+    pub(crate) fn add(&mut self, record: &v1::Record) -> Result<(), LedgerError> {
+        let position = Position::new(record.position);
+        let malformed = |source| LedgerError::Record {
+            position: record.position,
+            source: record::RecordFault::Id(source),
+        };
+        let agreement_id = AgreementId::parse(&record.agreement_id).map_err(malformed)?;
+        let version = match &record.entry {
+            Some(v1::record::Entry::Event(event)) => {
+                if let Some(source) = source_of(event) {
+                    self.sources.push((source_key(&source), position));
+                }
+                Version::new(event.agreement_version)
+            }
+            Some(v1::record::Entry::Refusal(_)) | None => Version::NONE,
+        };
+        self.streams.entry(agreement_id).or_default().push(StreamEntry { position, version });
+        let request_id = RequestId::parse(&record.request_id).map_err(malformed)?;
+        // The records of one request stand side by side.
+        if self.last_request != Some(request_id) {
+            self.requests.push((request_id, position));
+        }
+        self.last_request = Some(request_id);
+        Ok(())
+    }
+}
+
+pub(super) fn source_of(event: &v1::RecordedEvent) -> Option<SourceEvent> {
+    let source = event.event.as_ref()?.source.as_ref()?;
+    let v1::Source { system, event_id } = source;
+    (!event_id.is_empty())
+        .then(|| SourceEvent { system: system.clone(), event_id: event_id.clone() })
+}
+
+pub(super) fn source_key(source: &SourceEvent) -> SourceKey {
+    let mut hash = Sha256::new();
+    hash.update(source.system.as_bytes());
+    hash.update([0]);
+    hash.update(source.event_id.as_bytes());
+    let digest: [u8; 32] = hash.finalize().into();
+    let (head, _) = digest.split_at(16);
+    head.try_into().expect("half of 32 bytes is 16 bytes")
+}

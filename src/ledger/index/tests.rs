@@ -1,0 +1,120 @@
+//! The indexes, written and not, say the same.
+
+use super::*;
+use crate::log::{Log, LogOptions, OpenedLog};
+use crate::wire::v1;
+
+/// The record of a refusal, which is enough of one to be found.
+fn refusal(position: u64, agreement_id: &str) -> v1::Record {
+    v1::Record {
+        position,
+        agreement_id: agreement_id.to_owned(),
+        request_id: uuid::Uuid::from_u128(u128::from(position) + 1).to_string(),
+        entry: Some(v1::record::Entry::Refusal(v1::RefusedRequest::default())),
+        ..Default::default()
+    }
+}
+
+/// Three runs of each of the first two; names of which one begins another.
+const BATCHES: [&[&str]; 4] =
+    [&["b", "a", "a b"], &["a", "b", "a"], &["a", "b", "a~"], &["a b", "a b", "~"]];
+
+/// An index of the batches, written after those whose bits are set.
+fn index_of(folder: &std::path::Path, written_after: u32) -> (Index, LogReader) {
+    let OpenedLog { mut writer, reader, .. } = Log::open(&LogOptions::new(folder)).unwrap();
+    let index = Index::open(&reader).unwrap();
+    let mut position = 0;
+    for (number, names) in BATCHES.iter().enumerate() {
+        let mut batch = IndexBatch::default();
+        let mut stored = Vec::new();
+        for name in *names {
+            let record = refusal(position, name);
+            stored.push(record::encode(&record));
+            batch.add(&record).unwrap();
+            position += 1;
+        }
+        writer.append(&stored).unwrap();
+        index.apply(batch, position).unwrap();
+        if written_after & (1 << number) != 0 {
+            index.write().unwrap();
+        }
+    }
+    writer.close().unwrap();
+    (index, reader)
+}
+
+#[test]
+fn agreements_are_listed_once_in_order_and_streams_are_read_from_any_position() {
+    for written_after in 0..1 << BATCHES.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let (index, _reader) = index_of(folder.path(), written_after);
+        let id = |text: &str| AgreementId::parse(text).unwrap();
+        let ids = |after: Option<&AgreementId>, ids_max| -> Vec<String> {
+            let ids = index.agreement_ids(after, ids_max).unwrap();
+            ids.iter().map(ToString::to_string).collect()
+        };
+        let at = format!("written after {written_after:04b}");
+        assert_eq!(ids(None, 10), ["a", "a b", "a~", "b", "~"], "{at}");
+        assert_eq!(ids(None, 2), ["a", "a b"], "{at}");
+        assert_eq!(ids(Some(&id("a b")), 2), ["a~", "b"], "{at}");
+        assert_eq!(ids(Some(&id("a!")), 1), ["a~"], "{at}");
+        assert!(ids(Some(&id("~")), 10).is_empty(), "{at}");
+
+        let from = |first| -> Vec<u64> {
+            let entries = index.stream_from(&id("a"), Position::new(first)).unwrap();
+            entries.iter().map(|entry| entry.position.get()).collect()
+        };
+        let whole = index.stream(&id("a")).unwrap();
+        let whole: Vec<_> = whole.iter().map(|entry| entry.position.get()).collect();
+        assert_eq!(whole, [1, 3, 5, 6], "{at}");
+        for first in 0..12 {
+            let expected: Vec<_> = whole.iter().copied().filter(|p| *p >= first).collect();
+            assert_eq!(from(first), expected, "{at}, from {first}");
+        }
+    }
+}
+
+#[test]
+fn request_is_found_written_or_not_also_by_whoever_knows_that_it_is_new_before_a_position() {
+    for written_after in 0..1 << BATCHES.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let (index, _reader) = index_of(folder.path(), written_after);
+        for number in 0..13 {
+            let request = RequestId::parse(&refusal(number, "").request_id).unwrap();
+            let expected = (number < 12).then(|| Position::new(number));
+            let at = format!("written after {written_after:04b}, request {number}");
+            assert_eq!(index.request(request).unwrap(), expected, "{at}");
+            for from in 0..=number {
+                let found = index.request_since(request, from).unwrap();
+                assert_eq!(found, expected, "{at}, new before {from}");
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_batch_are_the_batch_in_the_order_of_positions() {
+    let (first, mut position) = (7, 7);
+    let mut whole = IndexBatch::default();
+    for names in BATCHES {
+        for name in names {
+            whole.add(&refusal(position, name)).unwrap();
+            position += 1;
+        }
+    }
+    for part_records in 1..14 {
+        let mut again = IndexBatch::default();
+        let mut reached = first;
+        for (part, end) in whole.parts(first, position, part_records) {
+            let here = part.streams.values().flatten().map(|entry| entry.position.get());
+            assert!(here.clone().all(|one| (reached..end).contains(&one)), "{part_records}");
+            assert_eq!(u64::try_from(here.count()).unwrap(), end - reached, "{part_records}");
+            assert!(end - reached <= part_records, "{part_records}");
+            again.extend(part);
+            reached = end;
+        }
+        assert_eq!(reached, position, "{part_records}");
+        let entries = |batch: &IndexBatch| (batch.streams.clone(), batch.requests.clone());
+        assert_eq!(entries(&again), entries(&whole), "{part_records}");
+    }
+}
