@@ -22,7 +22,7 @@ pub enum Part {
     Known,
     /// No record of the agreement is left out.
     Completeness,
-    /// The schema reads the records as this program does.
+    /// The schema is one that this program knows.
     Schema,
     /// The policy can be read.
     Policy,

@@ -1,35 +1,18 @@
-//! The schema of records as a text of its own: what goes with records to readers who have no ledger, and
-//! whether such a schema, coming from elsewhere, reads records as this program does.
+//! The schema of records as bytes of its own, for readers who have no ledger; and which schemas are known.
 
 use std::collections::BTreeSet;
 
 use prost::{Message as _, Name as _};
-use prost_reflect::{DescriptorPool, DynamicMessage, FileDescriptor, SerializeOptions};
+use prost_reflect::FileDescriptor;
 use prost_types::FileDescriptorSet;
+use sha2::{Digest as _, Sha256};
 
 use super::json::descriptor_pool;
 use super::v1;
 
-/// Longest schema that is read.
-pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
-
-/// Why bytes are not a schema of records.
-#[derive(Debug, thiserror::Error)]
-pub enum SchemaFault {
-    /// They are too many.
-    #[error("a schema has at most {SCHEMA_BYTES_MAX} bytes")]
-    TooLong,
-    /// They are no descriptor set.
-    #[error("the bytes are no set of file descriptors")]
-    Descriptors(#[from] prost_reflect::DescriptorError),
-    /// There is no record in it.
-    #[error("the schema does not describe {name}", name = v1::Record::full_name())]
-    NoRecord,
-}
-
-/// A schema that reads records.
-#[derive(Debug, Clone)]
-pub struct Schema(DescriptorPool);
+/// SHA-256 of the schemas that earlier versions gave away, in hexadecimal. Whoever changes the schema of
+/// records adds the hash of the one before, so that what went with it is still taken.
+const EARLIER: &[&str] = &[];
 
 /// The descriptors of a record and of everything in it (`google.protobuf.FileDescriptorSet`), without
 /// comments.
@@ -46,111 +29,46 @@ pub fn of_records() -> Vec<u8> {
     FileDescriptorSet { file: file.collect() }.encode_to_vec()
 }
 
+/// Whether bytes are the schema of records of this version, or of an earlier one.
+pub fn is_known(schema: &[u8]) -> bool {
+    schema == of_records() || is_among(schema, EARLIER)
+}
+
+fn is_among(schema: &[u8], hashes: &[&str]) -> bool {
+    let digest = Sha256::digest(schema);
+    let hash = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    hashes.contains(&hash.as_str())
+}
+
 fn need(file: &FileDescriptor, needed: &mut BTreeSet<String>) {
     if needed.insert(file.name().to_owned()) {
         file.dependencies().for_each(|file| need(&file, needed));
     }
 }
 
-/// A record in the protobuf JSON mapping, as this program reads it. None when it is none.
-pub fn record_text(stored: &[u8]) -> Option<String> {
-    text_by(descriptor_pool(), stored)
-}
-
-impl Schema {
-    /// Reads a set of descriptors.
-    pub fn read(bytes: &[u8]) -> Result<Self, SchemaFault> {
-        if bytes.len() > SCHEMA_BYTES_MAX {
-            return Err(SchemaFault::TooLong);
-        }
-        let pool = DescriptorPool::decode(bytes)?;
-        let record = pool.get_message_by_name(&v1::Record::full_name());
-        record.map(|_| Self(pool)).ok_or(SchemaFault::NoRecord)
-    }
-
-    /// A record in the protobuf JSON mapping, as this schema reads it. None when it is none.
-    pub fn record_text(&self, stored: &[u8]) -> Option<String> {
-        text_by(&self.0, stored)
-    }
-
-    /// The first thing that it says otherwise than this program's schema, or says beyond it. An older
-    /// schema says less, and nothing otherwise.
-    pub fn contradiction(&self) -> Option<String> {
-        let own = descriptor_pool();
-        for message in self.0.all_messages() {
-            let name = message.full_name();
-            let Some(known) = own.get_message_by_name(name) else {
-                return Some(format!("{name} is not known"));
-            };
-            for field in message.fields() {
-                let known = known.get_field(field.number());
-                let same = known.is_some_and(|known| {
-                    known.field_descriptor_proto() == field.field_descriptor_proto()
-                });
-                if !same {
-                    return Some(format!("{name}.{} is not known so", field.name()));
-                }
-            }
-        }
-        for one in self.0.all_enums() {
-            let name = one.full_name();
-            let Some(known) = own.get_enum_by_name(name) else {
-                return Some(format!("{name} is not known"));
-            };
-            let is_known = |number: i32, text: &str| {
-                known.get_value(number).is_some_and(|value| value.name() == text)
-            };
-            let other = one.values().find(|value| !is_known(value.number(), value.name()));
-            if let Some(value) = other {
-                return Some(format!("{name}.{} is not known so", value.name()));
-            }
-        }
-        None
-    }
-}
-
-fn text_by(pool: &DescriptorPool, stored: &[u8]) -> Option<String> {
-    let descriptor = pool.get_message_by_name(&v1::Record::full_name())?;
-    let record = DynamicMessage::decode(descriptor, stored).ok()?;
-    let mut serializer = serde_json::Serializer::new(Vec::new());
-    record.serialize_with_options(&mut serializer, &SerializeOptions::new()).ok()?;
-    String::from_utf8(serializer.into_inner()).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use prost_reflect::{DescriptorPool, DynamicMessage};
+
     use super::*;
 
-    fn set() -> FileDescriptorSet {
-        FileDescriptorSet::decode(of_records().as_slice()).unwrap()
-    }
-
-    fn spoilt(spoil: impl FnOnce(&mut prost_types::DescriptorProto)) -> Option<String> {
-        let mut set = set();
-        let file = set.file.iter_mut().find(|file| file.name().ends_with("record.proto")).unwrap();
-        let record = file.message_type.iter_mut().find(|message| message.name() == "Record");
-        spoil(record.unwrap());
-        Schema::read(&set.encode_to_vec()).unwrap().contradiction()
+    #[test]
+    fn schema_of_records_reads_records_alone() {
+        let pool = DescriptorPool::decode(of_records().as_slice()).unwrap();
+        let descriptor = pool.get_message_by_name("contractledger.v1.Record").unwrap();
+        let stored = v1::Record { position: 7, ..Default::default() }.encode_to_vec();
+        let read = DynamicMessage::decode(descriptor, stored.as_slice()).unwrap();
+        assert_eq!(read.get_field_by_name("position").unwrap().as_u64(), Some(7));
+        assert!(pool.services().next().is_none(), "no services, nothing but records");
     }
 
     #[test]
-    fn schema_of_records_reads_them_alone() {
-        let schema = Schema::read(&of_records()).unwrap();
-        assert_eq!(schema.contradiction(), None);
-        let record = v1::Record { position: 7, ..Default::default() }.encode_to_vec();
-        assert_eq!(schema.record_text(&record), record_text(&record));
-        assert_eq!(record_text(&record).unwrap(), r#"{"position":"7"}"#);
-        assert_eq!(record_text(b"\xff"), None);
-    }
-
-    #[test]
-    fn a_schema_may_say_less_and_nothing_otherwise() {
-        assert_eq!(spoilt(|record| drop(record.field.pop())), None);
-        let renamed =
-            spoilt(|record| record.field.first_mut().unwrap().name = Some("x".to_owned()));
-        assert_eq!(renamed.unwrap(), "contractledger.v1.Record.x is not known so");
-        assert!(matches!(Schema::read(&[]), Err(SchemaFault::NoRecord)));
-        assert!(matches!(Schema::read(b"\xff"), Err(SchemaFault::Descriptors(_))));
-        assert!(matches!(Schema::read(&vec![0; SCHEMA_BYTES_MAX + 1]), Err(SchemaFault::TooLong)));
+    fn the_schema_of_this_version_and_earlier_ones_are_known() {
+        let mut schema = of_records();
+        assert!(is_known(&schema));
+        schema.push(0);
+        assert!(!is_known(&schema));
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert!(is_among(b"abc", &[hash]) && !is_among(b"abd", &[hash]));
     }
 }

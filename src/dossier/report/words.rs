@@ -123,7 +123,7 @@ const MEANINGS: &[(&str, &str, &str)] = &[
     ),
     ("KNOWN", "kjent-per-tidspunktet er dekket", "the as-known time is covered"),
     ("COMPLETENESS", "ingen post er utelatt", "no record is left out"),
-    ("SCHEMA", "skjemaet leser postene", "the schema reads the records"),
+    ("SCHEMA", "skjemaet er kjent", "the schema is known"),
     ("POLICY", "terskler og toleranser kan leses", "thresholds and tolerances can be read"),
     ("FIGURES", "hvert tall følger av hendelsene", "every figure follows from the events"),
     ("FINDINGS", "hvert funn følger av hendelsene", "every finding follows from the events"),
