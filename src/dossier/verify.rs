@@ -237,22 +237,19 @@ impl Verifying<'_> {
             return;
         }
         let later = records.iter().find(|read| read.event.is_some() && read.position() > known_to);
-        match later {
-            Some(later) => {
-                let text = format!(
-                    "every event that was known is here, because the next version came later, at \
-                     position {}; of refusals only all leaves of the log prove it",
-                    later.position()
-                );
-                self.note(Part::Completeness, Ok(((), text)));
-            }
-            None => {
-                let text = format!(
-                    "that nothing comes after version {version}, and no refusal is left out, is proved \
-                     by all leaves of the log, not by the file alone"
-                );
-                self.pass_over(Part::Completeness, Outcome::NotProved, &text);
-            }
+        if let Some(later) = later {
+            let text = format!(
+                "every event that was known is here, because the next version came later, at position \
+                 {}; of refusals only all leaves of the log prove it",
+                later.position()
+            );
+            self.note(Part::Completeness, Ok(((), text)));
+        } else {
+            let text = format!(
+                "that nothing comes after version {version}, and no refusal is left out, is proved by \
+                 all leaves of the log, not by the file alone"
+            );
+            self.pass_over(Part::Completeness, Outcome::NotProved, &text);
         }
     }
 

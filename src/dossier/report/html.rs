@@ -89,8 +89,9 @@ impl Page {
     }
 
     pub(super) fn list(&mut self, items: &[&str]) {
-        let items: String =
+        let items: Vec<String> =
             items.iter().map(|item| format!("<li>{}</li>", escaped(item))).collect();
+        let items = items.concat();
         self.html(&format!("<ul>{items}</ul>"));
     }
 
@@ -100,8 +101,9 @@ impl Page {
         heads: &[&str],
         rows: impl IntoIterator<Item = (Option<String>, Vec<Cell>)>,
     ) {
-        let heads: String =
+        let heads: Vec<String> =
             heads.iter().map(|head| format!("<th>{}</th>", escaped(head))).collect();
+        let heads = heads.concat();
         self.html(&format!("<table><thead><tr>{heads}</tr></thead><tbody>"));
         for (anchor, cells) in rows {
             let anchor = anchor.map(|id| format!(" id=\"{}\"", escaped(&id))).unwrap_or_default();

@@ -17,6 +17,8 @@ use super::{
 use crate::support::events::*;
 use crate::support::witness::cosigner;
 
+type FindingChange = fn(&mut FindingAnswer);
+
 fn honest() -> Dossier {
     long().dossier(AGREEMENT, "2024-12-31", None)
 }
@@ -210,8 +212,7 @@ fn findings_that_are_removed_added_or_changed_are_named() {
         Part::Findings,
         "OVERPAID of invoice:I2, episode 1, is stated, and does not follow",
     );
-    type Change = fn(&mut FindingAnswer);
-    let changes: [(&str, Change); 9] = [
+    let changes: [(&str, FindingChange); 9] = [
         ("severity", |one| one.severity = "SEVERITY_LOWEST".to_owned()),
         ("status", |one| one.status = "FINDING_STATUS_NONE".to_owned()),
         ("subject", |one| one.subject = "order:O9".to_owned()),

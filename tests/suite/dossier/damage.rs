@@ -20,21 +20,25 @@ fn reason(bytes: &[u8]) -> &'static str {
     Dossier::parse(bytes).unwrap_err().reason()
 }
 
-/// Numbers that follow from a seed.
-struct Random(u64);
+/// Numbers that follow from a seed, which a failure tells.
+struct Random {
+    seed: u64,
+    state: u64,
+}
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.0 >> 33) % u64::try_from(bound).unwrap()).unwrap()
+        self.state = self
+            .state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.state >> 33) % u64::try_from(bound).unwrap()).unwrap()
     }
 }
 
 fn seeded() -> Random {
     let seed = u64::from(std::process::id());
-    println!("seed {seed}");
-    Random(seed)
+    Random { seed, state: seed }
 }
 
 #[test]
@@ -45,7 +49,7 @@ fn one_bit_of_the_file_is_noticed() {
         let (byte, bit) = (random.below(file.len()), random.below(8));
         let mut bytes = file.clone().into_bytes();
         bytes[byte] ^= 1 << bit;
-        assert!(Dossier::parse(&bytes).is_err(), "bit {bit} of byte {byte}");
+        assert!(Dossier::parse(&bytes).is_err(), "seed {}: bit {bit} of byte {byte}", random.seed);
     }
 }
 
@@ -71,7 +75,11 @@ fn one_bit_of_what_is_proved_is_noticed_though_the_hash_is_made_anew() {
             let bytes = place(&mut altered);
             let (byte, bit) = (random.below(bytes.len()), random.below(8));
             bytes[byte] ^= 1 << bit;
-            assert!(!verdict_of(&altered).holds(), "bit {bit} of byte {byte} of {name}");
+            assert!(
+                !verdict_of(&altered).holds(),
+                "seed {}: bit {bit} of byte {byte} of {name}",
+                random.seed
+            );
         }
     }
     for _ in 0..BITS_IN_PART {
@@ -81,7 +89,11 @@ fn one_bit_of_what_is_proved_is_noticed_though_the_hash_is_made_anew() {
         bytes[byte] ^= 1 << bit;
         let Ok(checkpoint) = String::from_utf8(bytes) else { continue };
         altered.checkpoint = checkpoint;
-        assert!(!verdict_of(&altered).holds(), "bit {bit} of byte {byte} of the checkpoint");
+        assert!(
+            !verdict_of(&altered).holds(),
+            "seed {}: bit {bit} of byte {byte} of the checkpoint",
+            random.seed
+        );
     }
 }
 

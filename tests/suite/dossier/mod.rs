@@ -62,7 +62,7 @@ impl Story {
         let number = self.records.len();
         let accepted = AcceptedEvent {
             version: Version::new(version),
-            event_id: EventId::parse(&format!("018d61c0-0000-7000-8000-{number:012}")).unwrap(),
+            event_id: EventId::parse(&event_id(number)).unwrap(),
             request_index: 0,
             stated: event,
         };
@@ -101,10 +101,6 @@ impl Story {
 
     fn size(&self) -> u64 {
         u64::try_from(self.records.len()).unwrap()
-    }
-
-    fn event_id(&self, position: usize) -> String {
-        format!("018d61c0-0000-7000-8000-{position:012}")
     }
 
     fn checkpoint(&self) -> Note {
@@ -173,6 +169,11 @@ impl Story {
         }
         census
     }
+}
+
+/// The id of the event at a position of a story.
+fn event_id(position: usize) -> String {
+    format!("018d61c0-0000-7000-8000-{position:012}")
 }
 
 /// The dossier as somebody reads it who got the file, its hash made anew.

@@ -5,7 +5,7 @@ use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::event::Payload;
 use contract_ledger::wire::v1::scope::Scope;
 
-use super::{AGREEMENT, Story, assert_holds, said, verdict_of, verified_with};
+use super::{AGREEMENT, Story, assert_holds, event_id, said, verdict_of, verified_with};
 use crate::support::events::*;
 
 /// Two lots, two suppliers, one of which is replaced; a prepayment and its offset; a late order, a
@@ -66,14 +66,10 @@ pub(super) fn long() -> Story {
             "2024-04-20T10:00:00Z",
             &fact("2024-03-05", lot_order("O4", "700000", "LOT-2", THIRD_SUPPLIER)),
         )
-        .event(AGREEMENT, "2024-04-21T10:00:00Z", &fact("2024-04-21", reverse(&story_event(9))))
+        .event(AGREEMENT, "2024-04-21T10:00:00Z", &fact("2024-04-21", reverse(&event_id(9))))
         .event(AGREEMENT, "2024-05-01T10:00:00Z", &fact("2024-05-01", invoice("I2", "", "1000")))
         .event("other", "2024-06-01T10:00:00Z", &fact("2024-06-01", order("Y", "1")));
     story
-}
-
-fn story_event(position: usize) -> String {
-    Story::default().event_id(position)
 }
 
 fn figure<'v>(verdict: &'v contract_ledger::dossier::Verdict, scope: &str, name: &str) -> &'v str {
