@@ -57,8 +57,8 @@ fn row(language: Language, read: &Read, one: &ReadRecord) -> (Option<String>, Ve
             (accepted.agreement_version.to_string(), words, event.effective_date, content)
         }
         Some(Entry::Refusal(refused)) => {
-            let reasons: Vec<&str> =
-                refused.refusals.iter().map(|refusal| refusal.reason.as_str()).collect();
+            let named = refused.refusals.iter().map(|refusal| refusal.reason.as_str());
+            let reasons: Vec<String> = named.map(|name| reason_text(language, name)).collect();
             let what = format!("{}: {}", language.of("avslag", "refusal"), reasons.join(", "));
             (String::new(), what, String::new(), without(&to_short_json(refused), ""))
         }
@@ -74,6 +74,11 @@ fn row(language: Language, read: &Read, one: &ReadRecord) -> (Option<String>, Ve
         Cell::text(content),
     ];
     (Some(format!("p{position}")), cells)
+}
+
+fn reason_text(language: Language, name: &str) -> String {
+    let meaning = language.meaning(name);
+    meaning.map_or_else(|| name.to_owned(), |meaning| format!("{meaning} ({name})"))
 }
 
 fn without(json: &str, field: &str) -> String {

@@ -107,6 +107,24 @@ const MEANINGS: &[(&str, &str, &str)] = &[
     ("LATE_REGISTRATION", "registrert sent", "registered late"),
     ("SPLIT_SUSPECTED", "mulig oppdelt kjøp", "possibly a split purchase"),
     ("FORECAST_RUNS_OUT_EARLY", "rammen brukes opp før slutten", "the ceiling runs out early"),
+    // What only refuses.
+    ("MALFORMED_AMOUNT", "ugyldig beløp", "malformed amount"),
+    ("UNKNOWN_CURRENCY", "ukjent valuta", "unknown currency"),
+    ("VERSION_CONFLICT", "avtalen var endret i mellomtiden", "the agreement had changed meanwhile"),
+    ("UNKNOWN_AGREEMENT", "ukjent avtale", "unknown agreement"),
+    ("AGREEMENT_EXISTS", "avtalen finnes fra før", "the agreement exists already"),
+    ("DUPLICATE_CONFLICT", "samme id med annet innhold", "the same id with other content"),
+    ("UNKNOWN_EVENT", "ukjent hendelse", "unknown event"),
+    ("ALREADY_REVERSED", "allerede tilbakeført", "reversed already"),
+    (
+        "REVERSAL_OF_REVERSAL",
+        "en tilbakeføring kan ikke tilbakeføres",
+        "a reversal cannot be reversed",
+    ),
+    ("UNKNOWN_RESERVATION", "ukjent reservasjon", "unknown reservation"),
+    ("UNKNOWN_FINDING", "ukjent funn", "unknown finding"),
+    ("CURRENCY_MISMATCH", "en annen valuta, uten kurs", "another currency, without a rate"),
+    ("EFFECTIVE_IN_FUTURE", "virkningsdato i fremtiden", "effective in the future"),
     // Checks.
     (
         "SIGNATURE",
@@ -174,7 +192,7 @@ const MEANINGS: &[(&str, &str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::reason::{Reason, RefusalClass};
+    use crate::domain::reason::Reason;
     use crate::wire::event_type;
     use crate::wire::v1::EventType;
 
@@ -189,10 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_of_a_finding_has_words() {
-        let rules = Reason::ALL.iter().filter(|reason| reason.class() == RefusalClass::Rule);
-        for rule in rules {
-            assert!(Language::Nb.meaning(rule.name()).is_some(), "{}", rule.name());
+    fn every_reason_has_words_in_both_languages() {
+        for name in Reason::ALL.iter().map(|reason| reason.name()) {
+            assert!(Language::Nb.meaning(name).is_some(), "{name}");
+            assert!(Language::En.meaning(name).is_some(), "{name}");
         }
     }
 }
