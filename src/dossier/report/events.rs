@@ -53,14 +53,14 @@ fn row(language: Language, read: &Read, one: &ReadRecord) -> (Option<String>, Ve
             let event = accepted.event.clone().unwrap_or_default();
             let kind = name(event_type(&event));
             let words = language.meaning(kind).unwrap_or(kind).to_owned();
-            let content = without(&to_short_json(&event), "effectiveDate");
+            let content = event_text(&to_short_json(&event), kind);
             (accepted.agreement_version.to_string(), words, event.effective_date, content)
         }
         Some(Entry::Refusal(refused)) => {
             let named = refused.refusals.iter().map(|refusal| refusal.reason.as_str());
             let reasons: Vec<String> = named.map(|name| reason_text(language, name)).collect();
             let what = format!("{}: {}", language.of("avslag", "refusal"), reasons.join(", "));
-            (String::new(), what, String::new(), without(&to_short_json(refused), ""))
+            (String::new(), what, String::new(), flat(&read_json(&to_short_json(refused))))
         }
         None => Default::default(),
     };
@@ -81,12 +81,20 @@ fn reason_text(language: Language, name: &str) -> String {
     meaning.map_or_else(|| name.to_owned(), |meaning| format!("{meaning} ({name})"))
 }
 
-fn without(json: &str, field: &str) -> String {
-    let mut value: Value = serde_json::from_str(json).unwrap_or_default();
-    if let Value::Object(fields) = &mut value {
-        fields.remove(field);
-    }
-    flat(&value)
+/// What an event says: first what happened, then who said it and on what it rests. Its date has a column
+/// of its own.
+fn event_text(json: &str, kind: &str) -> String {
+    let Value::Object(mut fields) = read_json(json) else { return String::new() };
+    fields.remove("effectiveDate");
+    let is_payload = |name: &&String| name.eq_ignore_ascii_case(kind);
+    let payload = fields.keys().find(is_payload).cloned();
+    let payload = payload.and_then(|name| fields.remove(&name)).unwrap_or_default();
+    let parts = [flat(&payload), flat(&Value::Object(fields))];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn read_json(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 /// A JSON value on one line for people: the names of its fields, amounts with their currency.
@@ -114,6 +122,7 @@ fn collect(path: &str, value: &Value, parts: &mut Vec<String>) {
                 collect(&format!("{path}[{index}]"), value, parts);
             }
         }
+        Value::Null => {}
         Value::String(text) => parts.push(format!("{path} {text}")),
         other => parts.push(format!("{path} {other}")),
     }

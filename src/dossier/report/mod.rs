@@ -97,7 +97,11 @@ impl Writer<'_> {
             format!("{name} ({time} {unit})")
         });
         let cosigned: Vec<String> = cosigned.collect();
-        rows.push((language.of("Medsignert av", "Cosigned by"), cosigned.join(", ")));
+        let cosigned = match cosigned.join(", ") {
+            none if none.is_empty() => language.of("ingen", "nobody").to_owned(),
+            names => names,
+        };
+        rows.push((language.of("Medsignert av", "Cosigned by"), cosigned));
         rows.push((language.of("Mappens SHA-256", "SHA-256 of the dossier"), sha256.clone()));
         let cells =
             |(name, value): (&str, String)| (None, vec![Cell::text(name), Cell::text(value)]);
@@ -276,7 +280,13 @@ impl Writer<'_> {
         ));
         let heads = [language.of("Fra", "From"), language.of("Hva som gjelder", "What holds")];
         let rows = self.dossier.policy.0.iter().map(|period| {
-            (None, vec![Cell::text(period.from_date.clone()), Cell::text(period_text(period))])
+            (
+                None,
+                vec![
+                    Cell::text(period.from_date.clone()),
+                    Cell::text(period_text(language, period)),
+                ],
+            )
         });
         page.table(&heads, rows);
     }
@@ -313,12 +323,24 @@ fn positions(positions: &[u64]) -> String {
 }
 
 /// What a period changes, by the names of the fields of the file.
-fn period_text(period: &Period) -> String {
+fn period_text(language: Language, period: &Period) -> String {
     let Ok(serde_json::Value::Object(mut fields)) = serde_json::to_value(period) else {
         return String::new();
     };
     fields.remove("fromDate");
-    events::flat(&serde_json::Value::Object(fields))
+    fields.remove("byNature");
+    let every = events::flat(&serde_json::Value::Object(fields));
+    let of_nature = period.by_nature.0.iter().map(|one| {
+        let nature = language.meaning(&one.nature).unwrap_or(&one.nature);
+        let threshold = one.eea_threshold.as_ref().map(|money| {
+            let amount = amount_text(language, &money.amount);
+            format!(" {} {amount} {}", language.of("EØS-terskel", "EEA threshold"), money.currency)
+        });
+        let share = one.de_minimis_ppm.map(|ppm| format!(" de minimis {ppm} ppm"));
+        format!("{nature}:{}{}", threshold.unwrap_or_default(), share.unwrap_or_default())
+    });
+    let parts = std::iter::once(every).filter(|text| !text.is_empty()).chain(of_nature);
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 /// A decimal as it is read in the language; other texts as they are.

@@ -58,6 +58,9 @@ const MEANINGS: &[(&str, &str, &str)] = &[
     ("true", "ja", "yes"),
     ("false", "nei", "no"),
     ("CEILING_KIND_MAXIMUM", "øvre grense", "maximum"),
+    ("CONTRACT_NATURE_SERVICES", "tjenester", "services"),
+    ("CONTRACT_NATURE_GOODS", "varer", "goods"),
+    ("CONTRACT_NATURE_WORKS", "bygg og anlegg", "works"),
     ("CEILING_KIND_ESTIMATE", "anslag", "estimate"),
     // Findings.
     ("SEVERITY_LOW", "lav", "low"),

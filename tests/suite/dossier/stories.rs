@@ -139,6 +139,7 @@ fn the_report_escapes_what_strangers_say_and_needs_nothing_from_outside() {
         let html = report(&dossier, &verified, KeysFrom::Verifier, language);
         assert!(html.contains(words) && html.contains("501"), "{language:?}");
         assert!(html.contains("&lt;script&gt;alert(&#39;Bjørn &amp; &quot;Ås&quot;&#39;)"));
+        assert!(html.contains("orderId O1") && html.contains("amount 400000 NOK"));
         assert!(html.contains("Ny &amp; &lt;b&gt;leverandør&lt;/b&gt;"));
         for banned in ["<script", "<b>", "\u{202e}", "<img", "<link", "src=", "http:", "https:"] {
             assert!(!html.contains(banned), "{banned}");
