@@ -11,6 +11,7 @@
 //! merkle       pure tree over the log: proofs, checkpoints, signed notes, receipts
 //! wire         the published protobuf types and their mapping to the domain
 //! backup       copies of the blocks elsewhere, and new folders made of them
+//! dossier      an answer with its records, proofs and policy in one file, and verifying it
 //! generate     agreements from published notices, and made-up histories of them
 //! ledger       use cases: the single writer, queries, history, the kept portfolio
 //! grpc         the services of tonic: parse, call the ledger, turn errors into statuses
@@ -18,7 +19,8 @@
 //!
 //! `domain`, `block` and `merkle` know nobody; `archive` knows `block`, and `log` both. `projections`
 //! knows `domain`, `wire` both. `backup` knows the copies and `wire`, `generate` knows `domain` and
-//! `wire`, and only the programs know these two.
+//! `wire`, `dossier` knows `domain`, `projections`, `merkle` and `wire`, and only the programs know
+//! these three.
 //! `ledger` joins the rest. `grpc` stands outermost; the programs in `src/bin` only configure and
 //! wire.
 
@@ -29,6 +31,7 @@ pub mod clock;
 pub mod config;
 mod crash_point;
 pub mod domain;
+pub mod dossier;
 pub mod generate;
 pub mod grpc;
 pub mod ledger;

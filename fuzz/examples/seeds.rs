@@ -15,6 +15,7 @@ use contract_ledger::domain::date::{Date, RecordedTime};
 use contract_ledger::domain::event::Recorded;
 use contract_ledger::domain::id::{AgreementId, EventId, Position, RequestId, Version};
 use contract_ledger::domain::policy::PolicyBook;
+use contract_ledger::dossier::Dossier;
 use contract_ledger::generate::contract::Contract;
 use contract_ledger::generate::framework;
 use contract_ledger::generate::history::{History, HistoryOptions};
@@ -26,6 +27,7 @@ use contract_ledger::wire::record::{
     self, AcceptedEvent, Provenance, RecordHeader, of_event, of_refusal, recorded,
 };
 use contract_ledger::wire::v1;
+use contract_ledger_fuzz::dossier::KEPT;
 use contract_ledger_fuzz::merkle::{ORIGIN, SIGNED};
 use prost::Message as _;
 
@@ -46,7 +48,8 @@ fn main() -> Done {
     blocks(&folder)?;
     segments(&folder)?;
     texts(&folder)?;
-    tokens(&folder)
+    tokens(&folder)?;
+    dossiers(&folder)
 }
 
 /// Writes one seed: the choice of the check first, then the bytes.
@@ -102,9 +105,8 @@ fn listings(folder: &Path) -> Done {
         || Some(v1::OrganisationId { number: "920125298".to_owned(), scheme: String::new() });
     let day = || "2024-06-01".to_owned();
     let time = || Some(prost_types::Timestamp { seconds: 1_717_200_000, nanos: 5_000 });
-    let known = || {
-        time().map(|time| v1::AsKnown { as_known: Some(v1::as_known::AsKnown::Time(time)) })
-    };
+    let known =
+        || time().map(|time| v1::AsKnown { as_known: Some(v1::as_known::AsKnown::Time(time)) });
     let id = || "vask-2024".to_owned();
     let agreements = v1::ListAgreementsRequest {
         as_of: day(),
@@ -334,4 +336,18 @@ fn hex(text: &str) -> Result<Vec<u8>, Box<dyn Error>> {
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
     let byte = |at: usize| digits.get(at..at + 2).map(|pair| u8::from_str_radix(pair, 16));
     (0..digits.len()).step_by(2).map(|at| Ok(byte(at).ok_or("an odd digit")??)).collect()
+}
+
+fn dossiers(folder: &Path) -> Done {
+    let kept = KEPT.as_bytes();
+    seed(folder, "dossier", "file", &[0, 0], kept)?;
+    let dossier = Dossier::parse(kept)?;
+    let first = dossier.records.0.first().ok_or("the kept dossier has records")?;
+    seed(folder, "dossier", "record", &[1, 0], &first.record.0)?;
+    let hash = first.proof.0.first().ok_or("its records have proofs")?;
+    seed(folder, "dossier", "proof", &[2, 0], &hash.0)?;
+    seed(folder, "dossier", "leaf", &[3, 0], &dossier.known.last.leaf.0)?;
+    seed(folder, "dossier", "checkpoint", &[4, 0], dossier.checkpoint.as_bytes())?;
+    seed(folder, "dossier", "known", &[5, 0], dossier.as_known.as_bytes())?;
+    seed(folder, "dossier", "schema", &[6, 0], &dossier.schema.0)
 }

@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod block;
+pub mod dossier;
 pub mod input;
 pub mod lines;
 pub mod merkle;
@@ -20,6 +21,7 @@ pub type Check = fn(&[u8]);
 pub const CHECKS: &[(&str, Check)] = &[
     ("archive", archive::check),
     ("block", block::check),
+    ("dossier", dossier::check),
     ("lines", lines::check),
     ("merkle", merkle::check),
     ("page_token", page_token::check),

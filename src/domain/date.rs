@@ -122,6 +122,13 @@ impl RecordedTime {
         self.microseconds
     }
 
+    /// Reads an instant in the one form in which it is written: RFC 3339 in UTC, no needless digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let instant: Timestamp = text.parse().ok()?;
+        let read = Self::from_microseconds(instant.as_microsecond())?;
+        (read.to_string() == text).then_some(read)
+    }
+
     /// The date in Europe/Oslo at this instant.
     pub fn oslo_date(self) -> Date {
         Date(OSLO.to_datetime(self.timestamp()).date())
@@ -192,5 +199,23 @@ mod tests {
         assert_eq!(winter.oslo_date(), date("2025-01-01"));
         let end = RecordedTime::end_of_oslo_day(date("2024-06-30")).unwrap();
         assert_eq!(end.to_string(), "2024-06-30T21:59:59.999999Z");
+    }
+
+    #[test]
+    fn an_instant_is_read_in_one_form_only() {
+        for text in
+            ["2024-06-30T21:59:59.999999Z", "2024-06-30T21:59:59Z", "1969-12-31T23:00:00.5Z"]
+        {
+            assert_eq!(RecordedTime::parse(text).unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "2024-06-30",
+            "2024-06-30T21:59:59+00:00",
+            "2024-06-30T21:59:59.50Z",
+            "2024-06-30 21:59:59Z",
+        ] {
+            assert_eq!(RecordedTime::parse(text), None, "{text}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::id::{AgreementId, Version};
 use crate::domain::money::Money;
 use crate::ledger::Ledger;
 use crate::ledger::history::{History, Line};
-use crate::wire::{answer, v1};
+use crate::wire::{answer, policy, v1};
 use crate::witness::Witnesses;
 
 /// The service.
@@ -74,6 +74,13 @@ impl v1::audit_service_server::AuditService for AuditApi {
         request: Request<v1::GetReceiptRequest>,
     ) -> Result<Response<v1::GetReceiptResponse>, Status> {
         proofs::receipt(&self.ledger, &self.limits, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_policy(
+        &self,
+        _: Request<v1::GetPolicyRequest>,
+    ) -> Result<Response<v1::GetPolicyResponse>, Status> {
+        Ok(Response::new(policy::of_book(self.ledger.policies())))
     }
 }
 

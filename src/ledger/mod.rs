@@ -377,6 +377,11 @@ impl Ledger {
         self.shared.head.clone()
     }
 
+    /// The dated policy that every answer is made by, before what agreements set themselves.
+    pub fn policies(&self) -> &PolicyBook {
+        &self.shared.rules.policies
+    }
+
     /// Today in Europe/Oslo, by the ledger's clock.
     pub fn today(&self) -> Date {
         self.shared.clock.now().oslo_date()

@@ -34,5 +34,5 @@ pub use proof::{ConsistencyProof, InclusionProof, ProofError, ProofFault};
 pub use reader::{ReadError, TileReader, root_at};
 pub use receipt::{Receipt, ReceiptFault};
 pub use submission::{SUBMISSION_HASHES_MAX, Submission, SubmissionFault};
-pub use tile::{TILE_WIDTH, Tile, TilePath, push_entry};
+pub use tile::{TILE_WIDTH, Tile, TilePath, push_entry, take_entry};
 pub use tree::{MemoryTree, TiledTree};

@@ -140,6 +140,14 @@ pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> bool {
     true
 }
 
+/// Takes the first entry off a bundle of entries. None when it is at its end, or has been cut short.
+pub fn take_entry<'b>(bundle: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let (length, rest) = bundle.split_first_chunk()?;
+    let (entry, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+    *bundle = rest;
+    Some(entry)
+}
+
 /// How many hashes a level has: one for each complete subtree of its height.
 pub(super) fn hashes_on_level(level: u8, size: u64) -> u64 {
     size.checked_shr(u32::from(level) * u32::from(TILE_HEIGHT)).unwrap_or(0)

@@ -320,7 +320,7 @@ fn optional_text<T: ToString>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }
 
-fn contract_nature(nature: Nature) -> v1::ContractNature {
+pub(super) fn contract_nature(nature: Nature) -> v1::ContractNature {
     match nature {
         Nature::Services => v1::ContractNature::Services,
         Nature::Goods => v1::ContractNature::Goods,

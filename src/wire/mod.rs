@@ -12,7 +12,9 @@ pub mod json;
 pub mod leaf;
 pub mod listing;
 pub mod parse;
+pub mod policy;
 pub mod record;
+pub mod schema;
 
 /// Generated from `proto/contractledger/v1`.
 #[expect(clippy::all, clippy::pedantic, clippy::as_conversions, reason = "generated code")]

@@ -34,6 +34,9 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "backup", knows: &["domain", "block", "archive", "log", "wire"] },
     // It makes wire messages out of dates and amounts, for the programs and the tests only.
     Room { name: "generate", knows: &["domain", "wire"] },
+    // It derives an answer anew from records that are proved, and judges by signatures: rules, mapping and
+    // proofs, and nothing that reads, asks or serves.
+    Room { name: "dossier", knows: &["domain", "projections", "merkle", "wire"] },
     // It keeps the tree over what it has made durable, and proves and signs from it.
     Room {
         name: "ledger",
@@ -82,6 +85,7 @@ const EVERY_ROOM: &[&str] = &[
     "wire",
     "backup",
     "generate",
+    "dossier",
     "ledger",
     "grpc",
     "tiles",
@@ -162,42 +166,66 @@ pub(crate) const GUARDS: &[Guard] = &[
     ),
     all_but(
         "std::fs",
-        &["domain", "block", "merkle", "projections", "generate", "wire", "grpc"],
+        &["domain", "block", "merkle", "projections", "generate", "dossier", "wire", "grpc"],
         PURE,
     ),
-    all_but("std::io", &["domain", "block", "merkle", "projections", "generate"], PURE),
+    all_but("std::io", &["domain", "block", "merkle", "projections", "generate", "dossier"], PURE),
     all_but(
         "std::net",
-        &["domain", "block", "merkle", "projections", "generate", "wire", "archive", "log"],
+        &[
+            "domain",
+            "block",
+            "merkle",
+            "projections",
+            "generate",
+            "dossier",
+            "wire",
+            "archive",
+            "log",
+        ],
         PURE,
     ),
     all_but(
         "std::process",
-        &["domain", "block", "merkle", "projections", "generate", "wire", "ledger", "grpc"],
+        &[
+            "domain",
+            "block",
+            "merkle",
+            "projections",
+            "generate",
+            "dossier",
+            "wire",
+            "ledger",
+            "grpc",
+        ],
         PURE,
     ),
-    all_but("std::thread", &["domain", "block", "merkle", "projections", "generate", "wire"], PURE),
+    all_but(
+        "std::thread",
+        &["domain", "block", "merkle", "projections", "generate", "dossier", "wire"],
+        PURE,
+    ),
     all_but(
         "std::time::SystemTime",
-        &["domain", "block", "merkle", "projections", "generate", "wire", "grpc"],
+        &["domain", "block", "merkle", "projections", "generate", "dossier", "wire", "grpc"],
         PURE,
     ),
     all_but(
         "std::time::Instant",
-        &["domain", "block", "merkle", "projections", "generate", "wire"],
+        &["domain", "block", "merkle", "projections", "generate", "dossier", "wire"],
         PURE,
     ),
     all_but(
         "std::collections::HashMap",
-        &["domain", "block", "merkle", "projections", "generate"],
+        &["domain", "block", "merkle", "projections", "generate", "dossier"],
         PURE,
     ),
     all_but(
         "std::collections::HashSet",
-        &["domain", "block", "merkle", "projections", "generate"],
+        &["domain", "block", "merkle", "projections", "generate", "dossier"],
         PURE,
     ),
-    all_but("tracing", &["domain", "block", "merkle", "projections", "generate"], PURE),
+    all_but("tracing", &["domain", "block", "merkle", "projections", "generate", "dossier"], PURE),
 ];
 
 /// Longest file, in lines. Think of splitting long before.

@@ -16,6 +16,7 @@ mod bit_flips;
 mod catalogue;
 mod daemon;
 mod domain;
+mod dossier;
 mod full_disk;
 mod fuzzed;
 mod golden;

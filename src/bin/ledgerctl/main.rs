@@ -4,7 +4,8 @@
 //! connection), then one file a command; lists are in `lists`. `input` and `lines` read files,
 //! `following` keeps a stream going; `failure` takes error statuses apart; the `*_text` files,
 //! `words`, `findings` and `table` turn messages into what a person reads. No command computes a
-//! figure: what is shown came from the server. `tree` is the exception, on purpose: it computes all.
+//! figure: what is shown came from the server. `tree` and `verify_dossier` are the exceptions, on purpose:
+//! they compute all.
 
 mod arguments;
 mod audit;
@@ -24,6 +25,7 @@ mod backup;
 mod breakdown;
 mod completions;
 mod demo;
+mod dossier;
 mod embedded_server;
 mod events;
 mod export_tiles;
@@ -42,6 +44,7 @@ mod subscribe;
 mod tree;
 mod usage;
 mod verify;
+mod verify_dossier;
 mod watch;
 
 mod event_text;
@@ -124,6 +127,8 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Checkpoint(arguments) => receipt::checkpoint(server, &arguments, output).await,
         Command::Receipt(arguments) => receipt::receipt(server, &arguments, output).await,
         Command::VerifyReceipt(arguments) => receipt::verify(&arguments, output),
+        Command::Dossier(arguments) => dossier::run(server, &arguments, output).await,
+        Command::VerifyDossier(arguments) => verify_dossier::run(&arguments, output),
         Command::Audit(arguments) => audit::run(server, &arguments, output).await,
         Command::Replay(arguments) => replay::run(server, &arguments, output).await,
         Command::ExportTiles(arguments) => export_tiles::run(server, &arguments, output).await,

@@ -63,18 +63,13 @@ pub(crate) async fn read(
     if to == Some(from) {
         return Ok(from);
     }
-    let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    client.ready().await.map_err(|error| stopped(format!("the connection is gone: {error}")))?;
-    let path = PathAndQuery::from_static(READ_EVENTS);
-    let codec = LedgerCodec::<ReadEventsRequest, StoredRecords>::default();
     let records_max = to.map_or(0, |to| to.saturating_sub(from));
     let request = ReadEventsRequest {
         from_position: Some(from),
         records_max,
         ..ReadEventsRequest::default()
     };
-    let request = tonic::Request::new(request);
-    let mut parts = client.server_streaming(request, path, codec).await?.into_inner();
+    let mut parts = parts(channel, request).await?;
     let mut next = from;
     let mut captured = from;
     while let Some(part) = parts.message().await? {
@@ -89,6 +84,40 @@ pub(crate) async fn read(
         return Err(stopped(format!("the ledger has {captured} records and sent {next} of {end}")));
     }
     Ok(captured)
+}
+
+/// Reads the records of one agreement below a position, as they are stored, in the order of positions.
+pub(crate) async fn read_of_agreement(
+    channel: Channel,
+    agreement_id: &str,
+    below: u64,
+) -> Result<Vec<(u64, Bytes)>, CommandError> {
+    let agreement_id = agreement_id.to_owned();
+    let request = ReadEventsRequest { agreement_id, ..ReadEventsRequest::default() };
+    let mut parts = parts(channel, request).await?;
+    let mut records = Vec::new();
+    while let Some(part) = parts.message().await? {
+        for stored in part.records {
+            let record = record::decode(&stored)
+                .map_err(|fault| stopped(format!("what the ledger sent is no record: {fault}")))?;
+            if record.position >= below {
+                return Ok(records);
+            }
+            records.push((record.position, stored));
+        }
+    }
+    Ok(records)
+}
+
+async fn parts(
+    channel: Channel,
+    request: ReadEventsRequest,
+) -> Result<tonic::Streaming<StoredRecords>, CommandError> {
+    let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    client.ready().await.map_err(|error| stopped(format!("the connection is gone: {error}")))?;
+    let path = PathAndQuery::from_static(READ_EVENTS);
+    let codec = LedgerCodec::<ReadEventsRequest, StoredRecords>::default();
+    Ok(client.server_streaming(tonic::Request::new(request), path, codec).await?.into_inner())
 }
 
 fn stopped(text: String) -> CommandError {

@@ -94,6 +94,15 @@ pub(super) fn threshold_policy_set(
         violations.add(path, malformed::FIELD_MISSING, "must set something");
         return None;
     }
+    Some(Payload::ThresholdPolicySet(Box::new(policy_change(violations, path, stated))))
+}
+
+/// Reads a change of policy for every nature. What is out of bounds is told, and may be in the change.
+pub(super) fn policy_change(
+    violations: &mut Violations,
+    path: &str,
+    stated: &v1::ThresholdPolicySet,
+) -> PolicyChange {
     let v1::ThresholdPolicySet {
         warning_steps_ppm,
         late_registration_days,
@@ -123,7 +132,7 @@ pub(super) fn threshold_policy_set(
     };
     let split_threshold = threshold("split_threshold", split_threshold);
     let eea_threshold = threshold("eea_threshold", eea_threshold);
-    Some(Payload::ThresholdPolicySet(Box::new(PolicyChange {
+    PolicyChange {
         warning_steps_ppm: (!warning_steps_ppm.is_empty()).then(|| warning_steps_ppm.clone()),
         late_registration_days,
         split_window_days,
@@ -133,7 +142,7 @@ pub(super) fn threshold_policy_set(
         de_minimis_ppm,
         de_minimis_ppm_by_nature: Vec::new(),
         amendment_max_ppm,
-    })))
+    }
 }
 
 fn check_steps(violations: &mut Violations, field: &str, steps: &[u32]) {

@@ -2,7 +2,7 @@
 //!
 //! `payload` knows which reader takes which event: there is one for each group of the catalogue,
 //! and `signing` and `amendment` for the two that are long. `values`, `texts` and `lists` read what
-//! events share, `import` reads a request of an older register, [`listing`] the requests of the
+//! events share, `import` reads a request of an older register, `policy` a dated policy, [`listing`] the requests of the
 //! listings. What is read once here is valid by its type everywhere else.
 
 mod agreement;
@@ -16,6 +16,7 @@ mod lists;
 mod order;
 mod payload;
 mod payment;
+mod policy;
 mod signing;
 mod texts;
 mod values;
@@ -27,6 +28,7 @@ use crate::domain::id::{AgreementId, RequestId, Version};
 use crate::domain::reason::Reason;
 
 pub use import::parse_import;
+pub use policy::parse_policy;
 pub use values::{parse_as_of, parse_known, parse_optional_date};
 
 /// Longest short text: names, numbers, pseudonyms.

@@ -100,7 +100,11 @@ fn framework_kind(violations: &mut Violations, field: &str, number: i32) -> Opti
     }
 }
 
-fn parse_nature(violations: &mut Violations, field: &str, number: i32) -> Option<Nature> {
+pub(super) fn parse_nature(
+    violations: &mut Violations,
+    field: &str,
+    number: i32,
+) -> Option<Nature> {
     use v1::ContractNature as Stated;
     match Stated::try_from(number) {
         Ok(Stated::Services) => Some(Nature::Services),

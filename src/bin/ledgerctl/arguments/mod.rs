@@ -1,6 +1,7 @@
 //! The command line: what may be asked, and the help that teaches it. Parses; does nothing.
 
 mod common;
+mod dossier;
 mod lists;
 mod offline;
 mod proofs;
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 use crate::frameworks::FrameworksArguments;
 use crate::generate::GenerateArguments;
 pub(crate) use common::{KnownArguments, PageArguments, TimeArguments};
+pub(crate) use dossier::{DossierArguments, VerifyDossierArguments};
 pub(crate) use lists::{
     AmendmentsArguments, DeadlinesArguments, FindingsArguments, InvoicesArguments, OrdersArguments,
     PortfolioArguments, RefusalsArguments, StatusChoice, YesNo,
@@ -38,7 +40,8 @@ Exit codes:
   0  done; with append and import: every line was accepted
   1  the ledger answered with an error; with append and import: to at least one line; with demo: a
      figure is wrong; with verify, recover, backup and restore: something is damaged, is another
-     history, or is refused; with audit and verify-receipt: something is not true
+     history, or is refused; with audit, verify-receipt, dossier and verify-dossier: something is not
+     true
   2  not carried out, or not to the end: wrong arguments, no connection, no file, a line of import
      that is no request";
 
@@ -142,6 +145,22 @@ pub(crate) enum Command {
     ///
     /// Needs no ledger. Exit code 0: it holds. 1: it does not, and what is wrong is named.
     VerifyReceipt(VerifyReceiptArguments),
+    /// Write an answer about an agreement with all that is needed to check it offline, in one file.
+    ///
+    /// The file holds every record of the agreement as it is stored, the proof of each under the ledger's
+    /// signed checkpoint, the schema, the dated policy, and the answer: every figure and every finding. A
+    /// report for people is written beside it as HTML. The format is in docs/dossier.md.
+    ///
+    /// What was written is verified at once, with the keys that the ledger tells of itself. Exit code 0:
+    /// it holds. 1: the ledger answered with an error, or what it gave does not hold; then the files are
+    /// written all the same, as evidence. 2: it could not be carried out.
+    Dossier(DossierArguments),
+    /// Check a dossier offline: signature, proofs, and every figure and finding anew from its events.
+    ///
+    /// Needs no ledger. Says of each figure and each finding whether it follows, and from which events.
+    ///
+    /// Exit code 0: it holds. 1: it does not, and what is wrong is named. 2: it could not be looked at.
+    VerifyDossier(VerifyDossierArguments),
     /// Prove that nothing was changed or removed since the last visit, and list what is new.
     ///
     /// Compares the checkpoint of the last visit with the one that the ledger signs now, by a proof of

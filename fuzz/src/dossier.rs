@@ -1,0 +1,48 @@
+//! Dossiers: the file, and each part of one that is not ours any more. A file is read in one spelling, and
+//! no part that was altered holds.
+
+use std::sync::LazyLock;
+
+use contract_ledger::dossier::{Bytes, Dossier, Trust, verify};
+use contract_ledger::merkle::{KeyName, SignerKey};
+
+use super::input::Input;
+
+/// The log that the kept dossier is of.
+const ORIGIN: &str = "ledger.example.no/asker";
+/// A dossier that verifies.
+pub const KEPT: &str = include_str!("../../tests/golden/dossier_v1.json");
+
+static DOSSIER: LazyLock<Dossier> =
+    LazyLock::new(|| Dossier::parse(KEPT.as_bytes()).expect("a dossier"));
+static KEY: LazyLock<SignerKey> =
+    LazyLock::new(|| SignerKey::from_seed(KeyName::parse(ORIGIN).expect("a name"), &[7; 32]));
+
+/// The first byte says what the rest takes the place of, the second in which record.
+pub fn check(input: &[u8]) {
+    let mut input = Input::new(input);
+    let (choice, place) = (input.byte() % 7, usize::from(input.byte()));
+    let rest = input.rest();
+    let mut altered = DOSSIER.clone();
+    let count = altered.records.0.len();
+    let record = altered.records.0.get_mut(place % count).expect("there are records");
+    let text = || String::from_utf8_lossy(rest).into_owned();
+    match choice {
+        0 => {
+            if let Ok(dossier) = Dossier::parse(rest) {
+                assert_eq!(dossier.to_text().expect("it was read").as_bytes(), rest);
+            }
+            return;
+        }
+        1 => record.record = Bytes(rest.to_vec()),
+        2 => record.proof.0 = vec![Bytes(rest.to_vec()); record.proof.0.len()],
+        3 => altered.known.last.leaf = Bytes(rest.to_vec()),
+        4 => altered.checkpoint = text(),
+        5 => altered.as_known = text(),
+        _ => altered.schema = Bytes(rest.to_vec()),
+    }
+    let keys = [KEY.verifier().clone()];
+    let trust = Trust { origin: ORIGIN, keys: &keys, witnesses: &[] };
+    let holds = verify(&altered, &trust, None).verdict.holds();
+    assert_eq!(holds, altered == *DOSSIER, "holds just when nothing was altered");
+}
