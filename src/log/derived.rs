@@ -31,8 +31,9 @@ pub(super) const READ: &str = "read a derived tree";
 /// A derived tree that is open. Clones share it, and may read while one of them writes.
 #[derive(Debug, Clone)]
 pub struct DerivedTree {
-    pub(super) store: Arc<Store>,
+    // Before the store, which closes sled.
     pub(super) state: Arc<DerivedState>,
+    pub(super) store: Arc<Store>,
 }
 
 impl LogReader {

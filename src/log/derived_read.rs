@@ -63,8 +63,9 @@ type Item = Result<(Vec<u8>, Bytes), LogError>;
 /// A run of keys, and their values. Made by [`DerivedTree::scan_prefix`] and
 /// [`DerivedTree::scan_from`].
 pub struct DerivedScan {
-    tree: DerivedTree,
+    // Before the tree, whose store closes sled.
     entries: sled::Iter,
+    tree: DerivedTree,
 }
 
 impl DerivedScan {

@@ -15,7 +15,7 @@
 //!    a remedy for a fault of sled's.
 //! 6. `tail`, `copies`, `plan`, `swap`, `mend`: both copies found alike or made alike, before anything
 //!    is served. `recovery` tells what was done, `refusal` what a refused start is told to do,
-//!    `distrust` is a note that the store is to be rebuilt.
+//!    `distrust` is a note that the store is to be rebuilt, `incomplete` that the archive is behind.
 //!    `serve`: blocks for readers, from the archive where the store's are not as written.
 //! 7. `open`, `writer`, `reader`, `verify`, `offline`: what the rooms above call; `chain` reads
 //!    whole blocks for a backup, `check` verifies both copies while they are served from.
@@ -62,6 +62,7 @@ mod verify;
 mod tail;
 
 mod copies;
+mod incomplete;
 mod recovery;
 mod swap;
 

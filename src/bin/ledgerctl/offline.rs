@@ -71,7 +71,7 @@ pub(crate) fn recover(
             | LogError::CopiesDiffer { .. }),
         ) => {
             let Refusal { advice, command, .. } = error.refusal(&options);
-            writeln!(output, "refused: {}; nothing was changed", WithCauses(&error))?;
+            writeln!(output, "refused: {}; no block was changed", WithCauses(&error))?;
             writeln!(output, "{advice}:  {}", command.unwrap_or_default())?;
             return Ok(EXIT_FAILED);
         }
