@@ -51,7 +51,7 @@ impl Trust {
 }
 
 /// A key as a text, or the file that holds it.
-fn key(text: &str) -> Result<VerifierKey, CommandError> {
+pub(crate) fn key(text: &str) -> Result<VerifierKey, CommandError> {
     match VerifierKey::parse(text) {
         Err(KeyFault::Form { .. }) => {
             let held = std::fs::read_to_string(Path::new(text)).map_err(|source| {

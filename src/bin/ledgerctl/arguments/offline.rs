@@ -20,6 +20,10 @@ pub(crate) struct VerifyArguments {
     /// Folder of the archive, when it is not the folder archive in DIR.
     #[arg(long, value_name = "DIR", requires = "directory")]
     pub(crate) archive: Option<PathBuf>,
+    /// A key that the ledger's checkpoints are signed with, as a text or a file: the newest checkpoint in
+    /// DIR has to be signed with one of them. Without it only what it says is compared.
+    #[arg(long = "vkey", value_name = "VKEY", requires = "directory")]
+    pub(crate) vkeys: Vec<String>,
     /// Print each message of VerifyLog as JSON on a line of its own.
     #[arg(long, conflicts_with = "directory")]
     pub(crate) json: bool,
