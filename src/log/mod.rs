@@ -28,8 +28,8 @@
 //! - A failure in one of them stops the log until the next start; nothing acknowledged is taken
 //!   back, and what was not acknowledged may be there or not.
 //! - When a log is open, both copies hold the same blocks.
-//! - Every block read has its checksum and its first position verified; one that comes from the
-//!   archive also its neighbours' hashes.
+//! - Every block read has its checksum and its first position verified; the hash of one that comes
+//!   from the archive is stated, over others of the archive, by the store or by the log's end.
 //! - No sled page is ever so large that sled would write it to a file of its own.
 //! - A derived tree changes together with the mark of how far it has come, and is never ahead
 //!   of the log.
