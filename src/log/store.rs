@@ -155,6 +155,15 @@ impl Store {
         }
     }
 
+    /// Has every sync from here on done in another way.
+    #[cfg(test)]
+    pub(super) fn sync_instead(
+        &self,
+        sync: impl Fn() -> Result<(), LogError> + Send + Sync + 'static,
+    ) {
+        self.files.instead.set(super::durable::InTest(Box::new(sync))).unwrap();
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
