@@ -52,7 +52,7 @@ impl LogReader {
             Some(state) if state.version() == version => {
                 let state = Arc::clone(state);
                 drop(open);
-                return Ok(DerivedTree { store, state });
+                return Ok(DerivedTree { state, store });
             }
             Some(state) if Arc::strong_count(state) > 1 => {
                 return Err(LogError::DerivedVersionInUse {
@@ -67,7 +67,7 @@ impl LogReader {
         let state = Arc::new(opened.inspect_err(|failure| store.distrust(failure))?);
         open.insert(name.to_owned(), Arc::clone(&state));
         drop(open);
-        Ok(DerivedTree { store, state })
+        Ok(DerivedTree { state, store })
     }
 
     /// The names of the derived trees that exist, open or not, sorted.

@@ -71,12 +71,12 @@ pub struct DerivedScan {
 impl DerivedScan {
     pub(super) fn new(tree: DerivedTree, prefix: &[u8]) -> Self {
         let entries = tree.state.tree().scan_prefix(value_key(prefix));
-        Self { tree, entries }
+        Self { entries, tree }
     }
 
     pub(super) fn starting_at(tree: DerivedTree, first: &[u8]) -> Self {
         let entries = tree.state.tree().range(value_key(first)..value_keys_end());
-        Self { tree, entries }
+        Self { entries, tree }
     }
 
     /// `None` when the key has gone since.

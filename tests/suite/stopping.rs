@@ -126,7 +126,7 @@ type Synced = (fn(&mut LogOptions), v1::Durability, u64);
 /// What the answers of an import say: one that is taken in, and one that is refused.
 async fn imported(log: fn(&mut LogOptions)) -> Vec<(v1::Durability, u64)> {
     let rules = LedgerRules { imports: Imports::Allowed, ..LedgerRules::default() };
-    let served = Served::with(Setting { log, rules, ..Setting::default() });
+    let served = Served::with(Setting { rules, log, ..Setting::default() });
     let events = [sign("100"), intent("2024-01-01", order("O1", "1000"))];
     let lines = events.map(|event| v1::ImportEventsRequest {
         append: Some(request("a", vec![event])),

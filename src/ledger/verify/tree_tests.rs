@@ -1,5 +1,6 @@
 //! Whatever is altered in a stored tile or a checkpoint is named; a whole tree has nothing.
 
+use crate::domain::id::Position;
 use crate::ledger::signing::NEWEST_CHECKPOINT_FILE;
 use crate::ledger::tree::tests::refusals;
 use crate::ledger::tree::{KeptTree, TILES};
@@ -44,7 +45,7 @@ impl Kept {
 }
 
 fn told(damages: &[Damage]) -> Vec<(Part, DamageKind, Option<u64>, &str)> {
-    let told = |damage: &'_ Damage| (damage.part, damage.kind, damage.position.map(|at| at.get()));
+    let told = |damage: &'_ Damage| (damage.part, damage.kind, damage.position.map(Position::get));
     let mut all = Vec::new();
     for damage in damages {
         let (part, kind, position) = told(damage);

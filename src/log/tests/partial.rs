@@ -26,7 +26,7 @@ fn assert_lost(options: &LogOptions, expected: u64, what: &str) {
     for _ in 0..2 {
         match Log::open(options) {
             Err(LogError::LostInBothCopies { position }) => {
-                assert_eq!(position, expected, "{what}")
+                assert_eq!(position, expected, "{what}");
             }
             other => panic!("{what}: {other:?}"),
         }
