@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -40,12 +41,21 @@ impl DelayedSync {
         delay: Duration,
         on_failure: impl FnOnce(ArchiveError) + Send + 'static,
     ) -> Result<Self, ArchiveError> {
+        Self::start_with(delay, File::sync_data, on_failure)
+    }
+
+    /// The same with another way to sync.
+    pub(super) fn start_with(
+        delay: Duration,
+        sync: impl Fn(&File) -> io::Result<()> + Send + 'static,
+        on_failure: impl FnOnce(ArchiveError) + Send + 'static,
+    ) -> Result<Self, ArchiveError> {
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("archive-sync".to_owned())
             .spawn(move || {
-                if let Err(failure) = of_thread.run(delay) {
+                if let Err(failure) = of_thread.run(delay, sync) {
                     on_failure(failure);
                 }
             })
@@ -88,7 +98,11 @@ impl Shared {
     }
 
     /// Until it is ended, or a sync fails.
-    fn run(&self, delay: Duration) -> Result<(), ArchiveError> {
+    fn run(
+        &self,
+        delay: Duration,
+        sync: impl Fn(&File) -> io::Result<()>,
+    ) -> Result<(), ArchiveError> {
         loop {
             let idle = |waiting: &mut Waiting| waiting.segment.is_none() && !waiting.is_ended;
             let waiting = self.changed.wait_while(self.lock(), idle);
@@ -101,7 +115,7 @@ impl Shared {
             waiting.is_syncing = segment.is_some();
             drop(waiting);
             if let Some((file, path)) = segment {
-                let synced = file.sync_data();
+                let synced = sync(&file);
                 let mut waiting = self.lock();
                 waiting.is_syncing = false;
                 waiting.has_failed |= synced.is_err();

@@ -43,6 +43,6 @@ pub use error::{ArchiveError, SegmentDamage};
 pub use inspect::{Found, Inspected, Torn, inspect, stored_bytes, verify, verify_from};
 pub use salvage::{Neighbourhood, Salvage};
 pub use scan::{Place, SegmentRead, read_segment, whole_blocks};
-pub use segment::{SEGMENT_HEADER_BYTES, decode_header, encode_header};
+pub use segment::{SEGMENT_HEADER_BYTES, decode_header, encode_header, name as segment_name};
 pub use walk::{Walk, Walked};
 pub use writer::{ArchiveOptions, ArchiveWriter};

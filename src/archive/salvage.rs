@@ -9,7 +9,7 @@ use super::error::ArchiveError;
 use super::files::{self, SegmentFile};
 use super::scan::whole_blocks;
 use super::segment::decode_header;
-use crate::block::{Block, BlockHash, Link};
+use crate::block::{Block, Link};
 
 /// The whole blocks of an archive.
 #[derive(Debug)]
@@ -26,15 +26,13 @@ struct Loaded {
     blocks: Vec<Block>,
 }
 
-/// A whole block, and what the archive has on either side of it.
+/// A whole block, and what the archive has before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbourhood {
     /// Where what lies before it ends; `None` where nothing whole does.
     pub before: Option<Link>,
     /// The block.
     pub block: Block,
-    /// The hash that what lies behind it states; `None` where nothing whole does.
-    pub stated_after: Option<BlockHash>,
 }
 
 impl Salvage {
@@ -50,14 +48,10 @@ impl Salvage {
         Ok(self.blocks_around(position)?.iter().filter(begins).cloned().collect())
     }
 
-    /// The whole blocks that hold a position, each with what lies beside it. Reads one segment, and
-    /// the header of the next.
+    /// The whole blocks that hold a position, each with what lies before it. Reads one segment.
     pub fn holding(&mut self, position: u64) -> Result<Vec<Neighbourhood>, ArchiveError> {
-        let next_header = self.segments.iter().find(|segment| segment.first_position > position);
-        let next_header =
-            next_header.and_then(|next| header_of(&files::start_of(&next.path).ok()?));
         let Some(loaded) = self.load(position)? else { return Ok(Vec::new()) };
-        Ok(neighbourhoods(loaded.before, &loaded.blocks, next_header, position))
+        Ok(neighbourhoods(loaded.before, &loaded.blocks, position))
     }
 
     /// Whether a segment begins at or beyond a position, or a whole block lies there.
@@ -94,24 +88,15 @@ fn header_of(segment: &[u8]) -> Option<Link> {
     decode_header(segment).ok()
 }
 
-/// Pure: the blocks of one segment that hold a position, with their neighbours. Those of the first
-/// and of the last one are stated by the headers of this segment and of the next.
-fn neighbourhoods(
-    header: Option<Link>,
-    blocks: &[Block],
-    next_header: Option<Link>,
-    position: u64,
-) -> Vec<Neighbourhood> {
+/// Pure: the blocks of one segment that hold a position, with what lies before them. Before the first
+/// one lies what the segment's header states.
+fn neighbourhoods(header: Option<Link>, blocks: &[Block], position: u64) -> Vec<Neighbourhood> {
     let holds = |block: &&Block| block.positions().contains(&position);
     let found = blocks.iter().filter(holds).map(|block| {
         let positions = block.positions();
         let ends_here = |link: &Link| link.next_position == positions.start;
         let before = blocks.iter().map(Link::after).chain(header).find(ends_here);
-        let behind = blocks.iter().find(|other| other.first_position() == positions.end);
-        let in_header = next_header.filter(|next| next.next_position == positions.end);
-        let stated_after =
-            behind.map(Block::previous).or_else(|| in_header.map(|next| next.last_block));
-        Neighbourhood { before, block: block.clone(), stated_after }
+        Neighbourhood { before, block: block.clone() }
     });
     found.collect()
 }

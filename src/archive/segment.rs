@@ -26,7 +26,7 @@ const NAME_END: &str = ".clar";
 const NAME_DIGITS: usize = 20;
 
 /// The name of the segment that begins at a position.
-pub(super) fn name(first_position: u64) -> String {
+pub fn name(first_position: u64) -> String {
     format!("{NAME_START}{first_position:020}{NAME_END}")
 }
 

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::archive::ArchiveError;
+use crate::archive::{ArchiveError, SegmentDamage};
 use crate::block::{BlockError, BlockHash, LinkError};
 use crate::log::LogError;
 use crate::wire::record::RecordFault;
@@ -62,6 +62,32 @@ pub enum BackupError {
         /// Where and how.
         #[source]
         source: ArchiveError,
+    },
+    /// There is something under the name of a file that was to be made.
+    #[error(
+        "{} is there already and is not changed; name another file, or a folder, which later runs go on with",
+        path.display()
+    )]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that is to be read is something else.
+    #[error("{} is no backup file: it does not begin with an entry BACKUP", path.display())]
+    NotABackupFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A backup file is not as it was written.
+    #[error("the backup {} is damaged at position {position}", path.display())]
+    FileDamaged {
+        /// The file.
+        path: PathBuf,
+        /// The first position that cannot be vouched for.
+        position: u64,
+        /// What is wrong.
+        #[source]
+        source: FileDamage,
     },
     /// What came in the place of a block is none. It is not written.
     #[error("the block that came for position {position} is damaged and was not written")]
@@ -165,6 +191,7 @@ impl BackupError {
     pub fn is_finding(&self) -> bool {
         match self {
             Self::Damaged { .. }
+            | Self::FileDamaged { .. }
             | Self::BlockDamaged { .. }
             | Self::BlockMisplaced { .. }
             | Self::NotAsWritten { .. }
@@ -177,6 +204,8 @@ impl BackupError {
             | Self::InUse { .. }
             | Self::NotABackup { .. }
             | Self::FormatUnknown { .. }
+            | Self::FileExists { .. }
+            | Self::NotABackupFile { .. }
             | Self::Incomplete { .. }
             | Self::Empty { .. }
             | Self::FolderNotEmpty { .. }
@@ -184,4 +213,37 @@ impl BackupError {
             | Self::NothingToRestore => false,
         }
     }
+}
+
+/// What is wrong with a backup file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileDamage {
+    /// The bytes are no tar.
+    #[error("it cannot be read as a tar file")]
+    Tar(#[source] io::Error),
+    /// It ends before its end.
+    #[error("it was cut short")]
+    CutShort,
+    /// An entry is longer than any that is written.
+    #[error("an entry says that it has {bytes} bytes")]
+    TooLong {
+        /// What it says.
+        bytes: u64,
+    },
+    /// An entry that does not come next.
+    #[error("the entry {name:?} does not belong there")]
+    Unexpected {
+        /// Its name.
+        name: String,
+    },
+    /// A segment follows other blocks than those before it.
+    #[error("a segment does not follow the one before")]
+    OutOfOrder,
+    /// The last entry says another end.
+    #[error("its manifest does not say where it ends")]
+    Manifest,
+    /// A segment is not as it was written.
+    #[error("a segment is not as it was written")]
+    Segment(#[from] SegmentDamage),
 }

@@ -12,11 +12,11 @@ use bytes::Bytes;
 
 use super::error::BackupError;
 use crate::archive::{self, ArchiveOptions, ArchiveWriter, Found};
-use crate::block::{self, Link};
+use crate::block::{self, Block, Link};
 
 /// The file that says what the folder is.
-const MARK_FILE: &str = "BACKUP";
-const MARK: &str = "contract-ledger backup format 1\n";
+pub(super) const MARK_FILE: &str = "BACKUP";
+pub(super) const MARK: &str = "contract-ledger backup format 1\n";
 const MARK_UNFINISHED: &str = "BACKUP.unfinished";
 const MARK_SHOWN_CHARS_MAX: usize = 64;
 /// Held with `flock` while a backup runs.
@@ -100,12 +100,7 @@ impl BackupFolder {
 
     /// Takes in the next block. What is no block, or not the next, is refused and not written.
     pub fn take_in(&mut self, encoded: Bytes) -> Result<(), BackupError> {
-        let position = self.end.next_position;
-        let block = block::decode(encoded)
-            .map_err(|source| BackupError::BlockDamaged { position, source })?;
-        self.end
-            .check(&block)
-            .map_err(|source| BackupError::BlockMisplaced { position, source })?;
+        let block = next_block(self.end, encoded)?;
         self.end = Link::after(&block);
         self.pending_bytes = self.pending_bytes.saturating_add(block.encoded().len());
         self.pending.push(block.encoded().clone());
@@ -142,6 +137,15 @@ impl BackupFolder {
             }
         }
     }
+}
+
+/// The block, if it is one and the next.
+pub(super) fn next_block(end: Link, encoded: Bytes) -> Result<Block, BackupError> {
+    let position = end.next_position;
+    let block =
+        block::decode(encoded).map_err(|source| BackupError::BlockDamaged { position, source })?;
+    end.check(&block).map_err(|source| BackupError::BlockMisplaced { position, source })?;
+    Ok(block)
 }
 
 /// Whether the folder is to be made into a backup folder. Refuses one that is something else.

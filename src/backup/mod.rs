@@ -5,12 +5,15 @@
 //! `src/archive/FORMAT.md`, beside a file that says what the folder is. It trusts nothing but checksums
 //! and the chain of hashes, and never changes what an earlier run has made durable.
 //!
-//! Reading order: `error`; `folder` takes blocks in; `cut` finds, as a pure function, where a restore
+//! Reading order: `error`; `folder` and `file` take blocks in; `source` reads either; `cut` finds, as a pure function, where a restore
 //! ends; `restore` makes a new data folder.
 
 mod error;
 
 mod folder;
+
+mod file;
+mod source;
 
 mod cut;
 mod restore;
@@ -21,6 +24,7 @@ mod tests;
 pub use crate::archive::ArchiveError;
 pub use crate::block::{BlockHash, Link, decode};
 pub use cut::RestorePoint;
-pub use error::BackupError;
+pub use error::{BackupError, FileDamage};
+pub use file::BackupFile;
 pub use folder::{BackupFolder, Depth};
 pub use restore::{Expected, Restored, Step, restore};

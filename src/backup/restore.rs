@@ -13,7 +13,8 @@ use bytes::Bytes;
 use super::cut::{CutFinder, RestorePoint};
 use super::error::BackupError;
 use super::folder::{hold, make, names_in, sync};
-use crate::archive::{self, ArchiveOptions, ArchiveWriter, Found, Walk, Walked};
+use super::source::Source;
+use crate::archive::{ArchiveOptions, ArchiveWriter};
 use crate::block::{self, Block, BlockHash, Codec, Link};
 use crate::log::{Log, LogOptions, OpenedLog};
 use crate::wire::record;
@@ -60,7 +61,7 @@ pub struct Restored {
     pub torn_bytes: usize,
 }
 
-/// Restores a backup, or the archive of a ledger, into a new folder. `progress` hears bytes done, of
+/// Restores a backup folder, a backup file, or the archive of a ledger, into a new folder. `progress` hears bytes done, of
 /// how many.
 pub fn restore(
     backup: &Path,
@@ -72,7 +73,8 @@ pub fn restore(
     if names_in(into)?.iter().any(|name| name != UNFINISHED) {
         return Err(BackupError::FolderNotEmpty { directory: into.to_owned() });
     }
-    let survey = survey(backup, point, expected, progress)?;
+    let source = Source::of(backup);
+    let survey = survey(&source, point, expected, progress)?;
     if survey.cut == 0 {
         return Err(BackupError::NothingToRestore);
     }
@@ -80,7 +82,7 @@ pub fn restore(
     let opened = File::open(into).map_err(BackupError::io("open", into))?;
     let held = hold(opened, into)?;
     let unfinished = begin(into)?;
-    let copied = copy(backup, &unfinished, &survey, progress)?;
+    let copied = copy(&source, &unfinished, &survey, progress)?;
     let archive = into.join(ARCHIVE);
     fs::rename(&unfinished, &archive).map_err(BackupError::io("rename to", &archive))?;
     sync(into)?;
@@ -105,17 +107,17 @@ struct Survey {
 }
 
 fn survey(
-    backup: &Path,
+    source: &Source,
     point: RestorePoint,
     expected: Option<Expected>,
     progress: &mut dyn FnMut(Step, u64, u64),
 ) -> Result<Survey, BackupError> {
-    let total = archive::stored_bytes(backup)?;
+    let total = source.stored_bytes()?;
     let mut finder = CutFinder::new(point);
     let mut failed = None;
     let mut at_expected = None;
     let mut bytes = 0;
-    let found = archive::verify(backup, |block| {
+    let (end, torn_bytes) = source.verify(&mut |block| {
         bytes += length(block);
         progress(Step::Verifying, bytes, total);
         if let Err(error) = see_records(block, &mut finder) {
@@ -126,13 +128,6 @@ fn survey(
             at_expected = Some(block.hash());
         }
     })?;
-    let inspected = match found {
-        Found::Missing => return Err(BackupError::Empty { directory: backup.to_owned() }),
-        Found::Damaged(source) => {
-            return Err(BackupError::Damaged { directory: backup.to_owned(), source });
-        }
-        Found::Whole(inspected) => inspected,
-    };
     if let Some(error) = failed {
         return Err(error);
     }
@@ -147,8 +142,7 @@ fn survey(
     {
         return Err(BackupError::PositionBeyondBackup { position, record_count: finder.seen() });
     }
-    let torn_bytes = inspected.torn.map_or(0, |torn| torn.torn_bytes);
-    Ok(Survey { end: inspected.end, cut: finder.cut(), bytes, torn_bytes })
+    Ok(Survey { end, cut: finder.cut(), bytes, torn_bytes })
 }
 
 fn see_records(block: &Block, finder: &mut CutFinder) -> Result<(), BackupError> {
@@ -180,7 +174,7 @@ struct Copied {
 }
 
 fn copy(
-    backup: &Path,
+    source: &Source,
     to: &Path,
     survey: &Survey,
     progress: &mut dyn FnMut(Step, u64, u64),
@@ -188,16 +182,7 @@ fn copy(
     let mut writer = ArchiveWriter::go_on(&ArchiveOptions::new(to), None)?;
     let mut copied = Copied { end: Link::START, common: Link::START, cut_records: Vec::new() };
     let (mut batch, mut batch_bytes, mut bytes) = (Vec::new(), 0, 0);
-    for walked in Walk::up_to(backup, survey.cut)? {
-        let block = match walked? {
-            Walked::Block(block) => block,
-            Walked::Damaged(source) => {
-                return Err(BackupError::Damaged { directory: backup.to_owned(), source });
-            }
-            Walked::Missing { position } => {
-                return Err(BackupError::PositionBeyondBackup { position, record_count: position });
-            }
-        };
+    source.blocks_before(survey.cut, &mut |block| {
         let position = copied.end.next_position;
         copied
             .end
@@ -221,7 +206,8 @@ fn copy(
             batch_bytes = 0;
         }
         progress(Step::Copying, bytes, survey.bytes);
-    }
+        Ok(())
+    })?;
     if !batch.is_empty() {
         writer.append(&batch, copied.end)?;
     }

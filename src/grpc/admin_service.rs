@@ -7,6 +7,7 @@
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::durability::stated;
 use super::error_layer::detailed;
 use super::live::{Ended, LiveSender, LiveStreams, Watcher};
 use super::stream::Answers;
@@ -14,7 +15,7 @@ use super::{ServiceLimits, maintenance, query, status};
 use crate::domain::id::Position;
 use crate::ledger::command::{AppendFailure, AppendOutcome, Origin, Telling};
 use crate::ledger::import::{ImportSession, PendingOutcome};
-use crate::ledger::{Known, Ledger};
+use crate::ledger::{Durability, Known, Ledger};
 use crate::wire::parse::{AppendCommand, parse_import};
 use crate::wire::v1;
 
@@ -110,7 +111,7 @@ impl Import {
     ) -> Result<(), Ended> {
         let (taken, in_flight) = mpsc::channel(self.limits.import_in_flight_max);
         let taking = self.take_in(requests, taken, sender.watcher());
-        let answering = answer_all(in_flight, sender, &self.limits);
+        let answering = answer_all(in_flight, sender, self.ledger.durability(), &self.limits);
         let (intake, answered) = tokio::join!(taking, answering);
         answered?;
         match intake {
@@ -193,6 +194,7 @@ impl Import {
 async fn answer_all(
     mut in_flight: mpsc::Receiver<InFlight>,
     mut sender: LiveSender<v1::ImportEventsResponse>,
+    durability: Durability,
     limits: &ServiceLimits,
 ) -> Result<(), Ended> {
     while let Some(InFlight { request_id, outcome }) = in_flight.recv().await {
@@ -202,7 +204,15 @@ async fn answer_all(
             Outcome::Unread(failure) => return Err(Ended::Failed(failure)),
         };
         match outcome {
-            Ok(outcome) => sender.send_answer(response(request_id, &outcome)).await?,
+            Ok(outcome) => {
+                let (synced, archive_sync_delay_ms_max) = stated(durability);
+                let answer = v1::ImportEventsResponse {
+                    durability: synced.into(),
+                    archive_sync_delay_ms_max,
+                    ..response(request_id, &outcome)
+                };
+                sender.send_answer(answer).await?;
+            }
             Err(failure) => {
                 return Err(status::of_append_failure(&failure, limits.retry_after).into());
             }
@@ -225,7 +235,7 @@ fn response(request_id: String, outcome: &AppendOutcome) -> v1::ImportEventsResp
                 outcome: v1::ImportOutcome::Accepted.into(),
                 position: first.map_or(0, Position::get),
                 replayed,
-                reasons: Vec::new(),
+                ..Default::default()
             }
         }
         AppendOutcome::Refused(refusal) => v1::ImportEventsResponse {
@@ -234,6 +244,7 @@ fn response(request_id: String, outcome: &AppendOutcome) -> v1::ImportEventsResp
             position: refusal.position.map_or(0, Position::get),
             replayed: refusal.telling == Telling::Again,
             reasons: refusal.refused.refusals.iter().map(|one| one.reason.clone()).collect(),
+            ..Default::default()
         },
     }
 }

@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
+use super::durability::stated;
 use super::live::LiveStreams;
 use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::subscription::Subscription;
@@ -161,6 +162,10 @@ fn accepted(given: &AppendAnswer, durability: Durability) -> v1::AppendEventsRes
         cleared,
     } = given;
     let finding = |finding| answer::finding(agreement_id, finding);
+    let (synced, archive_sync_delay_ms_max) = match purpose {
+        Purpose::Record => stated(durability),
+        Purpose::ValidateOnly => (v1::Durability::Unspecified, 0),
+    };
     v1::AppendEventsResponse {
         events: events.iter().map(appended).collect(),
         agreement_version: version.get(),
@@ -171,23 +176,8 @@ fn accepted(given: &AppendAnswer, durability: Durability) -> v1::AppendEventsRes
         findings_opened: opened.iter().map(finding).collect(),
         findings_cleared: cleared.iter().map(finding).collect(),
         receipts_missing: String::new(),
-        durability: stated_durability(*purpose, durability).into(),
-        archive_sync_delay_ms_max: match (purpose, durability) {
-            (Purpose::Record, Durability::ArchiveWithin { delay_ms_max }) => delay_ms_max,
-            (Purpose::Record, Durability::StoreOnly | Durability::BothCopies)
-            | (Purpose::ValidateOnly, _) => 0,
-        },
-    }
-}
-
-fn stated_durability(purpose: Purpose, durability: Durability) -> v1::Durability {
-    match (purpose, durability) {
-        (Purpose::ValidateOnly, _) => v1::Durability::Unspecified,
-        (Purpose::Record, Durability::StoreOnly) => v1::Durability::SyncedInStoreOnly,
-        (Purpose::Record, Durability::BothCopies) => v1::Durability::SyncedInBothCopies,
-        (Purpose::Record, Durability::ArchiveWithin { .. }) => {
-            v1::Durability::SyncedInStoreArchiveWithinDelay
-        }
+        durability: synced.into(),
+        archive_sync_delay_ms_max,
     }
 }
 

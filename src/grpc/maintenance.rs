@@ -130,6 +130,7 @@ fn progress(progress: Progress) -> v1::VerifyLogProgress {
     let phase = match phase {
         Phase::Store => v1::VerifyPhase::Store,
         Phase::Archive => v1::VerifyPhase::Archive,
+        Phase::Tree => v1::VerifyPhase::Tree,
         Phase::Indexes => v1::VerifyPhase::Indexes,
         Phase::Portfolio => v1::VerifyPhase::Portfolio,
     };
@@ -143,6 +144,8 @@ fn damage(found: Damage) -> v1::VerifyLogDamage {
         Part::Archive => v1::DamagedPart::Archive,
         Part::Index => v1::DamagedPart::Index,
         Part::Portfolio => v1::DamagedPart::Portfolio,
+        Part::Tree => v1::DamagedPart::Tree,
+        Part::Checkpoint => v1::DamagedPart::Checkpoint,
     };
     let kind = match kind {
         DamageKind::Block => v1::DamageKind::Block,
@@ -158,6 +161,8 @@ fn damage(found: Damage) -> v1::VerifyLogDamage {
         DamageKind::VersionGap => v1::DamageKind::VersionGap,
         DamageKind::IndexDiffers => v1::DamageKind::IndexDiffers,
         DamageKind::RowDiffers => v1::DamageKind::RowDiffers,
+        DamageKind::TreeDiffers => v1::DamageKind::TreeDiffers,
+        DamageKind::CheckpointDiffers => v1::DamageKind::CheckpointDiffers,
     };
     let position = position.map(Position::get);
     v1::VerifyLogDamage { part: part.into(), kind: kind.into(), position, subject, text }

@@ -7,6 +7,7 @@
 
 mod admin_service;
 mod audit_service;
+mod durability;
 mod error_layer;
 mod ledger_service;
 mod live;

@@ -184,6 +184,30 @@ impl Signing {
         Ok(Self { rules, newest: Mutex::new(newest) })
     }
 
+    /// The newest checkpoint as its file has it now, whose signatures are verified; none when nothing
+    /// was signed. The file has to be as new as what was signed by this process.
+    pub(crate) fn stored(&self) -> Result<Result<Option<Checkpoint>, CannotSign>, LedgerError> {
+        let Some(rules) = &self.rules else { return Ok(Ok(None)) };
+        // Held, so that no newer one is signed meanwhile.
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = read_newest(rules)?;
+        let signed = match &*newest {
+            Ok(Some(signed)) => signed.checkpoint.size(),
+            Ok(None) | Err(_) => 0,
+        };
+        drop(newest);
+        let stored = match read {
+            Ok(stored) => stored.map(|stored| stored.checkpoint),
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let size = stored.as_ref().map_or(0, Checkpoint::size);
+        if size < signed {
+            let fault = format!("it says {size} records, and a checkpoint of {signed} was signed");
+            return Ok(Err(CannotSign::Unreadable { file: rules.newest_file.clone(), fault }));
+        }
+        Ok(Ok(stored))
+    }
+
     pub(crate) fn rules(&self) -> Result<&CheckpointRules, CannotSign> {
         self.rules.as_deref().ok_or(CannotSign::NoKey)
     }

@@ -21,7 +21,7 @@ use crate::merkle::{
 use crate::wire::{leaf, record, v1};
 
 /// Name of the derived tree.
-const TILES: &str = "merkle";
+pub(super) const TILES: &str = "merkle";
 /// Raise it when leaves or the way tiles are stored change; the tree is then rebuilt.
 const TILES_VERSION: u32 = 1;
 /// Tiles that are gathered before they are stored while catching up.
@@ -56,7 +56,38 @@ pub(super) fn leaf_hash(record: &v1::Record, stored: &[u8]) -> Result<TreeHash, 
     Ok(TreeHash::of_leaf(&leaf))
 }
 
+/// The full tiles that are stored, for whoever compares them.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredTiles(DerivedTree);
+
+impl StoredTiles {
+    /// Those of a log that nobody serves. Tiles of another version are emptied, as at a start.
+    pub(crate) fn open(reader: &LogReader) -> Result<Self, LedgerError> {
+        Ok(Self(reader.derived(TILES, TILES_VERSION)?))
+    }
+
+    /// Records whose full tiles are stored.
+    pub(crate) fn reached(&self) -> u64 {
+        self.0.reached()
+    }
+
+    /// The hashes of a tile as they are stored; none when it is not there.
+    pub(crate) fn read(&self, tile: Tile) -> Result<Vec<TreeHash>, LogError> {
+        read_stored(&self.0, (tile.level(), tile.index()))
+    }
+}
+
+/// What a tile is called.
+pub(crate) fn tile_text(tile: Tile) -> String {
+    format!("tile {} of level {}", tile.index(), tile.level())
+}
+
 impl KeptTree {
+    /// The tiles that are stored.
+    pub(crate) fn stored_tiles(&self) -> StoredTiles {
+        StoredTiles(self.tiles.clone())
+    }
+
     /// Takes the tree up where its stored tiles end, and catches up with the log. A tree that is
     /// missing or cannot be read is made anew; one that contradicts the log is refused.
     pub(crate) fn open(reader: &LogReader) -> Result<Self, LedgerError> {
@@ -273,7 +304,9 @@ pub(super) fn leaf_of_item(
     leaf::of_record(&record, &stored).map_err(unfit)
 }
 
-fn leaf_hash_of_item(item: Result<(u64, bytes::Bytes), LogError>) -> Result<TreeHash, LedgerError> {
+pub(super) fn leaf_hash_of_item(
+    item: Result<(u64, bytes::Bytes), LogError>,
+) -> Result<TreeHash, LedgerError> {
     leaf_of_item(item).map(|leaf| TreeHash::of_leaf(&leaf))
 }
 
@@ -299,4 +332,4 @@ fn encode(hashes: &[TreeHash]) -> Vec<u8> {
 
 #[cfg(test)]
 #[path = "tree_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -18,6 +18,16 @@ fn stored_refusal(position: u64) -> (v1::Record, bytes::Bytes) {
     (record, bytes)
 }
 
+/// Records at these positions: the leaf of each, and its stored bytes.
+pub(in crate::ledger) fn refusals(
+    positions: std::ops::Range<u64>,
+) -> impl Iterator<Item = (TreeHash, bytes::Bytes)> {
+    positions.map(|position| {
+        let (record, stored) = stored_refusal(position);
+        (leaf_hash(&record, &stored).unwrap(), stored)
+    })
+}
+
 fn open(folder: &std::path::Path) -> (LogWriter, LogReader) {
     let OpenedLog { writer, reader, .. } = Log::open(&LogOptions::new(folder)).unwrap();
     (writer, reader)

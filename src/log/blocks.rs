@@ -19,7 +19,8 @@ const READ: &str = "read a block";
 
 /// sled may panic over bytes that it did not write.
 pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(LogError::store_panicked()))
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(LogError::store_panicked("read the store")))
 }
 
 /// The tree of blocks.

@@ -55,6 +55,8 @@ pub(super) struct Copies<'store> {
     store: Option<&'store Blocks>,
     archive: Salvage,
     archive_end: ArchiveEnd,
+    /// The position that the log is known to have reached.
+    reached: u64,
     end: Link,
 }
 
@@ -63,8 +65,9 @@ impl<'store> Copies<'store> {
         store: Option<&'store Blocks>,
         archive: Salvage,
         archive_end: ArchiveEnd,
+        reached: u64,
     ) -> Self {
-        Self { store, archive, archive_end, end: Link::START }
+        Self { store, archive, archive_end, reached, end: Link::START }
     }
 
     /// After the last block that was yielded.
@@ -101,6 +104,9 @@ impl<'store> Copies<'store> {
     /// and cannot be read was not. But an archive that was being written anew may end anywhere; then
     /// the store goes on behind the damage, and what is lost is told.
     fn is_the_end(&mut self) -> Result<bool, LogError> {
+        if self.end.next_position < self.reached {
+            return Ok(false);
+        }
         if self.archive_end == ArchiveEnd::Whole(self.end) && !self.store_goes_on() {
             return Ok(true);
         }

@@ -31,8 +31,9 @@ pub(super) const READ: &str = "read a derived tree";
 /// A derived tree that is open. Clones share it, and may read while one of them writes.
 #[derive(Debug, Clone)]
 pub struct DerivedTree {
-    pub(super) store: Arc<Store>,
+    // Before the store, which closes sled.
     pub(super) state: Arc<DerivedState>,
+    pub(super) store: Arc<Store>,
 }
 
 impl LogReader {
@@ -51,7 +52,7 @@ impl LogReader {
             Some(state) if state.version() == version => {
                 let state = Arc::clone(state);
                 drop(open);
-                return Ok(DerivedTree { store, state });
+                return Ok(DerivedTree { state, store });
             }
             Some(state) if Arc::strong_count(state) > 1 => {
                 return Err(LogError::DerivedVersionInUse {
@@ -66,7 +67,7 @@ impl LogReader {
         let state = Arc::new(opened.inspect_err(|failure| store.distrust(failure))?);
         open.insert(name.to_owned(), Arc::clone(&state));
         drop(open);
-        Ok(DerivedTree { store, state })
+        Ok(DerivedTree { state, store })
     }
 
     /// The names of the derived trees that exist, open or not, sorted.

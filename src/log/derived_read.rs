@@ -63,19 +63,20 @@ type Item = Result<(Vec<u8>, Bytes), LogError>;
 /// A run of keys, and their values. Made by [`DerivedTree::scan_prefix`] and
 /// [`DerivedTree::scan_from`].
 pub struct DerivedScan {
-    tree: DerivedTree,
+    // Before the tree, whose store closes sled.
     entries: sled::Iter,
+    tree: DerivedTree,
 }
 
 impl DerivedScan {
     pub(super) fn new(tree: DerivedTree, prefix: &[u8]) -> Self {
         let entries = tree.state.tree().scan_prefix(value_key(prefix));
-        Self { tree, entries }
+        Self { entries, tree }
     }
 
     pub(super) fn starting_at(tree: DerivedTree, first: &[u8]) -> Self {
         let entries = tree.state.tree().range(value_key(first)..value_keys_end());
-        Self { tree, entries }
+        Self { entries, tree }
     }
 
     /// `None` when the key has gone since.

@@ -107,6 +107,14 @@ pub enum LogError {
         /// The first position at which they differ.
         position: u64,
     },
+    /// A store that was built just now does not hold what was written to it.
+    #[error(
+        "the store that was just built has lost what was written to it from position {position} on"
+    )]
+    StoreNotKept {
+        /// The first position that it does not hold.
+        position: u64,
+    },
     /// An earlier run has left a note that something in the store besides the blocks cannot be read.
     #[error("an earlier run could not read an index or a page of the store; it is to be rebuilt")]
     RebuildAsked,
@@ -285,8 +293,8 @@ impl LogError {
         Self::Corrupt { position, reason }
     }
 
-    pub(super) fn store_panicked() -> Self {
-        Self::Storage { doing: "read the store", source: StorageError(StorageCause::Panicked) }
+    pub(super) fn store_panicked(doing: &'static str) -> Self {
+        Self::Storage { doing, source: StorageError(StorageCause::Panicked) }
     }
 
     /// Whether it says that a disk is full.
@@ -335,6 +343,7 @@ impl LogError {
             | Self::Archive(_)
             | Self::LostInBothCopies { .. }
             | Self::CopiesDiffer { .. }
+            | Self::StoreNotKept { .. }
             | Self::RebuildAsked
             | Self::DiskFull { .. }
             | Self::RecordTooLong { .. }

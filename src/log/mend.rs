@@ -20,10 +20,12 @@ use crate::crash_point::crash_point;
 
 use super::blocks::guarded;
 use super::copies::{ArchiveEnd, Copies};
-use super::directory::{ClaimedDirectory, STORE_DIRECTORY, create_durably};
+use super::corruption::Corruption;
+use super::directory::{ClaimedDirectory, STORE_DIRECTORY, create_durably, sync_tree};
 use super::distrust;
 use super::entries::block_entries;
 use super::error::LogError;
+use super::incomplete;
 use super::options::LogOptions;
 use super::plan::{ArchiveSeen, Plan, StoreSeen, plan};
 use super::reader::LogReader;
@@ -107,26 +109,50 @@ pub(super) fn open_both(
         Depth::End => inspect(&archive.directory)?,
         Depth::Whole => verify_archive(&archive.directory, |_| {})?,
     };
-    let store = find_store(options, directory, depth)?;
+    let reached = incomplete::reached(directory.path())?;
+    if matches!(found, Found::Missing) {
+        directory.read_store()?;
+    }
+    let store = heed_reached(find_store(options, directory, depth)?, reached);
     let store = heed_note(store, &found, directory);
-    let plan =
-        plan(store.seen(), archive_seen(&found), || store_holds_archive(&store, &found, archive))?;
+    let plan = plan(store.seen(), archive_seen(&found), || {
+        store_holds_archive(&store, &found, archive, reached)
+    })?;
     tell_found(&store, &found, plan);
     let store_mended = match (plan, store) {
         (Plan::Refuse, FoundStore::Damaged(_, error) | FoundStore::Unopenable(error)) => {
             return Err(error);
         }
         (Plan::RebuildStore, store) => {
-            Some(rebuild_store(options, directory, store, archive, &found)?)
+            Some(rebuild_store(options, directory, store, archive, &found, reached)?)
         }
         (_, FoundStore::Whole(store, tail)) => {
             return with_archive(store, tail, options, archive, &found, None);
         }
+        // A log that has reached something is in neither copy.
+        (_, _) if reached > 0 => return Err(LogError::LostInBothCopies { position: 0 }),
         (_, FoundStore::Missing | FoundStore::Damaged(..) | FoundStore::Unopenable(_)) => None,
     };
     let store = Arc::new(Store::open(options, directory)?);
     let tail = verify_tail(&store)?;
+    let (store_mended, built) = store_mended.unzip();
+    // sled takes what it cannot read for what is not there. The archive is not touched before the
+    // store is seen to hold what it was built of.
+    if built.is_some_and(|end| end != tail.end) {
+        return Err(LogError::StoreNotKept { position: tail.end.next_position });
+    }
     with_archive(store, tail, options, archive, &found, store_mended)
+}
+
+/// A store that ends before what the log is known to have reached has lost its end.
+fn heed_reached(store: FoundStore, reached: u64) -> FoundStore {
+    match store {
+        FoundStore::Whole(store, tail) if tail.end.next_position < reached => {
+            let position = tail.end.next_position;
+            FoundStore::Damaged(store, LogError::corrupt(position, Corruption::Missing))
+        }
+        store => store,
+    }
 }
 
 fn find_store(
@@ -163,6 +189,7 @@ fn store_holds_archive(
     store: &FoundStore,
     found: &Found,
     archive: &ArchiveOptions,
+    reached: u64,
 ) -> Result<bool, LogError> {
     let FoundStore::Whole(store, tail) = store else { return Ok(false) };
     match found {
@@ -171,8 +198,8 @@ fn store_holds_archive(
             Ok(tail.end == inspected.end || holds_end(store, *tail, inspected.end))
         }
         Found::Damaged(_) => {
-            let mut copies =
-                Copies::new(Some(store.blocks()), salvage(archive)?, ArchiveEnd::Unknown);
+            let (in_store, end) = (Some(store.blocks()), ArchiveEnd::Unknown);
+            let mut copies = Copies::new(in_store, salvage(archive)?, end, reached);
             let mut whole = true;
             while let Some(copied) = copies.next()? {
                 whole &= copied.in_store;
@@ -218,19 +245,23 @@ fn salvage(archive: &ArchiveOptions) -> Result<Salvage, LogError> {
     Ok(Salvage::open(&archive.directory)?)
 }
 
-/// Builds a store of every block that is whole in either copy, and puts it in place.
+/// Builds a store of every block that is whole in either copy, and puts it in place. Returns what
+/// was mended, and where it ends.
 fn rebuild_store(
     options: &LogOptions,
     directory: &ClaimedDirectory,
     old: FoundStore,
     archive: &ArchiveOptions,
     found: &Found,
-) -> Result<Mended, LogError> {
+    reached: u64,
+) -> Result<(Mended, Link), LogError> {
     let old = match old {
         FoundStore::Whole(store, _) | FoundStore::Damaged(store, _) => Some(store),
         FoundStore::Missing | FoundStore::Unopenable(_) => None,
     };
     let archive_end = match found {
+        // It is being completed, and may end anywhere.
+        Found::Whole(_) if reached > 0 => ArchiveEnd::Unknown,
         // Synced later than the store, it may lack the last that was acknowledged.
         Found::Whole(Inspected { end, torn: None, .. }) if archive.sync_delay_ms_max > 0 => {
             ArchiveEnd::Torn(*end)
@@ -239,17 +270,19 @@ fn rebuild_store(
         Found::Whole(Inspected { end, torn: Some(_), .. }) => ArchiveEnd::Torn(*end),
         Found::Missing | Found::Damaged(_) => ArchiveEnd::Unknown,
     };
-    let mut copies = Copies::new(old.as_deref().map(Store::blocks), salvage(archive)?, archive_end);
+    let in_store = old.as_deref().map(Store::blocks);
+    let mut copies = Copies::new(in_store, salvage(archive)?, archive_end, reached);
     let scratch = swap::begin(directory.path())?;
     let store_bytes = files_bytes(&directory.store()).max(files_bytes(&archive.directory));
     Reserve::new(options).check_fits(directory.path(), store_bytes)?;
     let mended = fill_scratch(options, &scratch, &mut copies)?;
+    let end = copies.end();
     swap::finish_building(directory.path())?;
     // sled may panic when it closes what it could not read.
     drop(catch_unwind(AssertUnwindSafe(|| drop(old))));
     swap::put_in_place(directory.path())?;
     distrust::remove(directory.path())?;
-    Ok(mended)
+    Ok((mended, end))
 }
 
 fn fill_scratch(
@@ -257,7 +290,7 @@ fn fill_scratch(
     scratch: &std::path::Path,
     copies: &mut Copies<'_>,
 ) -> Result<Mended, LogError> {
-    let (db, blocks) = open_scratch(options, scratch)?;
+    let (_watch, db, blocks) = open_scratch(options, scratch)?;
     let mut mended: Option<Mended> = None;
     let (mut entries, mut bytes) = (Vec::new(), 0_usize);
     while let Some(copied) = copies.next()? {
@@ -277,6 +310,8 @@ fn fill_scratch(
     blocks.insert(entries)?;
     crash_point!("mend.store-filled");
     db.flush().map_err(LogError::storage("flush"))?;
+    // Before sled closes it: who syncs after a failed sync does not hear of it.
+    sync_tree(scratch)?;
     Ok(mended.unwrap_or(nothing_from(copies.end().next_position)))
 }
 
@@ -295,6 +330,14 @@ fn with_archive(
         Found::Missing | Found::Damaged(_) => files_bytes(&options.directory.join(STORE_DIRECTORY)),
     };
     store.reserve().check_fits(&archive.directory, missing_bytes)?;
+    let lacks = match found {
+        Found::Whole(inspected) => inspected.end != tail.end,
+        Found::Missing | Found::Damaged(_) => tail.end != Link::START,
+    };
+    if lacks {
+        incomplete::leave(&options.directory, tail.end.next_position)?;
+        crash_point!("mend.archive-noted");
+    }
     let (mut writer, torn_bytes) = match found {
         Found::Whole(inspected) => {
             let torn = inspected.torn.as_ref().map_or(0, |torn| torn.torn_bytes);
@@ -306,6 +349,7 @@ fn with_archive(
     let mut mended = nothing_from(writer.end().next_position);
     mended.torn_bytes = u64::try_from(torn_bytes).unwrap_or(u64::MAX);
     complete(&store, &mut writer, tail.end, &mut mended)?;
+    incomplete::remove(&options.directory)?;
     let changed = mended.bytes > 0 || mended.torn_bytes > 0;
     let recovery = Recovery { store: store_mended, archive: changed.then_some(mended) };
     Ok(Opened { store, tail, archive: writer, recovery })

@@ -15,7 +15,7 @@
 //!    a remedy for a fault of sled's.
 //! 6. `tail`, `copies`, `plan`, `swap`, `mend`: both copies found alike or made alike, before anything
 //!    is served. `recovery` tells what was done, `refusal` what a refused start is told to do,
-//!    `distrust` is a note that the store is to be rebuilt.
+//!    `distrust` is a note that the store is to be rebuilt, `incomplete` that the archive is behind.
 //!    `serve`: blocks for readers, from the archive where the store's are not as written.
 //! 7. `open`, `writer`, `reader`, `verify`, `offline`: what the rooms above call; `chain` reads
 //!    whole blocks for a backup, `check` verifies both copies while they are served from.
@@ -28,8 +28,8 @@
 //! - A failure in one of them stops the log until the next start; nothing acknowledged is taken
 //!   back, and what was not acknowledged may be there or not.
 //! - When a log is open, both copies hold the same blocks.
-//! - Every block read has its checksum and its first position verified; one that comes from the
-//!   archive also its neighbours' hashes.
+//! - Every block read has its checksum and its first position verified; the hash of one that comes
+//!   from the archive is stated, over others of the archive, by the store or by the log's end.
 //! - No sled page is ever so large that sled would write it to a file of its own.
 //! - A derived tree changes together with the mark of how far it has come, and is never ahead
 //!   of the log.
@@ -62,6 +62,7 @@ mod verify;
 mod tail;
 
 mod copies;
+mod incomplete;
 mod recovery;
 mod swap;
 

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::archive::{ArchiveWriter, Found, inspect};
 use crate::block::BlockHash;
 
+use super::blocks::guarded;
 use super::directory::{ClaimedDirectory, check_format_of};
 use super::durable::DurableStore;
 use super::error::LogError;
@@ -60,7 +61,7 @@ impl Log {
     /// directory that is in use or has another format, and what neither copy can mend: the error
     /// names the position.
     pub fn open(options: &LogOptions) -> Result<OpenedLog, LogError> {
-        open(options, Depth::End)
+        guarded(|| open(options, Depth::End))
     }
 
     /// Opens the log after every byte of both copies was verified, so that damage anywhere is
@@ -75,7 +76,7 @@ impl Log {
         if !archived {
             check_format_of(&options.directory)?;
         }
-        open(options, Depth::Whole)
+        guarded(|| open(options, Depth::Whole))
     }
 }
 
@@ -89,6 +90,7 @@ fn open(options: &LogOptions, depth: Depth) -> Result<OpenedLog, LogError> {
             open_both(options, archive, &directory, depth)?;
         (store, tail, Some(archive), recovery)
     } else {
+        directory.read_store()?;
         let store = Arc::new(Store::open(options, &directory)?);
         let tail = verify_tail(&store)?;
         (store, tail, None, Recovery::default())

@@ -54,6 +54,10 @@ impl LogError {
                 position: Some(*position),
                 ..refusal("STORE_DAMAGED", PUT_ARCHIVE_BACK, recover())
             },
+            Self::StoreNotKept { position } => Refusal {
+                position: Some(*position),
+                ..refusal("STORE_DAMAGED", "see to the disk of the store, then run", recover())
+            },
             Self::Storage { .. } if self.is_damage() => {
                 refusal("STORE_DAMAGED", PUT_ARCHIVE_BACK, recover())
             }
@@ -132,7 +136,8 @@ impl LogError {
     }
 }
 
-const PUT_ARCHIVE_BACK: &str = "put the archive back in its folder, then run";
+const PUT_ARCHIVE_BACK: &str =
+    "see to the disk, put the archive back in its folder if it is missing, then run";
 
 #[cfg(test)]
 mod tests {
@@ -151,7 +156,7 @@ mod tests {
         let not_found = || io::Error::from(io::ErrorKind::NotFound);
         let recover = "ledgerctl recover '/var/lib/the ledger'";
         let full = || io::Error::from(io::ErrorKind::StorageFull);
-        let cases: [(LogError, &str, Option<u64>, Option<&str>); 14] = [
+        let cases: [(LogError, &str, Option<u64>, Option<&str>); 15] = [
             (
                 LogError::LostInBothCopies { position: 7 },
                 "LOST_IN_BOTH_COPIES",
@@ -160,7 +165,8 @@ mod tests {
             ),
             (LogError::CopiesDiffer { position: 8 }, "COPIES_DIFFER", Some(8), Some(recover)),
             (LogError::corrupt(9, Corruption::Missing), "STORE_DAMAGED", Some(9), Some(recover)),
-            (LogError::store_panicked(), "STORE_DAMAGED", None, Some(recover)),
+            (LogError::StoreNotKept { position: 3 }, "STORE_DAMAGED", Some(3), Some(recover)),
+            (LogError::store_panicked("read the store"), "STORE_DAMAGED", None, Some(recover)),
             (LogError::RebuildAsked, "INDEX_DAMAGED", None, Some(recover)),
             (
                 LogError::DerivedDamaged { name: "x".to_owned() },

@@ -2,10 +2,14 @@
 //! the archive.
 //!
 //! It must not serve a block that it cannot vouch for: the archive's block has its checksum right,
-//! holds the position, follows the block before it, and the block behind it states its hash. What
+//! holds the position, follows the block before it, and its hash is stated by what the store itself
+//! vouches for: the nearest block behind it that is whole in the store, or the log's end, reached by
+//! whole blocks of the archive that each state the hash of the one before. So however many neighbouring
+//! blocks the store has lost, an archive that was altered alike in all of them is not believed. What
 //! was served from the archive is put back into the store, with the same bytes. That may run beside
 //! an append: sled takes both, and a block that is published is never written by an append.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use tracing::{error, warn};
 
 use crate::archive::{Neighbourhood, Salvage};
-use crate::block::{Block, Link};
+use crate::block::{Block, BlockHash, Link};
 
 use super::blocks::guarded;
 use super::corruption::Corruption;
@@ -21,6 +25,15 @@ use super::entries::block_entries;
 use super::error::LogError;
 use super::options::LogOptions;
 use super::store::Store;
+
+/// Blocks of the archive that are followed from one that is asked for to one that the store has.
+const RUN_BLOCKS_MAX: usize = 65_536;
+
+/// Blocks whose hash is remembered, and at most a run more.
+const VOUCHED_MAX: usize = 131_072;
+
+/// The hashes of blocks that were vouched for, by the position behind each; so a run is followed once.
+type Vouched = BTreeMap<u64, BlockHash>;
 
 /// Where the other copy of every block is, and how often it was needed.
 #[derive(Debug)]
@@ -30,7 +43,7 @@ pub(super) struct SecondCopy {
     recover_command: String,
     /// Held while a block is fetched: a segment is in memory once, and who comes second finds the
     /// block in its place.
-    fetching: Mutex<()>,
+    fetching: Mutex<Vouched>,
     served: AtomicU64,
 }
 
@@ -48,7 +61,7 @@ impl SecondCopy {
         Self {
             archive: options.archive.as_ref().map(|archive| archive.directory.clone()),
             recover_command: options.recover_command(),
-            fetching: Mutex::new(()),
+            fetching: Mutex::default(),
             served: AtomicU64::new(0),
         }
     }
@@ -57,12 +70,8 @@ impl SecondCopy {
         &self.recover_command
     }
 
-    /// The blocks of the archive that hold a position.
-    fn holding(&self, position: u64) -> Result<Vec<Neighbourhood>, LogError> {
-        match &self.archive {
-            None => Ok(Vec::new()),
-            Some(directory) => Ok(Salvage::open(directory)?.holding(position)?),
-        }
+    fn salvage(&self) -> Result<Option<Salvage>, LogError> {
+        Ok(self.archive.as_ref().map(|directory| Salvage::open(directory)).transpose()?)
     }
 }
 
@@ -91,15 +100,15 @@ impl Store {
         let second_copy = self.second_copy();
         // A page that sled cannot read stays so until the store is rebuilt.
         self.distrust(&found);
-        let fetching = second_copy.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fetching = second_copy.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(block) = guarded(|| self.blocks().holding(position)) {
             return Ok(block);
         }
-        let archived = second_copy.holding(position).unwrap_or_else(|failure| {
+        let archived = self.archived(position, &mut fetching).unwrap_or_else(|failure| {
             warn!(position, cause = ?failure, "the archive cannot be read");
-            Vec::new()
+            None
         });
-        let Some(block) = archived.into_iter().find_map(|found| self.vouched_for(found)) else {
+        let Some(block) = archived else {
             let command = &second_copy.recover_command;
             error!(
                 position, cause = ?found, command,
@@ -119,10 +128,19 @@ impl Store {
         Ok(block)
     }
 
-    /// The block, if it is the one that belongs there by the hashes of its neighbours. The store's
-    /// neighbours count for more than the archive's.
-    fn vouched_for(&self, archived: Neighbourhood) -> Option<Block> {
-        let Neighbourhood { before, block, stated_after } = archived;
+    /// The block of the archive that holds a position and belongs there.
+    fn archived(&self, position: u64, vouched: &mut Vouched) -> Result<Option<Block>, LogError> {
+        let Some(mut salvage) = self.second_copy().salvage()? else { return Ok(None) };
+        for Neighbourhood { before, block } in salvage.holding(position)? {
+            if self.follows(&block, before) && self.is_stated(&block, &mut salvage, vouched)? {
+                return Ok(Some(block));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether it follows the block before it, by the store's if that is whole, else by the archive's.
+    fn follows(&self, block: &Block, before: Option<Link>) -> bool {
         let before = match block.first_position().checked_sub(1) {
             None => Some(Link::START),
             Some(last) => {
@@ -130,14 +148,45 @@ impl Store {
                 stored.as_ref().map(Link::after).or(before)
             }
         };
-        let end = Link::after(&block);
+        before.is_some_and(|before| before.check(block).is_ok())
+    }
+
+    /// Whether its hash is stated by a block that is whole in the store, or by the log's end, over any
+    /// blocks of the archive in between.
+    fn is_stated(
+        &self,
+        block: &Block,
+        salvage: &mut Salvage,
+        vouched: &mut Vouched,
+    ) -> Result<bool, LogError> {
         // Asked first: an append may pass between this and the look behind.
         let published = self.end();
-        let behind = guarded(|| self.blocks().beginning_at(end.next_position)).ok().flatten();
-        let stated_after = behind.as_ref().map(Block::previous).or(stated_after);
-        let follows = before.is_some_and(|before| before.check(&block).is_ok());
-        let is_followed = end == published || stated_after == Some(end.last_block);
-        (follows && is_followed).then_some(block)
+        let mut run = Vec::new();
+        let mut end = Link::after(block);
+        while run.len() < RUN_BLOCKS_MAX {
+            run.push((end.next_position, end.last_block));
+            let behind = guarded(|| self.blocks().beginning_at(end.next_position)).ok().flatten();
+            let stated = vouched.get(&end.next_position).copied();
+            let at_end =
+                || (end.next_position == published.next_position).then_some(published.last_block);
+            let stated = stated.or_else(at_end).or_else(|| behind.as_ref().map(Block::previous));
+            if let Some(stated) = stated {
+                let is_stated = stated == end.last_block;
+                if is_stated {
+                    if vouched.len() >= VOUCHED_MAX {
+                        vouched.clear();
+                    }
+                    vouched.extend(run);
+                }
+                return Ok(is_stated);
+            }
+            let next = salvage.beginning_at(end.next_position)?;
+            let Some(next) = next.iter().find(|next| end.check(next).is_ok()) else {
+                return Ok(false);
+            };
+            end = Link::after(next);
+        }
+        Ok(false)
     }
 
     /// Writes the same bytes over the damaged ones, and syncs them. A write or sync that fails stops

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -40,13 +41,12 @@ const STORE_LOCK_WAIT_MS: u64 = 4;
 /// without appends in between could reuse a segment whose replacement a power cut takes away.
 const DERIVED_UNSYNCED_BYTES_MAX: usize = 128 * 1024;
 
+const OPEN: &str = "open the store";
+
 /// Everything that the writer, the readers and the derived trees of one log share.
 ///
 /// Invariant: all positions below `head` are durable, and no other is shown to anyone.
 pub(super) struct Store {
-    // Dropped in this order: the thread holds sled open, and the directory is let go when sled
-    // is closed, not before.
-    _watch: FlushWatch,
     blocks: Blocks,
     second_copy: SecondCopy,
     reserve: Reserve,
@@ -64,6 +64,9 @@ pub(super) struct Store {
     syncing: Mutex<()>,
     /// Where the second copy lies, for those who compare.
     archive_directory: Option<PathBuf>,
+    // Dropped last, in this order: the thread closes sled, and the directory is let go when sled is
+    // closed, not before.
+    _watch: FlushWatch,
     directory: Arc<ClaimedDirectory>,
 }
 
@@ -78,13 +81,12 @@ impl Store {
         // sled writes a durable snapshot of what it reads at the start, so what it reads has to
         // be durable before: else a power cut leaves a snapshot of things that are gone.
         directory.sync_store()?;
-        let db = open_sled(&config(options, &path))?;
+        let (watch, db) = open_sled(&config(options, &path))?;
         let blocks = Blocks::open(&db)?;
         crash_point!("store.opened");
         db.flush().map_err(LogError::storage("flush"))?;
         directory.sync_store()?;
         Ok(Self {
-            _watch: watch_flushes(&db)?,
             blocks,
             second_copy: SecondCopy::new(options),
             reserve: Reserve::new(options),
@@ -99,6 +101,7 @@ impl Store {
             is_distrusted: AtomicBool::new(false),
             syncing: Mutex::default(),
             archive_directory: options.archive.as_ref().map(|archive| archive.directory.clone()),
+            _watch: watch,
             directory: Arc::clone(directory),
         })
     }
@@ -152,6 +155,15 @@ impl Store {
         }
     }
 
+    /// Has every sync from here on done in another way.
+    #[cfg(test)]
+    pub(super) fn sync_instead(
+        &self,
+        sync: impl Fn() -> Result<(), LogError> + Send + Sync + 'static,
+    ) {
+        self.files.instead.set(super::durable::InTest(Box::new(sync))).unwrap();
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
@@ -170,7 +182,10 @@ impl Store {
     /// Leaves a note that the store is to be rebuilt at the next start, when a failure says that an
     /// index or a page cannot be read.
     pub(super) fn distrust(&self, failure: &LogError) {
-        if !failure.is_index_damage() || self.is_distrusted.swap(true, Ordering::AcqRel) {
+        // Once a write of its own has failed, sled refuses pages, which says nothing of them.
+        let refuses = self.db.context.global_error().is_err();
+        if !failure.is_index_damage() || refuses || self.is_distrusted.swap(true, Ordering::AcqRel)
+        {
             return;
         }
         match distrust::leave(self.directory.path()) {
@@ -254,20 +269,30 @@ fn watch_flushes(db: &sled::Db) -> Result<FlushWatch, LogError> {
 pub(super) fn open_scratch(
     options: &LogOptions,
     path: &Path,
-) -> Result<(sled::Db, Blocks), LogError> {
-    let db = open_sled(&config(options, path))?;
+) -> Result<(FlushWatch, sled::Db, Blocks), LogError> {
+    let (watch, db) = open_sled(&config(options, path))?;
     let blocks = Blocks::open(&db)?;
-    Ok((db, blocks))
+    Ok((watch, db, blocks))
 }
 
 fn config(options: &LogOptions, path: &Path) -> sled::Config {
     sled::Config::new().path(path).cache_capacity(options.cache_bytes).flush_every_ms(None)
 }
 
-fn open_sled(config: &sled::Config) -> Result<sled::Db, LogError> {
+/// Opens sled, and has it watched. Whoever takes both apart drops the database first, as a pattern
+/// of this order does.
+fn open_sled(config: &sled::Config) -> Result<(FlushWatch, sled::Db), LogError> {
+    let db = wait_for_sled(config)?;
+    Ok((watch_flushes(&db)?, db))
+}
+
+fn wait_for_sled(config: &sled::Config) -> Result<sled::Db, LogError> {
     let mut tries = 1;
     loop {
-        match config.open() {
+        // sled panics over bytes that it did not write, and where it closes what it could not open.
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        let opened = opened.map_err(|_| LogError::store_panicked(OPEN))?;
+        match opened {
             Err(sled::Error::Io(error))
                 if tries < STORE_LOCK_TRIES_MAX && error.to_string().contains("acquire lock") =>
             {
@@ -275,7 +300,7 @@ fn open_sled(config: &sled::Config) -> Result<sled::Db, LogError> {
                 tries += 1;
                 thread::sleep(Duration::from_millis(STORE_LOCK_WAIT_MS));
             }
-            opened => return opened.map_err(LogError::storage("open the store")),
+            opened => return opened.map_err(LogError::storage(OPEN)),
         }
     }
 }

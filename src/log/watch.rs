@@ -1,4 +1,4 @@
-//! Wakes a flush that sled has put to sleep for ever.
+//! Wakes a flush that sled has put to sleep for ever, and closes sled.
 //!
 //! It must not know what is flushed; it asks whether something failed, and knocks.
 //!
@@ -7,6 +7,10 @@
 //! only notes it. A flush that went to sleep just before sleeps on, and the log with it. Seen in
 //! 2 of 24 runs with `strace -e inject=sync_file_range:error=EIO:delay_enter=5000:when=N` and
 //! appends of more than a segment. Any other flush that finds the note wakes the sleeper.
+//!
+//! sled syncs when its last handle is dropped, and panics when that fails (`Log::drop` in its
+//! `logger.rs`). A panic there would be what a refused start ends with, in the place of its reason.
+//! So the last handle is dropped on the thread of the watch: whoever holds others drops them first.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +25,8 @@ use super::error::LogError;
 /// How long a flush sleeps on at most after a write has failed.
 const WATCH_EVERY_MS: u64 = 200;
 
-/// A thread that knocks for as long as there is something to knock for. Dropping this ends it.
+/// A thread that knocks for as long as there is something to knock for. Dropping this ends it, and
+/// with it what the closures hold; a panic on the way is told and goes no further.
 pub(super) struct FlushWatch {
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -58,7 +63,7 @@ impl Drop for FlushWatch {
         };
         thread.thread().unpark();
         if thread.join().is_err() {
-            error!("the thread that watches flushes has panicked");
+            error!("sled could not close the store in order; a start reads what is really there");
         }
     }
 }
@@ -94,5 +99,23 @@ mod tests {
         knocked.recv().unwrap();
         drop(watch);
         assert_eq!(knocked.iter().count(), 0, "ended, and not only quiet");
+    }
+
+    /// As sled does when it cannot sync.
+    struct PanicsWhenClosed;
+
+    impl Drop for PanicsWhenClosed {
+        fn drop(&mut self) {
+            panic!("could not sync");
+        }
+    }
+
+    #[test]
+    fn a_panic_of_what_it_closes_goes_no_further() {
+        let last = Arc::new(PanicsWhenClosed);
+        let held = Arc::clone(&last);
+        let watch = FlushWatch::start(|| false, move || drop(Arc::clone(&held))).unwrap();
+        drop(last);
+        drop(watch);
     }
 }

@@ -111,7 +111,7 @@ fn remedy(error: &ServerError) -> String {
         ServerError::Ledger { refusal, .. } => {
             let Refusal { advice, command, .. } = refusal.as_ref();
             let command = command.as_ref().map(|command| format!(": {command}"));
-            format!("\nledgerd: nothing was changed; {advice}{}", command.unwrap_or_default())
+            format!("\nledgerd: no block was changed; {advice}{}", command.unwrap_or_default())
         }
         ServerError::Sources(_)
         | ServerError::Configuration(_)

@@ -87,7 +87,19 @@ async fn backups_are_made_while_appends_go_on_and_each_goes_on_where_the_last_en
         let last = last_block(&text, "backed up: ");
         let position: usize = last.split(':').next().unwrap().parse().unwrap();
         assert!(position + 1 >= before, "{text}");
-        noted.push(last);
+        noted.push((folder.to_owned(), last));
+    }
+    for number in 0..2 {
+        let file = scratch.path().join(format!("backup-{number}.tar")).display().to_string();
+        let (text, code) = ledgerctl(&served, &["backup", &file]).await;
+        assert_eq!(code, 0, "{text}");
+        noted.push((file.clone(), last_block(&text, "backed up: ")));
+        let (text, code) = ledgerctl(&served, &["backup", &file]).await;
+        assert_eq!(
+            (code, text.contains("is there already and is not changed")),
+            (2, true),
+            "{text}"
+        );
     }
     goes_on.store(false, Ordering::Relaxed);
     appending.await.unwrap();
@@ -97,11 +109,11 @@ async fn backups_are_made_while_appends_go_on_and_each_goes_on_where_the_last_en
     assert_eq!(code, 0, "{text}");
     assert!(text.starts_with("0 records added, 0 B\n"), "{text}");
     // Every head that was told is in the chain of the last backup, and of the ledger.
-    for (number, noted) in noted.iter().enumerate() {
+    for (number, (backup, noted)) in noted.iter().enumerate() {
         let into = scratch.path().join(format!("into-{number}"));
         let words = [
             "restore",
-            folder,
+            backup,
             "--into",
             into.to_str().unwrap(),
             "--expect",
@@ -145,6 +157,12 @@ async fn restored_ledger_answers_as_the_first_one_did_then_and_requests_are_neve
     let (text, code) = ledgerctl(&served, &["backup", backup]).await;
     assert_eq!(code, 0, "{text}");
 
+    let file = format!("{backup}.tar");
+    let (text, code) = ledgerctl(&served, &["backup", &file, "--quick"]).await;
+    assert_eq!((code, text.contains("--quick is for a folder")), (2, true), "{text}");
+    let (text, code) = ledgerctl(&served, &["backup", &file]).await;
+    assert_eq!(code, 0, "{text}");
+
     // Positions 3 to 5 are one request: all of them or none.
     let points: [(&[&str], usize); 6] = [
         (&["--to-position", "2"], 3),
@@ -154,7 +172,8 @@ async fn restored_ledger_answers_as_the_first_one_did_then_and_requests_are_neve
         (&["--to-time", "2024-06-02T10:00:00Z"], 8),
         (&[], 8),
     ];
-    for (number, (point, count)) in points.into_iter().enumerate() {
+    let cases = [backup, &file].into_iter().flat_map(|from| points.map(|point| (from, point)));
+    for (number, (backup, (point, count))) in cases.enumerate() {
         let name = format!("into-{number}");
         let into = scratch.path().join(&name);
         let into = into.to_str().unwrap();

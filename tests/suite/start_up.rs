@@ -158,7 +158,7 @@ async fn a_refused_start_says_why_where_and_the_exact_command() {
         let command = command(&folder.path().display().to_string());
         assert_eq!(fields["command"].as_str().map(str::to_owned), command, "{what}");
         let said = refused.text.lines().last().unwrap();
-        assert!(said.starts_with("ledgerd: nothing was changed; "), "{what}: {said}");
+        assert!(said.starts_with("ledgerd: no block was changed; "), "{what}: {said}");
         assert!(said.ends_with(&command.unwrap_or_default()), "{what}: {said}");
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use contract_ledger::clock::SystemClock;
 use contract_ledger::ledger::command::AppendFailure;
-use contract_ledger::ledger::{Ledger, LedgerLimits, LedgerRules, OpenedLedger, WriterEnd};
+use contract_ledger::ledger::{
+    Imports, Ledger, LedgerLimits, LedgerRules, OpenedLedger, WriterEnd,
+};
 use contract_ledger::log::{Codec, LogOptions};
 use contract_ledger::wire::parse::parse_append;
 use tokio::sync::oneshot;
@@ -14,6 +16,7 @@ use tokio::sync::oneshot;
 use super::support::events::*;
 use super::support::{Served, Setting, told};
 use contract_ledger::wire::v1;
+use tokio_stream::StreamExt as _;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -120,6 +123,23 @@ async fn a_failed_write_is_open_to_the_call_in_flight_and_ends_the_appends_until
 /// A change of the log's defaults, and what answers then say.
 type Synced = (fn(&mut LogOptions), v1::Durability, u64);
 
+/// What the answers of an import say: one that is taken in, and one that is refused.
+async fn imported(log: fn(&mut LogOptions)) -> Vec<(v1::Durability, u64)> {
+    let rules = LedgerRules { imports: Imports::Allowed, ..LedgerRules::default() };
+    let served = Served::with(Setting { rules, log, ..Setting::default() });
+    let events = [sign("100"), intent("2024-01-01", order("O1", "1000"))];
+    let lines = events.map(|event| v1::ImportEventsRequest {
+        append: Some(request("a", vec![event])),
+        recorded_time: Some(prost_types::Timestamp { seconds: 1_717_200_000, nanos: 0 }),
+    });
+    let answers = served.admin().import_events(tokio_stream::iter(lines)).await.unwrap();
+    let answers: Vec<_> = answers.into_inner().map(Result::unwrap).collect().await;
+    served.stop().await;
+    let outcomes: Vec<_> = answers.iter().map(v1::ImportEventsResponse::outcome).collect();
+    assert_eq!(outcomes, [v1::ImportOutcome::Accepted, v1::ImportOutcome::Refused]);
+    answers.iter().map(|answer| (answer.durability(), answer.archive_sync_delay_ms_max)).collect()
+}
+
 /// An archive that may be synced later says so in every answer, and so does one that is switched off.
 #[tokio::test]
 async fn an_answer_says_what_was_synced_before_it() {
@@ -146,6 +166,7 @@ async fn an_answer_says_what_was_synced_before_it() {
         let answer = served.send(only).await.unwrap();
         assert_eq!(answer.durability(), v1::Durability::Unspecified);
         assert_eq!(answer.archive_sync_delay_ms_max, 0);
+        assert_eq!(imported(log).await, [(durability, delay); 2]);
         let served = served.restart(setting()).await;
         assert_eq!(served.records().await.len(), 1);
         served.stop().await;

@@ -107,7 +107,13 @@ async fn whole_ledger_is_looked_at_phase_by_phase_and_nothing_is_found() {
     phases.dedup();
     assert_eq!(
         phases,
-        [VerifyPhase::Store, VerifyPhase::Archive, VerifyPhase::Indexes, VerifyPhase::Portfolio]
+        [
+            VerifyPhase::Store,
+            VerifyPhase::Archive,
+            VerifyPhase::Tree,
+            VerifyPhase::Indexes,
+            VerifyPhase::Portfolio
+        ]
     );
     assert!(verified.progress.iter().all(|told| told.done <= told.total));
     assert!(verified.progress.is_sorted_by_key(|told| told.bytes_done));

@@ -2,12 +2,14 @@
 //! segment and at the end. `/dev/null` refuses `fdatasync`, so only a sync that is made fails.
 
 use std::fs::{File, OpenOptions};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::{chain, encoded};
+use crate::archive::delay::DelayedSync;
 use crate::archive::{ArchiveError, ArchiveOptions, ArchiveWriter, Found, verify};
 use crate::block::{Block, Link};
 
@@ -103,4 +105,41 @@ fn what_is_written_with_a_delay_is_the_same_archive() {
     let whole = verify(scratch.path(), |block| found.push(block.clone())).unwrap();
     assert!(matches!(whole, Found::Whole(_)), "{whole:?}");
     assert_eq!(found, blocks);
+}
+
+/// A sync that is under way is told to one who waits for it: a failed one would be told only once, and
+/// the next sync of the same file would succeed without what it has lost.
+#[test]
+fn who_takes_over_waits_for_a_sync_that_is_under_way_and_hears_its_failure() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("segment");
+    let file = File::create(&path).unwrap();
+    let (entered, has_entered) = channel();
+    let (release, released) = channel::<()>();
+    let sync = move |_: &File| {
+        entered.send(()).unwrap();
+        released.recv().unwrap();
+        Err(std::io::Error::other("lost"))
+    };
+    let (failure, failed) = channel();
+    let delayed =
+        DelayedSync::start_with(Duration::ZERO, sync, move |error| failure.send(error).unwrap());
+    let delayed = Arc::new(delayed.unwrap());
+    // Gone before the thread is waited for, also when this test fails.
+    let release = release;
+    delayed.note(&file, &path).unwrap();
+    has_entered.recv().unwrap();
+    let (ended, has_ended) = channel();
+    let taking_over = std::thread::spawn({
+        let (delayed, path) = (Arc::clone(&delayed), path.clone());
+        move || ended.send(delayed.take_over(&path)).unwrap()
+    });
+    // However long the sync takes.
+    let early = has_ended.recv_timeout(Duration::from_millis(50));
+    assert!(early.is_err(), "taken over in the middle of a sync: {early:?}");
+    release.send(()).unwrap();
+    let taken_over = has_ended.recv().unwrap();
+    assert!(matches!(taken_over, Err(ArchiveError::SyncFailedBefore { .. })), "{taken_over:?}");
+    assert!(matches!(failed.recv().unwrap(), ArchiveError::Io { doing: "sync", .. }));
+    taking_over.join().unwrap();
 }

@@ -10,7 +10,7 @@ use crate::archive::{ArchiveOptions, Found, verify};
 use crate::backup::{BackupError, BackupFolder, Depth};
 use crate::block::{self, Block, Codec, Link};
 
-fn chain(count: u64, byte: u8) -> Vec<Block> {
+pub(super) fn chain(count: u64, byte: u8) -> Vec<Block> {
     let mut end = Link::START;
     (0..count)
         .map(|_| {

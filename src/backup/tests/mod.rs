@@ -1,5 +1,6 @@
 //! What a backup promises, over folders made by hand.
 
 mod cutting;
+mod files;
 mod folders;
 mod restoring;

@@ -15,7 +15,7 @@ use crate::wire::{record, v1};
 /// Records of each request; two requests share an append, so that most cuts lie within a block.
 const REQUESTS: &[u64] = &[1, 3, 2, 1, 4, 1];
 
-fn stored(position: u64, request: usize) -> Bytes {
+pub(super) fn stored(position: u64, request: usize) -> Bytes {
     let seconds = i64::try_from(request).unwrap() * 10;
     let recorded = RecordedTime::from_microseconds(seconds * 1_000_000).unwrap();
     record::encode(&v1::Record {

@@ -1,9 +1,12 @@
-//! `backup`: the blocks of a running ledger into a folder, verified here and not taken on trust.
+//! `backup`: the blocks of a running ledger into a folder or a file, verified here and not taken on
+//! trust.
 
 use std::fmt::Write as _;
 use std::io::Write;
+use std::path::Path;
 
-use contract_ledger::backup::{BackupError, BackupFolder, BlockHash, Depth, Link};
+use bytes::Bytes;
+use contract_ledger::backup::{BackupError, BackupFile, BackupFolder, BlockHash, Depth, Link};
 use contract_ledger::ledger::error::WithCauses;
 use contract_ledger::wire::v1::{ReadBlocksRequest, ReadBlocksResponse};
 use indicatif::{HumanBytes, ProgressBar};
@@ -32,7 +35,7 @@ pub(crate) async fn run(
             Ok(EXIT_DONE)
         }
         Err(Ended::Failed(error)) => Err(error),
-        Err(Ended::Folder(error)) => finding(&error, output),
+        Err(Ended::Backup(error)) => finding(&error, output),
     }
 }
 
@@ -48,19 +51,79 @@ pub(crate) fn finding(error: &BackupError, output: &mut impl Write) -> Result<u8
 
 /// Why a backup ended before its end.
 enum Ended {
-    Folder(BackupError),
+    Backup(BackupError),
     Failed(CommandError),
 }
 
 impl From<BackupError> for Ended {
     fn from(error: BackupError) -> Self {
-        Self::Folder(error)
+        Self::Backup(error)
     }
 }
 
 impl From<tonic::Status> for Ended {
     fn from(status: tonic::Status) -> Self {
         Self::Failed(status.into())
+    }
+}
+
+/// Where the blocks go.
+enum Target {
+    Folder(BackupFolder),
+    File(BackupFile),
+}
+
+impl Target {
+    /// A file is meant by a name that ends in `.tar`, unless there is a folder of that name.
+    fn open(to: &Path, quick: bool) -> Result<Self, Ended> {
+        if to.extension().is_none_or(|extension| extension != "tar") || to.is_dir() {
+            let depth = if quick { Depth::End } else { Depth::Whole };
+            return Ok(Self::Folder(BackupFolder::open(to, depth)?));
+        }
+        if quick {
+            let text = "--quick is for a folder; a file is always written as a whole".to_owned();
+            return Err(Ended::Failed(CommandError::Usage(text)));
+        }
+        Ok(Self::File(BackupFile::begin(to)?))
+    }
+
+    fn end(&self) -> Link {
+        match self {
+            Self::Folder(folder) => folder.end(),
+            Self::File(file) => file.end(),
+        }
+    }
+
+    fn torn_bytes(&self) -> usize {
+        match self {
+            Self::Folder(folder) => folder.torn_bytes(),
+            Self::File(_) => 0,
+        }
+    }
+
+    fn take_in(&mut self, block: Bytes) -> Result<(), BackupError> {
+        match self {
+            Self::Folder(folder) => folder.take_in(block),
+            Self::File(file) => file.take_in(block),
+        }
+    }
+
+    /// What came before a failure is whole, and the next run on a folder goes on behind it.
+    fn keep(&mut self) -> Result<(), BackupError> {
+        match self {
+            Self::Folder(folder) => folder.write(),
+            Self::File(_) => Ok(()),
+        }
+    }
+
+    fn finish(self, captured: Link, bar: &ProgressBar) -> Result<(), BackupError> {
+        match self {
+            Self::Folder(folder) => folder.finish(captured),
+            Self::File(file) => file.finish(captured, &mut |position| {
+                bar.set_position(position);
+                bar.set_message("read back");
+            }),
+        }
     }
 }
 
@@ -77,16 +140,14 @@ async fn back_up(
     arguments: &BackupArguments,
     bar: &ProgressBar,
 ) -> Result<Done, Ended> {
-    let depth = if arguments.quick { Depth::End } else { Depth::Whole };
-    let mut folder = BackupFolder::open(&arguments.directory, depth)?;
-    let begun = folder.end();
-    let torn_bytes = folder.torn_bytes();
+    let mut target = Target::open(&arguments.to, arguments.quick)?;
+    let begun = target.end();
+    let torn_bytes = target.torn_bytes();
     let messages = read_blocks(client, begun).await.map_err(|status| of_start(&status, begun))?;
-    let received = receive(messages, &mut folder, bar).await;
-    // What came before a failure is whole, and the next run goes on behind it.
-    folder.write()?;
+    let received = receive(messages, &mut target, bar).await;
+    target.keep()?;
     let (captured, bytes) = received?;
-    folder.finish(captured)?;
+    target.finish(captured, bar)?;
     Ok(Done { begun, end: captured, bytes, torn_bytes })
 }
 
@@ -117,7 +178,7 @@ fn of_start(status: &tonic::Status, begun: Link) -> Ended {
 
 async fn receive(
     mut messages: Streaming<ReadBlocksResponse>,
-    folder: &mut BackupFolder,
+    target: &mut Target,
     bar: &ProgressBar,
 ) -> Result<(Link, u64), Ended> {
     let mut captured = None;
@@ -126,10 +187,10 @@ async fn receive(
         let ReadBlocksResponse { blocks, captured_record_count, captured_block_hash } = message;
         for block in blocks {
             bytes += u64::try_from(block.len()).unwrap_or(u64::MAX);
-            folder.take_in(block.into())?;
+            target.take_in(block.into())?;
         }
         bar.set_length(captured_record_count);
-        bar.set_position(folder.end().next_position);
+        bar.set_position(target.end().next_position);
         bar.set_message(format!("of {captured_record_count} records, {}", HumanBytes(bytes)));
         let hash = captured_block_hash.try_into().map(BlockHash::from_bytes);
         let last_block = hash.map_err(|_| stopped("the ledger states a hash that is none"))?;

@@ -1,20 +1,24 @@
 //! `verify` and `recover`: the two copies of a log that no ledger has open.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use bytes::Bytes;
 use contract_ledger::ledger::error::{LedgerError, WithCauses};
-use contract_ledger::ledger::verify::{Damage, RecordOrder, offline};
+use contract_ledger::ledger::signing::NEWEST_CHECKPOINT_FILE;
+use contract_ledger::ledger::verify::{Damage, Part, RecordOrder, offline};
 use contract_ledger::log::{
     ArchiveOptions, CopyFound, Log, LogError, LogOptions, LogReader, Mended, OpenedLog, Recovery,
     Refusal,
 };
+use contract_ledger::merkle::VerifierKey;
 use contract_ledger::wire::{record, v1};
 
 use crate::arguments::{FolderArguments, RecoverArguments, VerifyArguments};
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
+use crate::trust::key;
 
 /// Faults of records that are told one by one; the rest is counted.
 const FAULTS_TOLD_MAX: usize = 10;
@@ -26,31 +30,48 @@ pub(crate) fn verify(
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
     let mut records = Records::default();
-    let mut indexes = None;
+    let mut derived = None;
     let options = options(directory, arguments.archive.as_deref());
+    let keys = arguments.vkeys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
+    let newest = newest_checkpoint(directory)?;
     let found = Log::verify_offline(
         &options,
         |position, bytes| records.add(position, &bytes),
-        |reader| indexes = Some(check_indexes(reader)),
+        |reader| derived = Some(check_derived(reader, newest.as_deref(), &keys)),
     )
     .map_err(|error| not_carried_out(&error))?;
-    let indexes = indexes.transpose().map_err(|error| stopped(&error))?.unwrap_or_default();
+    let derived = derived.transpose().map_err(|error| stopped(&error))?.unwrap_or_default();
     writeln!(output, "store:    {}", copy_text(&found.store))?;
     writeln!(output, "archive:  {}", copy_text(&found.archive))?;
     records.tell(output)?;
-    for damage in indexes.iter().take(FAULTS_TOLD_MAX) {
+    for damage in derived.iter().take(FAULTS_TOLD_MAX) {
         let place = damage.position.map(|at| format!(" at position {}", at.get()));
-        writeln!(output, "indexes:  damaged{}: {}", place.unwrap_or_default(), damage.text)?;
+        let part = match damage.part {
+            Part::Tree => format!("tree:     damaged, {}", damage.subject),
+            Part::Checkpoint => format!("signed:   damaged, {}", damage.subject),
+            Part::Store | Part::Archive | Part::Index | Part::Portfolio => {
+                "indexes:  damaged".to_owned()
+            }
+        };
+        writeln!(output, "{part}{}: {}", place.unwrap_or_default(), damage.text)?;
     }
-    if found.are_alike() && records.faults == 0 && indexes.is_empty() {
+    if newest.is_some() && keys.is_empty() {
+        writeln!(output, "signed:   the signatures were not verified: name the key with --vkey")?;
+    }
+    if found.are_alike() && records.faults == 0 && derived.is_empty() {
         writeln!(output, "verified: both copies are whole and alike")?;
         return Ok(EXIT_DONE);
     }
     if !found.are_alike() {
         writeln!(output, "not alike: run  {}", options.recover_command())?;
-    } else if !indexes.is_empty() {
-        let (count, command) = (indexes.len(), options.recover_command());
+    } else if derived.iter().any(|damage| damage.part != Part::Checkpoint) {
+        let (count, command) = (derived.len(), options.recover_command());
         writeln!(output, "{count} faults of indexes: run  {command} --rebuild-indexes")?;
+    } else if !derived.is_empty() {
+        writeln!(
+            output,
+            "the newest checkpoint is not of this log, or was altered: put back a copy of it"
+        )?;
     }
     Ok(EXIT_FAILED)
 }
@@ -71,7 +92,7 @@ pub(crate) fn recover(
             | LogError::CopiesDiffer { .. }),
         ) => {
             let Refusal { advice, command, .. } = error.refusal(&options);
-            writeln!(output, "refused: {}; nothing was changed", WithCauses(&error))?;
+            writeln!(output, "refused: {}; no block was changed", WithCauses(&error))?;
             writeln!(output, "{advice}:  {}", command.unwrap_or_default())?;
             return Ok(EXIT_FAILED);
         }
@@ -112,14 +133,30 @@ fn stopped(error: &LedgerError) -> CommandError {
     CommandError::Stopped(WithCauses(error).to_string())
 }
 
-/// The indexes of a store whose blocks are whole, beside its records.
-fn check_indexes(reader: &LogReader) -> Result<Vec<Damage>, LedgerError> {
+/// What the ledger signed last; none when it never has.
+fn newest_checkpoint(directory: &Path) -> Result<Option<String>, CommandError> {
+    let path = directory.join(NEWEST_CHECKPOINT_FILE);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CommandError::local(format!("reading {}", path.display()), error)),
+    }
+}
+
+/// What is derived from a store whose blocks are whole, beside its records.
+fn check_derived(
+    reader: &LogReader,
+    newest: Option<&str>,
+    keys: &[VerifierKey],
+) -> Result<Vec<Damage>, LedgerError> {
     let mut order = RecordOrder::default();
     for read in reader.forward(0, u64::MAX) {
         let (position, bytes) = read?;
         order.check(position, &bytes);
     }
-    offline::check_indexes(reader, Some(order.counts()))
+    let mut damages = offline::check_indexes(reader, Some(order.counts()))?;
+    damages.extend(offline::check_tree(reader, newest, keys)?);
+    Ok(damages)
 }
 
 fn records_of(reader: &LogReader) -> Result<Records, LogError> {

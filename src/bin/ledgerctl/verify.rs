@@ -54,6 +54,7 @@ fn show(bar: &ProgressBar, progress: &VerifyLogProgress) {
         VerifyPhase::Unspecified => "verifying",
         VerifyPhase::Store => "records of the store",
         VerifyPhase::Archive => "records of the archive",
+        VerifyPhase::Tree => "records in the tree",
         VerifyPhase::Indexes => "entries of the indexes",
         VerifyPhase::Portfolio => "rows of the portfolio",
     };

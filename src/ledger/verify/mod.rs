@@ -1,22 +1,26 @@
-//! Verifies a ledger while it serves: both copies of the log, its records, the indexes and the
-//! portfolio, in visits of bounded length.
+//! Verifies a ledger while it serves: both copies of the log, its records, the tree over it and the
+//! newest checkpoint, the indexes and the portfolio, in visits of bounded length.
 //!
 //! It must not mend, and never stops at damage. The head is captured at the start; what is appended
-//! meanwhile is not looked at. [`records`] is what records must keep, whoever reads them; [`offline`]
-//! checks the indexes of a log that nobody serves.
+//! meanwhile is not looked at. [`records`] is what records must keep, whoever reads them; `tree` computes
+//! the tree anew; [`offline`] checks what is derived from a log that nobody serves.
 
 pub mod offline;
 pub mod records;
+mod tree;
 
-use super::Ledger;
 use super::error::{LedgerError, WithCauses};
 use super::index::IndexCheck;
 use super::portfolio::RowCheck;
+use super::tree::leaf_hash_of_item;
+use super::{Ledger, Shared};
 use crate::domain::id::{AgreementId, Position};
 use crate::log::{
     ArchiveCheck, BlockDamage, BlockHash, Checked, CopyName, Corruption, DamagedBlock, LogError,
     StoreCheck,
 };
+
+use tree::TreeCheck;
 
 pub use records::{RecordCounts, RecordOrder};
 
@@ -37,6 +41,8 @@ pub enum Phase {
     Store,
     /// The segments of the archive, each block beside that of the store.
     Archive,
+    /// The stored tiles of the tree and the newest checkpoint against a tree made anew.
+    Tree,
     /// The indexes against the log, and the versions of every agreement.
     Indexes,
     /// The kept rows of the portfolio against rows made anew.
@@ -54,6 +60,10 @@ pub enum Part {
     Index,
     /// The portfolio.
     Portfolio,
+    /// The tree over the log.
+    Tree,
+    /// The newest checkpoint.
+    Checkpoint,
 }
 
 /// What is wrong, for programs.
@@ -85,6 +95,10 @@ pub enum DamageKind {
     IndexDiffers,
     /// A row of the portfolio is not what the log makes.
     RowDiffers,
+    /// A stored tile, or the root, is not what the log makes.
+    TreeDiffers,
+    /// The newest checkpoint does not say what the log makes.
+    CheckpointDiffers,
 }
 
 /// One thing that is not as it should be.
@@ -161,6 +175,7 @@ pub struct Verification {
 enum Stage {
     Store(Box<StoreCheck>),
     Archive(Box<ArchiveCheck>),
+    Tree(Box<TreeCheck>),
     Indexes { check: Box<IndexCheck>, entries: u64 },
     Portfolio { after: Option<AgreementId>, done: u64 },
 }
@@ -203,11 +218,12 @@ impl Verification {
         let left = match &self.stage {
             Stage::Store(_) => self.visit_store(&mut damages)?,
             Stage::Archive(_) => self.visit_archive(&mut damages)?,
+            Stage::Tree(_) => self.visit_tree(&mut damages)?,
             Stage::Indexes { .. } => self.visit_indexes(&mut damages)?,
             Stage::Portfolio { .. } => self.visit_portfolio(&mut damages)?,
         };
         let progress = self.progress();
-        let is_over = left == Left::Nothing && !self.next_stage()?;
+        let is_over = left == Left::Nothing && !self.next_stage(&mut damages)?;
         let told = self.summary.damage_count;
         let found = u64::try_from(damages.len()).unwrap_or(u64::MAX);
         self.summary.damage_count = told.saturating_add(found);
@@ -222,6 +238,7 @@ impl Verification {
         let (phase, done, total) = match &self.stage {
             Stage::Store(check) => (Phase::Store, check.next_position(), records),
             Stage::Archive(check) => (Phase::Archive, check.next_position(), records),
+            Stage::Tree(check) => (Phase::Tree, check.size(), records),
             Stage::Indexes { entries, .. } => {
                 // One of each record, at most one of each request, and fewer sources.
                 (Phase::Indexes, *entries, records.saturating_mul(2).max(*entries))
@@ -232,7 +249,7 @@ impl Verification {
     }
 
     /// Goes on with the next stage, if there is one.
-    fn next_stage(&mut self) -> Result<bool, LedgerError> {
+    fn next_stage(&mut self, damages: &mut Vec<Damage>) -> Result<bool, LedgerError> {
         let head = self.summary.record_count;
         let shared = self.ledger.shared();
         let indexes = |counts: RecordCounts, is_whole: bool| {
@@ -248,9 +265,10 @@ impl Verification {
                     self.summary.archive_blocks = Some(0);
                     Stage::Archive(Box::new(check))
                 }
-                None => indexes(counts, self.store_is_whole)?,
+                None => Stage::Tree(Box::new(shared.check_tree(damages)?)),
             },
-            Stage::Archive(_) => indexes(counts, self.store_is_whole)?,
+            Stage::Archive(_) => Stage::Tree(Box::new(shared.check_tree(damages)?)),
+            Stage::Tree(_) => indexes(counts, self.store_is_whole)?,
             Stage::Indexes { check, .. } => {
                 self.summary.agreements = check.agreements();
                 Stage::Portfolio { after: None, done: 0 }
@@ -308,6 +326,32 @@ impl Verification {
         Ok(Left::Some)
     }
 
+    fn visit_tree(&mut self, damages: &mut Vec<Damage>) -> Result<Left, LedgerError> {
+        let Stage::Tree(check) = &mut self.stage else { return Ok(Left::Nothing) };
+        let shared = self.ledger.shared();
+        let (from, head) = (check.size(), self.summary.record_count);
+        let end = head.min(from.saturating_add(VISIT_RECORDS_MAX));
+        for item in shared.reader.forward(from, end) {
+            match leaf_hash_of_item(item) {
+                Ok(leaf) => check.take(leaf, damages),
+                Err(error) => {
+                    damages.push(tree::not_computed(check.size(), &error));
+                    return Ok(Left::Nothing);
+                }
+            }
+        }
+        if end < head {
+            return Ok(Left::Some);
+        }
+        let signed_beyond = check.is_signed_beyond();
+        check.finish(Some(shared.tree.root_at(head)?), damages);
+        // It was signed after the head was captured, over what the kept tree says; or never over this log.
+        if signed_beyond && let Err(reason) = shared.signing.check(&shared.tree)? {
+            damages.push(tree::of_checkpoint(DamageKind::CheckpointDiffers, reason.to_string()));
+        }
+        Ok(Left::Nothing)
+    }
+
     fn visit_indexes(&mut self, damages: &mut Vec<Damage>) -> Result<Left, LedgerError> {
         let Stage::Indexes { check, entries } = &mut self.stage else { return Ok(Left::Nothing) };
         let end = entries.saturating_add(VISIT_ENTRIES_MAX);
@@ -340,6 +384,20 @@ impl Verification {
         let is_last = ids.len() < VISIT_AGREEMENTS_MAX;
         *after = ids.last().cloned();
         Ok(if is_last { Left::Nothing } else { Left::Some })
+    }
+}
+
+impl Shared {
+    /// Begins with the tree. A checkpoint that cannot be believed is damage by itself.
+    fn check_tree(&self, damages: &mut Vec<Damage>) -> Result<TreeCheck, LedgerError> {
+        let signed = match self.signing.stored()? {
+            Ok(signed) => signed,
+            Err(reason) => {
+                damages.push(tree::of_checkpoint(DamageKind::Unreadable, reason.to_string()));
+                None
+            }
+        };
+        Ok(TreeCheck::new(self.tree.stored_tiles(), signed))
     }
 }
 

@@ -1,11 +1,14 @@
-//! The indexes of a log that nobody serves, held against its records.
+//! What is derived from a log that nobody serves, held against its records: indexes, tree, checkpoint.
 //!
 //! It must not catch up with what an index has not seen: the next start does.
 
-use super::super::error::LedgerError;
+use super::super::error::{LedgerError, WithCauses};
 use super::super::index::{Index, IndexCheck};
-use super::{Damage, RecordCounts};
+use super::super::tree::{StoredTiles, leaf_hash_of_item};
+use super::tree::{self, TreeCheck};
+use super::{Damage, DamageKind, RecordCounts};
 use crate::log::LogReader;
+use crate::merkle::{Checkpoint, Note, VerifierKey};
 
 /// Checks every index of an open log, up to where it has come. An index of another version is emptied,
 /// as at a start. The portfolio is not checked: its rows follow from a configuration too.
@@ -20,4 +23,39 @@ pub fn check_indexes(
     let mut damages = Vec::new();
     while check.step(&mut damages)?.is_some() {}
     Ok(damages)
+}
+
+/// Computes the tree over an open log anew, and compares every stored tile, and the newest checkpoint
+/// where there is one. Without `keys` its signatures are not looked at.
+pub fn check_tree(
+    reader: &LogReader,
+    newest: Option<&str>,
+    keys: &[VerifierKey],
+) -> Result<Vec<Damage>, LedgerError> {
+    let mut damages = Vec::new();
+    let signed = match newest.map(|text| parse(text, keys)).transpose() {
+        Ok(signed) => signed,
+        Err(fault) => {
+            damages.push(tree::of_checkpoint(DamageKind::Unreadable, fault));
+            None
+        }
+    };
+    let mut check = TreeCheck::new(StoredTiles::open(reader)?, signed);
+    for item in reader.forward(0, reader.next_position()) {
+        check.take(leaf_hash_of_item(item)?, &mut damages);
+    }
+    check.finish(None, &mut damages);
+    if check.is_signed_beyond() {
+        let text = format!("it says more records than the log has, {}", check.size());
+        damages.push(tree::of_checkpoint(DamageKind::CheckpointDiffers, text));
+    }
+    Ok(damages)
+}
+
+fn parse(text: &str, keys: &[VerifierKey]) -> Result<Checkpoint, String> {
+    let note = Note::parse(text).map_err(|fault| WithCauses(&fault).to_string())?;
+    if !keys.is_empty() {
+        note.verify(keys).map_err(|fault| WithCauses(&fault).to_string())?;
+    }
+    Checkpoint::parse(note.text()).map_err(|fault| WithCauses(&fault).to_string())
 }

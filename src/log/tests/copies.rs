@@ -9,14 +9,17 @@ use super::{all, copy_of, copy_tree, log_of, open, record, records, small_blocks
 use crate::archive::{self, Found};
 use crate::block::{Block, BlockHash, Link};
 use crate::log::entries::BlockKey;
-use crate::log::{ArchiveOptions, Codec, Log, LogError, LogOptions, Mended, OpenedLog, Recovery};
+use crate::log::{
+    ArchiveOptions, Codec, Log, LogError, LogOptions, Mended, OPEN_VERIFY_BLOCKS_MAX, OpenedLog,
+    Recovery,
+};
 
 /// Enough for several segments; blocks of three records of 130 bytes.
-const RECORDS: u64 = 120;
+pub(super) const RECORDS: u64 = 120;
 const BLOCK_BYTES: usize = 58 + 3 * 134;
 
 /// Small segments too.
-fn small_segments(directory: &Path) -> LogOptions {
+pub(super) fn small_segments(directory: &Path) -> LogOptions {
     let archive = ArchiveOptions {
         segment_bytes_max: 4096,
         ..ArchiveOptions::new(directory.join("archive"))
@@ -25,7 +28,7 @@ fn small_segments(directory: &Path) -> LogOptions {
 }
 
 /// A closed log of many appends, with an index over it.
-fn closed_log() -> (TempDir, BlockHash) {
+pub(super) fn closed_log() -> (TempDir, BlockHash) {
     let scratch = tempfile::tempdir().unwrap();
     let mut log = Log::open(&small_segments(scratch.path())).unwrap();
     for from in (0..RECORDS).step_by(6) {
@@ -38,7 +41,7 @@ fn closed_log() -> (TempDir, BlockHash) {
     (scratch, last_block)
 }
 
-fn segments(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn segments(directory: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(directory.join("archive"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -48,14 +51,14 @@ fn segments(directory: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();
     change(&mut bytes);
     fs::write(path, bytes).unwrap();
 }
 
 /// Flips a bit of the block in the store that begins at a position.
-fn flip_in_store(directory: &Path, first_position: u64) {
+pub(super) fn flip_in_store(directory: &Path, first_position: u64) {
     let options = LogOptions { archive: None, ..small_blocks(directory) };
     let log = Log::open(&options).unwrap();
     let tree = log.reader.store().blocks().tree();
@@ -79,7 +82,7 @@ fn flip_in_archive(directory: &Path, first_position: u64) {
 }
 
 /// Both copies hold everything, and the log goes on; and the next opening finds it clean.
-fn assert_whole(directory: &Path, mut log: OpenedLog, last_block: BlockHash) {
+pub(super) fn assert_whole(directory: &Path, mut log: OpenedLog, last_block: BlockHash) {
     let report = log.report;
     assert_eq!((report.next_position, report.last_block), (RECORDS, last_block));
     assert_eq!(all(&log.reader), records(0..RECORDS));
@@ -98,7 +101,7 @@ fn assert_whole(directory: &Path, mut log: OpenedLog, last_block: BlockHash) {
     assert!(again.report.recovery.is_clean(), "{:?}", again.report);
 }
 
-fn reopen(directory: &Path) -> OpenedLog {
+pub(super) fn reopen(directory: &Path) -> OpenedLog {
     Log::open(&small_segments(directory)).unwrap()
 }
 
@@ -212,6 +215,26 @@ fn damage_at_different_places_in_both_copies_is_mended() {
         assert!(copy.path().join("sled.set-aside-1").is_dir());
         assert_whole(copy.path(), log, last_block);
     }
+}
+
+/// The store is damaged before the blocks that an opening verifies, so only the archive's damage is
+/// seen at first; it must not be mended from a store that has not got every block.
+#[test]
+fn an_archive_is_not_mended_from_a_store_that_is_damaged_deeper_than_was_looked() {
+    let (scratch, _) = closed_log();
+    let mut log = reopen(scratch.path());
+    let records_more = RECORDS + 3 * (OPEN_VERIFY_BLOCKS_MAX + 10);
+    log.writer.append(&records(RECORDS..records_more)).unwrap();
+    drop(log);
+    flip_in_store(scratch.path(), 9);
+    flip_in_archive(scratch.path(), records_more - 6);
+    let log = reopen(scratch.path());
+    assert!(log.report.recovery.store.is_some(), "{:?}", log.report);
+    assert_eq!(all(&log.reader), records(0..records_more));
+    log.reader.verify().unwrap();
+    drop(log);
+    let again = Log::recover(&small_segments(scratch.path())).unwrap();
+    assert!(again.report.recovery.is_clean(), "{:?}", again.report);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The order of the durable steps, and the stop when one of them fails.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -211,4 +213,36 @@ fn the_files_hold_what_was_acknowledged() {
         let found = open(copy.path());
         assert_shows(&found.reader, next + 1);
     }
+}
+
+/// The kernel tells a failed sync once. Of two threads that sync at the same time, one hears it and the
+/// other would be told that all is well; neither may take it for that.
+#[test]
+fn a_failed_sync_is_no_success_for_another_thread() {
+    let (_scratch, log) = log_of(3);
+    let store = Arc::clone(log.reader.store());
+    let (entered, has_entered) = mpsc::channel();
+    let (second, has_second) = mpsc::channel::<()>();
+    let has_second = Mutex::new(has_second);
+    let is_first = AtomicBool::new(true);
+    store.sync_instead(move || {
+        if !is_first.swap(false, Ordering::AcqRel) {
+            second.send(()).unwrap();
+            return Ok(());
+        }
+        entered.send(()).unwrap();
+        // As long as the other might need to come here too.
+        let _ = has_second.lock().unwrap().recv_timeout(Duration::from_millis(50));
+        Err(LogError::injected("sync"))
+    });
+    let first = std::thread::spawn({
+        let store = Arc::clone(&store);
+        move || store.sync()
+    });
+    has_entered.recv().unwrap();
+    let second = store.sync();
+    assert!(matches!(second, Err(LogError::Stopped)), "{second:?}");
+    assert!(first.join().unwrap().is_err());
+    assert!(store.is_stopped());
+    drop(log);
 }

@@ -13,6 +13,7 @@ mod durability;
 mod errors;
 mod limits;
 mod opening;
+mod partial;
 mod reading;
 mod rebuild;
 mod room;

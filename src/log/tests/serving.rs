@@ -198,6 +198,46 @@ fn a_block_that_its_neighbours_do_not_state_is_not_served() {
     assert_eq!(corrupt_at(log.reader.record(58)).0, 57);
 }
 
+/// Blocks with fitting checksums that follow each other, from a position on.
+fn forge(log: &OpenedLog, first_positions: impl Iterator<Item = u64>) -> Vec<(u64, bytes::Bytes)> {
+    let mut before = None;
+    let other_records: Vec<_> = (0..3).map(|_| bytes::Bytes::from(vec![9; 130])).collect();
+    let mut forged = Vec::new();
+    for first in first_positions {
+        let stored = log.reader.store().blocks().beginning_at(first).unwrap().unwrap();
+        let previous = before.unwrap_or(stored.previous());
+        let encoded = encode(first, previous, &other_records, Codec::None).unwrap();
+        before = Some(BlockHash::of(&encoded));
+        forged.push((first, encoded));
+    }
+    forged
+}
+
+/// However many blocks in a row the store has lost: what the archive has in their place is altered, and
+/// each of its blocks follows the one before. Whether the run ends within the log or with it.
+#[test]
+fn a_run_of_blocks_that_only_the_archive_states_is_not_served() {
+    for run in [9..12, 9..15, 9..18, 9..30, 9..RECORDS, 0..RECORDS] {
+        let (scratch, log) = served_log();
+        let firsts = || run.clone().step_by(3);
+        let forged = forge(&log, firsts());
+        for (first, forged) in forged {
+            change_in_archive(scratch.path(), first, |block| {
+                block[..forged.len()].copy_from_slice(&forged);
+            });
+        }
+        firsts().for_each(|first| flip(&log, first));
+        for first in firsts() {
+            assert_eq!(corrupt_at(log.reader.record(first + 1)).0, first, "{run:?}");
+        }
+        assert_eq!(log.reader.served_from_archive(), 0, "{run:?}");
+        assert_eq!(
+            log.reader.record(run.end).unwrap(),
+            (run.end < RECORDS).then(|| record(run.end))
+        );
+    }
+}
+
 /// The neighbours at the end of a segment are known from the headers alone.
 #[test]
 fn a_whole_segment_lost_in_the_store_is_answered_block_by_block() {

@@ -46,7 +46,9 @@ pub(crate) enum Said {
     Clean,
     /// What was mended.
     Recovered(Vec<String>),
-    /// Neither: the end of what it said.
+    /// It was refused, for a reason that has a name.
+    Refused(String),
+    /// None of these: the end of what it said.
     Other(String),
 }
 
@@ -180,6 +182,10 @@ fn said(log: &Path) -> Said {
         field(line, "message").as_str().is_some_and(|text| text.starts_with("recovered:"))
     });
     let recovered: Vec<String> = recovered.map(|line| line["fields"].to_string()).collect();
+    let refused = messages.iter().find(|line| field(line, "outcome") == "refused");
+    if let Some(reason) = refused.and_then(|line| line["fields"]["reason"].as_str()) {
+        return Said::Refused(reason.to_owned());
+    }
     let opened = messages.iter().find(|line| field(line, "message") == "log opened");
     let outcome = opened.map(|line| field(line, "outcome"));
     match outcome.as_ref().and_then(|outcome| outcome.as_str()) {

@@ -86,9 +86,10 @@ impl World {
     pub(crate) async fn serve(&self) -> Result<Box<Daemon>> {
         match self.start().run().await? {
             Started::Serving(daemon) => {
-                if let Said::Other(text) = daemon.said() {
+                let said = daemon.said();
+                if matches!(said, Said::Refused(_) | Said::Other(_)) {
                     self.shared
-                        .violation(format!("a start said neither clean nor recovered: {text}"));
+                        .violation(format!("a start said neither clean nor recovered: {said:?}"));
                 }
                 Ok(daemon)
             }
@@ -103,7 +104,7 @@ impl World {
         let how = match daemon.said() {
             Said::Clean => "clean",
             Said::Recovered(_) => "recovered",
-            Said::Other(_) => "?",
+            Said::Refused(_) | Said::Other(_) => "?",
         };
         self.shared.lock().witness.remark(how)?;
         self.check(&daemon, random).await?;

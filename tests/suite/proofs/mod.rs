@@ -9,6 +9,7 @@ mod naive;
 mod notes;
 mod served;
 mod tree;
+mod verified;
 
 use contract_ledger::merkle::{KeyName, MemoryTree, SignerKey, TreeHash};
 

@@ -203,18 +203,22 @@ pub(crate) enum Command {
     /// Exit code 0: both are whole and alike now. 1: refused, with the position that is whole in
     /// neither copy or differs. 2: it could not be carried out.
     Recover(RecoverArguments),
-    /// Copy the log of a running ledger to a backup folder, or bring that folder up to date.
+    /// Copy the log of a running ledger to a backup folder, or bring that folder up to date; or to a
+    /// single file.
     ///
     /// The first run makes the folder and copies everything up to the head as it is then; appends go on
     /// meanwhile. Later runs check the folder, prove that its last block is one of this ledger's, and go
     /// on behind it. Each block is verified before it is written, synced, and read back. An interrupted
     /// run is continued by the next.
     ///
-    /// Exit code 0: the folder holds the log up to the position that is printed. 1: a block or the
+    /// A file is written as a whole each time, read back, and gets its name last; an interrupted run
+    /// leaves none. A name that is taken is refused. The file is a tar of the files of a backup folder.
+    ///
+    /// Exit code 0: the folder or file holds the log up to the position that is printed. 1: a block or the
     /// folder is damaged, or the folder is of another history; what is damaged is not written. 2: not
     /// carried out to the end; run it again.
     Backup(BackupArguments),
-    /// Make a new data folder of a backup, or of the archive of a ledger, up to any point.
+    /// Make a new data folder of a backup folder or file, or of the archive of a ledger, up to any point.
     ///
     /// Every block is verified. Requests are never split: the restore ends with the last whole request
     /// within the point. Printed are the last position and the hash of the last block, and where the

@@ -20,6 +20,10 @@ pub(crate) struct VerifyArguments {
     /// Folder of the archive, when it is not the folder archive in DIR.
     #[arg(long, value_name = "DIR", requires = "directory")]
     pub(crate) archive: Option<PathBuf>,
+    /// A key that the ledger's checkpoints are signed with, as a text or a file: the newest checkpoint in
+    /// DIR has to be signed with one of them. Without it only what it says is compared.
+    #[arg(long = "vkey", value_name = "VKEY", requires = "directory")]
+    pub(crate) vkeys: Vec<String>,
     /// Print each message of VerifyLog as JSON on a line of its own.
     #[arg(long, conflicts_with = "directory")]
     pub(crate) json: bool,
@@ -51,12 +55,15 @@ pub(crate) struct RecoverArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ledgerctl backup /mnt/backup/ledger
+  ledgerctl backup /mnt/backup/ledger-2026-11-24.tar
   ledgerctl --server https://ledger.example.no:7401 --ca-file ca.pem backup /mnt/backup/ledger")]
 pub(crate) struct BackupArguments {
-    /// Backup folder: new, empty, or of an earlier backup.
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
-    /// Read only the headers and the last segment of what earlier runs wrote, and not every byte.
+    /// Backup folder: new, empty, or of an earlier backup, which is brought up to date. Or a new file
+    /// whose name ends in .tar: the whole log each time, and never changed.
+    #[arg(value_name = "DIR|FILE.tar")]
+    pub(crate) to: PathBuf,
+    /// Of a folder, read only the headers and the last segment of what earlier runs wrote, and not
+    /// every byte.
     #[arg(long)]
     pub(crate) quick: bool,
 }
@@ -65,10 +72,11 @@ pub(crate) struct BackupArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ledgerctl restore /mnt/backup/ledger --into /var/lib/contract-ledger
+  ledgerctl restore /mnt/backup/ledger-2026-11-24.tar --into /var/lib/contract-ledger
   ledgerctl restore /mnt/backup/ledger --into /tmp/then --to-time 2025-03-31
   ledgerctl restore /mnt/backup/ledger --into /tmp/then --to-position 41 --check-server")]
 pub(crate) struct RestoreArguments {
-    /// Backup folder, or the archive of a ledger.
+    /// Backup folder or backup file, or the archive of a ledger.
     #[arg(value_name = "BACKUP")]
     pub(crate) backup: PathBuf,
     /// New data folder: absent or empty.

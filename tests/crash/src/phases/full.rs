@@ -5,13 +5,15 @@ use std::path::Path;
 use std::{fs, io};
 
 use anyhow::{Context as _, Result};
+use contract_ledger::wire::v1;
 use rustix::process::Signal;
 use tokio::time::{Duration, Instant, sleep};
+use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::kill::until_answers;
 use crate::answers;
-use crate::daemon::{Daemon, Started};
+use crate::daemon::{Daemon, Said, Started};
 use crate::events::{self, Mode};
 use crate::outcome::Outcome;
 use crate::random::Random;
@@ -33,12 +35,11 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random) -> Result<()> 
     load.finish().await?;
     let channel = daemon.connect().await?;
     let known = world.read.len();
-    let goes_on = answers::health(&channel).await? == ServingStatus::Serving;
+    let goes_on = appends_or_says_full(world, &channel, random).await?
+        && answers::health(&channel).await? == ServingStatus::Serving;
     match answers::records(&channel).await {
         Ok(records) if records.get(..known) == Some(&world.read[..]) => {}
         Ok(_) => world.shared.violation("reads from a full disk went back".to_owned()),
-        // Once a write of its own has failed, sled may refuse a page (docs/durability.md).
-        Err(_) if !goes_on => {}
         Err(error) => world.shared.violation(format!("no reads from a full disk: {error:#}")),
     }
     if goes_on && random.one_in(2) {
@@ -59,28 +60,52 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random) -> Result<()> 
             daemon.kill().await?;
         }
         Started::Ended { status, said } => {
-            if status.code() != Some(1) {
-                world
-                    .shared
-                    .violation(format!("expected a refused start; found {status}: {said:?}"));
+            if status.code() != Some(1) || said != Said::Refused("DISK_FULL".to_owned()) {
+                world.shared.violation(format!(
+                    "expected DISK_FULL, exit code 1; found {status}: {said:?}"
+                ));
             }
         }
     }
     limit(world, None)
 }
 
+/// Whether an append is taken, or refused before anything was written. A ledger whose write has
+/// failed has stopped, and says so; it says nothing else.
+async fn appends_or_says_full(
+    world: &World,
+    channel: &Channel,
+    random: &mut Random,
+) -> Result<bool> {
+    let mut sender = Sender::new(channel.clone(), world.shared.clone());
+    match sender.send(&an_order(world, random)).await?.outcome {
+        Outcome::Accepted(_) => Ok(true),
+        Outcome::NotRecorded { reason } if reason == "DISK_FULL" => Ok(true),
+        Outcome::NotRecorded { reason } if reason == "WRITER_STOPPED" => Ok(false),
+        Outcome::Open { reason } if reason == "OUTCOME_UNKNOWN" => Ok(false),
+        outcome => {
+            world.shared.violation(format!("expected DISK_FULL; found {outcome}"));
+            Ok(false)
+        }
+    }
+}
+
+fn an_order(world: &World, random: &mut Random) -> v1::AppendEventsRequest {
+    let agreement = world.shape.agreements.first().map_or("", |terms| terms.id.as_str());
+    let order = format!("order-{}", world.shared.number());
+    events::request(random.uuid(), agreement, vec![events::place(Mode::Fact, &order, 0, 10)])
+}
+
 /// A ledger that has not stopped takes appends again as soon as there is room.
 async fn goes_on_with_room(world: &World, daemon: &Daemon, random: &mut Random) -> Result<()> {
     let mut sender = Sender::new(daemon.connect().await?, world.shared.clone());
-    let agreement = world.shape.agreements.first().map_or("", |terms| terms.id.as_str());
     let began = Instant::now();
     loop {
-        let order = format!("order-{}", world.shared.number());
-        let event = events::place(Mode::Fact, &order, 0, 10);
-        let request = events::request(random.uuid(), agreement, vec![event]);
-        match sender.send(&request).await?.outcome {
+        match sender.send(&an_order(world, random)).await?.outcome {
             Outcome::Accepted(_) => return Ok(()),
-            Outcome::NotRecorded { .. } if began.elapsed() < FREED_MAX => {
+            Outcome::NotRecorded { reason }
+                if reason == "DISK_FULL" && began.elapsed() < FREED_MAX =>
+            {
                 sleep(Duration::from_millis(50)).await;
             }
             outcome => {

@@ -5,14 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use rustix::process::Signal;
 use tokio::time::{Duration, Instant, sleep};
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::kill::until_answers;
+use super::points;
 use crate::answers;
-use crate::daemon::{Daemon, Start, Started};
+use crate::daemon::{Daemon, Said, Start, Started};
 use crate::events::{self, Mode};
 use crate::outcome::Outcome;
 use crate::random::Random;
@@ -26,14 +27,15 @@ struct Fault {
     when_max: u64,
     /// Whether only calls on the store's files count: the runtime makes such calls too.
     only_files: bool,
-    /// Whether a stopped ledger may refuse reads. It never gives a wrong answer.
-    reads_may_fail: bool,
+    /// Whether it is reads that fail, of both copies alike: then reads may be refused. No answer is
+    /// ever wrong.
+    is_of_reads: bool,
     /// Whether a served ledger whose call failed has to stop.
     must_stop: bool,
 }
 
 const fn fault(syscall: &'static str, errors: &'static [&'static str], when_max: u64) -> Fault {
-    Fault { syscall, errors, when_max, only_files: false, reads_may_fail: false, must_stop: true }
+    Fault { syscall, errors, when_max, only_files: false, is_of_reads: false, must_stop: true }
 }
 
 const fn of_reading(
@@ -41,14 +43,14 @@ const fn of_reading(
     errors: &'static [&'static str],
     when_max: u64,
 ) -> Fault {
-    Fault { must_stop: false, reads_may_fail: true, ..fault(syscall, errors, when_max) }
+    Fault { must_stop: false, is_of_reads: true, ..fault(syscall, errors, when_max) }
 }
 
 /// What ledgerd calls to make things durable and to name them.
 const FAULTS: &[Fault] = &[
     fault("fdatasync", &["EIO", "ENOSPC"], 40),
-    Fault { reads_may_fail: true, ..fault("sync_file_range", &["EIO"], 20) },
-    Fault { reads_may_fail: true, ..fault("pwrite64", &["EIO", "ENOSPC"], 20) },
+    fault("sync_file_range", &["EIO"], 20),
+    fault("pwrite64", &["EIO", "ENOSPC"], 20),
     Fault { only_files: true, ..fault("write", &["EIO", "ENOSPC"], 30) },
     Fault { must_stop: false, ..fault("fsync", &["EIO"], 30) },
     Fault { must_stop: false, ..fault("rename", &["EIO", "ENOSPC"], 5) },
@@ -59,6 +61,20 @@ const FAULTS: &[Fault] = &[
     Fault { only_files: true, ..of_reading("read", &["EIO"], 10) },
 ];
 
+type Situation = (&'static str, fn(&Path) -> Result<()>);
+
+const TO_MEND_FROM_ARCHIVE: &[Situation] =
+    &[("store lost", points::store_lost), ("store ruined", points::store_ruined)];
+
+/// One copy, to be mended from the other.
+const TO_MEND: &[Situation] = &[
+    ("store lost", points::store_lost),
+    ("store ruined", points::store_ruined),
+    ("archive lost", points::archive_lost),
+    ("archive torn", points::archive_torn),
+    ("archive damaged", points::archive_damaged),
+];
+
 /// Whether strace is there and may trace.
 pub(crate) fn is_possible() -> bool {
     let mut strace = Command::new("strace");
@@ -67,10 +83,46 @@ pub(crate) fn is_possible() -> bool {
 
 pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -> Result<()> {
     let fault = &FAULTS[turn % FAULTS.len()];
-    let error = random.pick(fault.errors).copied().unwrap_or("EIO");
+    if !world.read.is_empty() {
+        started_to_mend(world, fault, random).await?;
+    }
     let daemon = world.open(random).await?;
     daemon.kill().await?;
+    let (rule, Some(daemon)) = start_under(world, fault, random).await? else { return Ok(()) };
+    let mut load = Load::start(&daemon, &world.shape, &world.shared, random).await?;
+    until_answers(world, &mut load, 200).await;
+    load.finish().await?;
+    let injected =
+        fs::read_to_string(world.beside("strace")).unwrap_or_default().contains("(INJECTED)");
+    if injected {
+        after_failure(world, &daemon, fault, &rule, random).await?;
+    }
+    daemon.signal(if random.one_in(2) { Signal::TERM } else { Signal::KILL })?;
+    daemon.ended().await?;
+    Ok(())
+}
 
+/// A start on a folder in which one copy is to be mended from the other.
+async fn started_to_mend(world: &World, fault: &Fault, random: &mut Random) -> Result<()> {
+    // A copy that is gone and one that cannot be read are no copy left.
+    let to_mend = if fault.is_of_reads { TO_MEND_FROM_ARCHIVE } else { TO_MEND };
+    let Some((situation, prepare)) = random.pick(to_mend) else { return Ok(()) };
+    prepare(&world.folder).with_context(|| format!("prepare: {situation}"))?;
+    world.shared.lock().witness.remark(situation)?;
+    if let (_, Some(daemon)) = start_under(world, fault, random).await? {
+        daemon.kill().await?;
+    }
+    Ok(())
+}
+
+/// Starts the server with the fault at some call: it serves, or refuses by name. Returns the rule,
+/// and the server that serves.
+async fn start_under(
+    world: &World,
+    fault: &Fault,
+    random: &mut Random,
+) -> Result<(String, Option<Box<Daemon>>)> {
+    let error = random.pick(fault.errors).copied().unwrap_or("EIO");
     let when = random.between(1, fault.when_max);
     // Once, or from then on.
     let ever = if random.one_in(2) { "+" } else { "" };
@@ -82,29 +134,18 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -
         }
     }
     world.shared.lock().witness.remark(&rule)?;
-    let trace = world.beside("strace");
-    let start = Start { inject: Some((rules, trace.clone())), ..world.start() };
-    let daemon = match start.run().await? {
-        Started::Serving(daemon) => daemon,
+    let start = Start { inject: Some((rules, world.beside("strace"))), ..world.start() };
+    match start.run().await? {
+        Started::Serving(daemon) => Ok((rule, Some(daemon))),
         Started::Ended { status, said } => {
-            if status.code() != Some(1) {
+            if status.code() != Some(1) || !matches!(said, Said::Refused(_)) {
                 world.shared.violation(format!(
                     "{rule}: expected a refused start; found {status}: {said:?}"
                 ));
             }
-            return Ok(());
+            Ok((rule, None))
         }
-    };
-    let mut load = Load::start(&daemon, &world.shape, &world.shared, random).await?;
-    until_answers(world, &mut load, 200).await;
-    load.finish().await?;
-    let injected = fs::read_to_string(&trace).unwrap_or_default().contains("(INJECTED)");
-    if injected {
-        after_failure(world, &daemon, fault, &rule, random).await?;
     }
-    daemon.signal(if random.one_in(2) { Signal::TERM } else { Signal::KILL })?;
-    daemon.ended().await?;
-    Ok(())
 }
 
 /// A call has failed: the next append tells whether the ledger writes on.
@@ -147,9 +188,8 @@ async fn after_failure(
     match answers::records(&channel).await {
         Ok(records) if records.get(..known) == Some(&world.read[..]) => {}
         Ok(_) => world.shared.violation(format!("{rule}: reads of a stopped ledger went back")),
-        // Reads fail when it is reads that were made to fail; and sled, once a write of its own has
-        // failed, may refuse a page that it would have to write to (docs/durability.md).
-        Err(_) if fault.reads_may_fail => {}
+        // What sled refuses once a write of its own has failed is answered from the archive.
+        Err(_) if fault.is_of_reads => {}
         Err(error) => {
             world.shared.violation(format!("{rule}: a stopped ledger answers: {error:#}"));
         }

@@ -56,13 +56,15 @@ const POINTS: &[(&str, When)] = &[
     ("swap.built", When::Start(store_lost)),
     ("swap.finished", When::Start(store_lost)),
     ("swap.placed", When::Start(store_lost)),
-    ("swap.set-aside", When::Start(store_cut)),
-    ("swap.placed", When::Start(store_cut)),
+    ("swap.set-aside", When::Start(store_ruined)),
+    ("swap.placed", When::Start(store_ruined)),
     ("archive.torn-kept", When::Start(archive_torn)),
+    ("mend.archive-noted", When::Start(archive_behind)),
     ("mend.archive-completed", When::Start(archive_behind)),
     ("archive.half-written", When::Start(archive_behind)),
     ("mend.archive-completed", When::Start(archive_lost)),
     ("archive.segment-renamed", When::Start(archive_lost)),
+    ("mend.archive-noted", When::Start(archive_damaged)),
     ("archive.one-set-aside", When::Start(archive_damaged)),
     ("archive.all-set-aside", When::Start(archive_damaged)),
     ("archive.written", When::Start(archive_damaged)),
@@ -196,19 +198,20 @@ fn last_segment(folder: &Path) -> Result<PathBuf> {
     segments(folder)?.pop().context("the archive has no segment")
 }
 
-fn store_lost(folder: &Path) -> Result<()> {
+pub(super) fn store_lost(folder: &Path) -> Result<()> {
     Ok(fs::remove_dir_all(folder.join("sled"))?)
 }
 
-fn store_cut(folder: &Path) -> Result<()> {
-    change(&folder.join("sled/db"), |bytes| bytes.truncate(bytes.len() / 3))
+/// Every byte is another: a cut, or single bits, may hit space that sled does not use.
+pub(super) fn store_ruined(folder: &Path) -> Result<()> {
+    change(&folder.join("sled/db"), |bytes| bytes.iter_mut().for_each(|byte| *byte = !*byte))
 }
 
-fn archive_lost(folder: &Path) -> Result<()> {
+pub(super) fn archive_lost(folder: &Path) -> Result<()> {
     Ok(segments(folder)?.iter().try_for_each(fs::remove_file)?)
 }
 
-fn archive_torn(folder: &Path) -> Result<()> {
+pub(super) fn archive_torn(folder: &Path) -> Result<()> {
     change(&last_segment(folder)?, |bytes| bytes.extend_from_slice(b"CLBK\x01\x00half"))
 }
 
@@ -216,7 +219,7 @@ fn archive_behind(folder: &Path) -> Result<()> {
     Ok(fs::remove_file(last_segment(folder)?)?)
 }
 
-fn archive_damaged(folder: &Path) -> Result<()> {
+pub(super) fn archive_damaged(folder: &Path) -> Result<()> {
     let first = segments(folder)?.into_iter().next().context("the archive has no segment")?;
     change(&first, |bytes| bytes[9] ^= 1)
 }
