@@ -1,6 +1,7 @@
 //! The dossier: what it proves, what it names when it is attacked, and that its bytes stay.
 
 mod attacks;
+mod cosigned;
 mod damage;
 mod golden;
 mod served;
