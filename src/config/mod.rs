@@ -162,6 +162,8 @@ pub struct LimitsConfig {
     pub notice_agreements_max: usize,
     /// See [`ServiceLimits::import_in_flight_max`].
     pub import_in_flight_max: usize,
+    /// See [`ServiceLimits::append_stream_in_flight_max`].
+    pub append_stream_in_flight_max: usize,
     /// See [`ServiceLimits::stream_stall_max`], in milliseconds.
     pub stream_stall_ms_max: u64,
     /// See [`ServiceLimits::calls_per_connection_max`].
@@ -201,6 +203,7 @@ impl Default for LimitsConfig {
             subscription_lag_records_max: service.subscription_lag_records_max,
             notice_agreements_max: service.notice_agreements_max,
             import_in_flight_max: service.import_in_flight_max,
+            append_stream_in_flight_max: service.append_stream_in_flight_max,
             stream_stall_ms_max: milliseconds(service.stream_stall_max),
             calls_per_connection_max: service.calls_per_connection_max,
             retry_after_ms: milliseconds(service.retry_after),
@@ -355,6 +358,7 @@ impl Config {
             subscription_lag_records_max,
             notice_agreements_max,
             import_in_flight_max,
+            append_stream_in_flight_max,
             stream_stall_ms_max,
             calls_per_connection_max,
             retry_after_ms,
@@ -378,6 +382,7 @@ impl Config {
             ("maintenance_streams_max", *maintenance_streams_max, 1, 64),
             ("notice_agreements_max", *notice_agreements_max, 1, 1_000_000),
             ("import_in_flight_max", *import_in_flight_max, 1, 100_000),
+            ("append_stream_in_flight_max", *append_stream_in_flight_max, 1, 100_000),
             ("queue_requests_max", *queue_requests_max, 1, 1_000_000),
             ("batch_requests_max", *batch_requests_max, 1, 4096),
             ("batch_bytes_max", *batch_bytes_max, 1024, 32 * 1024 * 1024),
@@ -445,6 +450,7 @@ impl Config {
                 subscription_lag_records_max: limits.subscription_lag_records_max,
                 notice_agreements_max: limits.notice_agreements_max,
                 import_in_flight_max: limits.import_in_flight_max,
+                append_stream_in_flight_max: limits.append_stream_in_flight_max,
                 stream_stall_max: Duration::from_millis(limits.stream_stall_ms_max),
                 calls_per_connection_max: limits.calls_per_connection_max,
                 retry_after: Duration::from_millis(limits.retry_after_ms),

@@ -10,6 +10,7 @@ use tonic_health::server::HealthReporter;
 
 use super::ServiceLimits;
 use super::admin_service::AdminApi;
+use super::append::Appender;
 use super::audit_service::AuditApi;
 use super::error_layer::ErrorLayer;
 use super::ledger_service::LedgerApi;
@@ -93,6 +94,7 @@ where
     let ledger_api = LedgerApi {
         ledger: ledger.clone(),
         limits: limits.clone(),
+        appender: Appender { ledger: ledger.clone(), limits: limits.clone() },
         streams: streams.clone(),
         live: live.clone(),
     };

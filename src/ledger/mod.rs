@@ -29,7 +29,7 @@ mod portfolio;
 mod projector;
 pub mod proofs;
 pub mod query;
-mod queue;
+pub mod queue;
 pub mod read;
 mod repeat;
 pub mod signing;

@@ -132,6 +132,15 @@ impl LedgerService for Breaking {
         Err(Status::unimplemented("not asked for"))
     }
 
+    type AppendEventsStreamStream = Answers<v1::AppendEventsStreamResponse>;
+
+    async fn append_events_stream(
+        &self,
+        _: Request<Streaming<v1::AppendEventsStreamRequest>>,
+    ) -> Result<Response<Self::AppendEventsStreamStream>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
     async fn read_events(
         &self,
         _: Request<v1::ReadEventsRequest>,

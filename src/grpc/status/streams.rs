@@ -1,9 +1,22 @@
 //! How streams end before their time, or do not begin.
 
+use prost::Message as _;
 use tonic::{Code, Status};
+use tonic_types::pb;
 
 use super::{Failure, reason};
 use crate::grpc::ServiceLimits;
+use crate::wire::v1;
+
+/// A status that is told in the place of an answer, on a stream that goes on.
+pub(in crate::grpc) fn in_place(status: &Status) -> v1::AppendEventsError {
+    let details = pb::Status::decode(status.details()).map(|full| full.details);
+    v1::AppendEventsError {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        details: details.unwrap_or_default(),
+    }
+}
 
 /// A stream that ended before everything was sent.
 pub(in crate::grpc) fn stream_cut_off(limits: &ServiceLimits) -> Status {
