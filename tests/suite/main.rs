@@ -11,6 +11,7 @@
     reason = "helpers give values in the form that the generated messages hold them"
 )]
 
+mod append_stream;
 mod backups;
 mod bit_flips;
 mod catalogue;
