@@ -162,6 +162,8 @@ pub struct LimitsConfig {
     pub notice_agreements_max: usize,
     /// See [`ServiceLimits::import_in_flight_max`].
     pub import_in_flight_max: usize,
+    /// See [`ServiceLimits::append_in_flight_max`].
+    pub append_in_flight_max: usize,
     /// See [`ServiceLimits::append_stream_in_flight_max`].
     pub append_stream_in_flight_max: usize,
     /// See [`ServiceLimits::stream_stall_max`], in milliseconds.
@@ -203,6 +205,7 @@ impl Default for LimitsConfig {
             subscription_lag_records_max: service.subscription_lag_records_max,
             notice_agreements_max: service.notice_agreements_max,
             import_in_flight_max: service.import_in_flight_max,
+            append_in_flight_max: service.append_in_flight_max,
             append_stream_in_flight_max: service.append_stream_in_flight_max,
             stream_stall_ms_max: milliseconds(service.stream_stall_max),
             calls_per_connection_max: service.calls_per_connection_max,
@@ -358,6 +361,7 @@ impl Config {
             subscription_lag_records_max,
             notice_agreements_max,
             import_in_flight_max,
+            append_in_flight_max,
             append_stream_in_flight_max,
             stream_stall_ms_max,
             calls_per_connection_max,
@@ -382,6 +386,7 @@ impl Config {
             ("maintenance_streams_max", *maintenance_streams_max, 1, 64),
             ("notice_agreements_max", *notice_agreements_max, 1, 1_000_000),
             ("import_in_flight_max", *import_in_flight_max, 1, 100_000),
+            ("append_in_flight_max", *append_in_flight_max, 1, 1_000_000),
             ("append_stream_in_flight_max", *append_stream_in_flight_max, 1, 100_000),
             ("queue_requests_max", *queue_requests_max, 1, 1_000_000),
             ("batch_requests_max", *batch_requests_max, 1, 4096),
@@ -450,6 +455,7 @@ impl Config {
                 subscription_lag_records_max: limits.subscription_lag_records_max,
                 notice_agreements_max: limits.notice_agreements_max,
                 import_in_flight_max: limits.import_in_flight_max,
+                append_in_flight_max: limits.append_in_flight_max,
                 append_stream_in_flight_max: limits.append_stream_in_flight_max,
                 stream_stall_max: Duration::from_millis(limits.stream_stall_ms_max),
                 calls_per_connection_max: limits.calls_per_connection_max,

@@ -160,6 +160,8 @@ fn every_limit_has_its_bounds() {
     assert!(with(&|limits| limits.subscription_lag_records_max = 0));
     assert!(with(&|limits| limits.notice_agreements_max = 0));
     assert!(with(&|limits| limits.import_in_flight_max = 0));
+    assert!(with(&|limits| limits.append_in_flight_max = 0));
+    assert!(with(&|limits| limits.append_in_flight_max = 1_000_001));
     assert!(with(&|limits| limits.append_stream_in_flight_max = 0));
     assert!(with(&|limits| limits.append_stream_in_flight_max = 100_001));
     assert!(with(&|limits| limits.retry_after_ms = 0));

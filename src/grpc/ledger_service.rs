@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status, Streaming};
 
+use super::admission::Admission;
 use super::append::Appender;
 use super::append_stream::AppendStream;
 use super::live::LiveStreams;
@@ -21,6 +22,7 @@ pub(super) struct LedgerApi {
     pub(super) ledger: Ledger,
     pub(super) limits: ServiceLimits,
     pub(super) appender: Appender,
+    pub(super) admission: Admission,
     pub(super) streams: Streams,
     pub(super) live: LiveStreams,
 }
@@ -31,6 +33,7 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         &self,
         request: Request<v1::AppendEventsRequest>,
     ) -> Result<Response<v1::AppendEventsResponse>, Status> {
+        let _place = self.admission.enter()?;
         self.appender.append(request.into_inner()).await.map(Response::new)
     }
 

@@ -6,6 +6,7 @@
 //! [`server`] puts the services on a listener.
 
 mod admin_service;
+mod admission;
 mod append;
 mod append_stream;
 mod audit_service;
@@ -58,6 +59,8 @@ pub struct ServiceLimits {
     pub notice_agreements_max: usize,
     /// Most requests of one import that wait for their answers.
     pub import_in_flight_max: usize,
+    /// Most calls of AppendEvents at a time; one more is refused as overload.
+    pub append_in_flight_max: usize,
     /// Most requests of one stream of appends that are not answered; it is read no further.
     pub append_stream_in_flight_max: usize,
     /// Longest time for which a reader of a stream may take nothing.
@@ -86,6 +89,7 @@ impl Default for ServiceLimits {
             subscription_lag_records_max: 10_000,
             notice_agreements_max: 1000,
             import_in_flight_max: 512,
+            append_in_flight_max: 1024,
             append_stream_in_flight_max: 1024,
             stream_stall_max: Duration::from_secs(30),
             calls_per_connection_max: 4096,

@@ -1,4 +1,4 @@
-//! How streams end before their time, or do not begin.
+//! How streams end before their time, and what does not begin because there is no place.
 
 use prost::Message as _;
 use tonic::{Code, Status};
@@ -53,6 +53,15 @@ pub(in crate::grpc) fn position_beyond_head(
 pub(in crate::grpc) fn import_not_allowed() -> Status {
     let text = "the ledger is not in import mode";
     Failure::new(Code::FailedPrecondition, reason::IMPORT_NOT_ALLOWED, text).into_status()
+}
+
+/// More calls of AppendEvents than the server has places for.
+pub(in crate::grpc) fn too_many_appends(limits: &ServiceLimits) -> Status {
+    let text = "as many appends are under way as the server has places for; nothing was recorded";
+    Failure::new(Code::Unavailable, reason::OVERLOADED, text)
+        .with("append_in_flight_max", limits.append_in_flight_max)
+        .retry_after(limits.retry_after)
+        .into_status()
 }
 
 /// More live streams than the server has places for.
