@@ -10,6 +10,7 @@ pub mod policy;
 pub mod sources;
 pub mod store;
 pub mod tiles;
+pub mod tls;
 pub mod witness;
 
 use std::net::SocketAddr;
@@ -28,10 +29,14 @@ use checkpoint::CheckpointConfig;
 use policy::PolicyConfig;
 use store::StoreConfig;
 use tiles::TilesConfig;
+use tls::{TlsConfig, TlsTexts};
 use witness::{WitnessConfig, WitnessPaceConfig};
 
 /// Address that is listened on when none is given.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:7401";
+
+/// Most events that a cache of folded agreements may be given room for.
+const EVENTS_CACHED_MAX: u64 = 1_000_000_000;
 
 /// Everything that can be set, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -115,19 +120,6 @@ impl Default for LogConfig {
     }
 }
 
-/// Transport security: certificate and key together, and a client authority when clients must show
-/// a certificate too.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TlsConfig {
-    /// PEM file with the certificate chain.
-    pub certificate_file: Option<PathBuf>,
-    /// PEM file with the private key.
-    pub key_file: Option<PathBuf>,
-    /// PEM file with the authority that client certificates must come from.
-    pub client_ca_file: Option<PathBuf>,
-}
-
 /// Limits of queues, messages and waits.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -180,6 +172,10 @@ pub struct LimitsConfig {
     pub batch_bytes_max: usize,
     /// See [`LedgerLimits::agreements_cached_max`].
     pub agreements_cached_max: usize,
+    /// See [`LedgerLimits::agreement_events_cached_max`].
+    pub agreement_events_cached_max: u64,
+    /// See [`LedgerLimits::past_events_cached_max`].
+    pub past_events_cached_max: u64,
     /// Longest wait for calls in flight once told to stop, in milliseconds.
     pub drain_ms_max: u64,
 }
@@ -214,6 +210,8 @@ impl Default for LimitsConfig {
             batch_requests_max: ledger.batch_requests_max,
             batch_bytes_max: ledger.batch_bytes_max,
             agreements_cached_max: ledger.agreements_cached_max,
+            agreement_events_cached_max: ledger.agreement_events_cached_max,
+            past_events_cached_max: ledger.past_events_cached_max,
             drain_ms_max: 10_000,
         }
     }
@@ -246,23 +244,6 @@ pub struct CheckedConfig {
     pub drain_max: Duration,
 }
 
-/// PEM texts of the transport security.
-#[derive(Clone)]
-pub struct TlsTexts {
-    /// Certificate chain.
-    pub certificate: String,
-    /// Private key.
-    pub key: String,
-    /// Authority of client certificates.
-    pub client_ca: Option<String>,
-}
-
-impl std::fmt::Debug for TlsTexts {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("TlsTexts").finish_non_exhaustive()
-    }
-}
-
 impl Config {
     /// Checks everything, and says everything that is wrong.
     pub fn check(&self) -> Result<CheckedConfig, Vec<String>> {
@@ -275,7 +256,7 @@ impl Config {
             );
             faults.push(text);
         }
-        let tls = self.check_tls(&mut faults);
+        let tls = self.tls.check(&mut faults);
         if let Ok(address) = listen
             && !address.ip().is_loopback()
             && self.tls == TlsConfig::default()
@@ -320,30 +301,6 @@ impl Config {
         }
     }
 
-    fn check_tls(&self, faults: &mut Vec<String>) -> Option<TlsTexts> {
-        let TlsConfig { certificate_file, key_file, client_ca_file } = &self.tls;
-        let mut read = |name: &str, path: &Option<PathBuf>| {
-            let path = path.as_ref()?;
-            match std::fs::read_to_string(path) {
-                Ok(text) => Some(text),
-                Err(error) => {
-                    faults.push(format!("tls.{name}: {} cannot be read: {error}", path.display()));
-                    None
-                }
-            }
-        };
-        let certificate = read("certificate_file", certificate_file);
-        let key = read("key_file", key_file);
-        let client_ca = read("client_ca_file", client_ca_file);
-        if certificate_file.is_some() != key_file.is_some() {
-            faults.push("tls: certificate_file and key_file go together".to_owned());
-        }
-        if client_ca_file.is_some() && certificate_file.is_none() {
-            faults.push("tls: client_ca_file needs certificate_file and key_file".to_owned());
-        }
-        Some(TlsTexts { certificate: certificate?, key: key?, client_ca })
-    }
-
     fn check_limits(&self, faults: &mut Vec<String>) {
         let LimitsConfig {
             message_bytes_max,
@@ -370,6 +327,8 @@ impl Config {
             batch_requests_max,
             batch_bytes_max,
             agreements_cached_max,
+            agreement_events_cached_max,
+            past_events_cached_max,
             drain_ms_max: _,
         } = &self.limits;
         let bounds = [
@@ -396,6 +355,17 @@ impl Config {
         for (name, value, least, most) in bounds {
             if !(least..=most).contains(&value) {
                 faults.push(format!("limits.{name}: {value} is not between {least} and {most}"));
+            }
+        }
+        let events = [
+            ("agreement_events_cached_max", *agreement_events_cached_max),
+            ("past_events_cached_max", *past_events_cached_max),
+        ];
+        for (name, value) in events {
+            if !(1..=EVENTS_CACHED_MAX).contains(&value) {
+                let text =
+                    format!("limits.{name}: {value} is not between 1 and {EVENTS_CACHED_MAX}");
+                faults.push(text);
             }
         }
         // Every 10 s is promised.
@@ -466,6 +436,8 @@ impl Config {
                 batch_requests_max: limits.batch_requests_max,
                 batch_bytes_max: limits.batch_bytes_max,
                 agreements_cached_max: limits.agreements_cached_max,
+                agreement_events_cached_max: limits.agreement_events_cached_max,
+                past_events_cached_max: limits.past_events_cached_max,
             },
             rules,
             store: self.store_options(directory),

@@ -169,5 +169,9 @@ fn every_limit_has_its_bounds() {
     assert!(with(&|limits| limits.batch_requests_max = 0));
     assert!(with(&|limits| limits.batch_bytes_max = 0));
     assert!(with(&|limits| limits.agreements_cached_max = 0));
+    assert!(with(&|limits| limits.agreement_events_cached_max = 0));
+    assert!(with(&|limits| limits.agreement_events_cached_max = 1_000_000_001));
+    assert!(with(&|limits| limits.past_events_cached_max = 0));
+    assert!(with(&|limits| limits.past_events_cached_max = 1_000_000_001));
     assert!(with(&|limits| limits.calls_per_connection_max = 0));
 }

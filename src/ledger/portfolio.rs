@@ -8,7 +8,7 @@
 //! mark stays where it is, so that a listing tells the damage instead of leaving the agreement out.
 
 use std::collections::BTreeSet;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Shared;
@@ -292,7 +292,7 @@ impl Shared {
     /// The row of an agreement as of a day. None without events.
     pub(crate) fn row_as_of(
         &self,
-        agreement: &Agreement,
+        agreement: &Arc<Agreement>,
         as_of: Date,
     ) -> Result<Option<Row>, LedgerError> {
         let is_whole = agreement.tracker().horizon() == Date::END_OF_TIME;
@@ -300,7 +300,7 @@ impl Shared {
             return self.settled_row(agreement);
         }
         let texts = self.texts(agreement, as_of)?;
-        let findings = SeverityCounts::of(&self.judged.open_findings(agreement, as_of));
+        let findings = SeverityCounts::of(&self.judged.open_findings(agreement, as_of, &self.past));
         Ok(Row::from_day(agreement, as_of, texts, findings))
     }
 

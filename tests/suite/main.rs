@@ -29,6 +29,7 @@ mod listings;
 mod malformed;
 mod model;
 mod notices;
+mod past;
 mod proofs;
 mod queries;
 mod scenarios;
