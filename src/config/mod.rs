@@ -10,6 +10,7 @@ pub mod policy;
 pub mod sources;
 pub mod store;
 pub mod tiles;
+pub mod tls;
 pub mod witness;
 
 use std::net::SocketAddr;
@@ -28,10 +29,14 @@ use checkpoint::CheckpointConfig;
 use policy::PolicyConfig;
 use store::StoreConfig;
 use tiles::TilesConfig;
+use tls::{TlsConfig, TlsTexts};
 use witness::{WitnessConfig, WitnessPaceConfig};
 
 /// Address that is listened on when none is given.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:7401";
+
+/// Most events that a cache of folded agreements may be given room for.
+const EVENTS_CACHED_MAX: u64 = 1_000_000_000;
 
 /// Everything that can be set, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -115,19 +120,6 @@ impl Default for LogConfig {
     }
 }
 
-/// Transport security: certificate and key together, and a client authority when clients must show
-/// a certificate too.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TlsConfig {
-    /// PEM file with the certificate chain.
-    pub certificate_file: Option<PathBuf>,
-    /// PEM file with the private key.
-    pub key_file: Option<PathBuf>,
-    /// PEM file with the authority that client certificates must come from.
-    pub client_ca_file: Option<PathBuf>,
-}
-
 /// Limits of queues, messages and waits.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -162,6 +154,10 @@ pub struct LimitsConfig {
     pub notice_agreements_max: usize,
     /// See [`ServiceLimits::import_in_flight_max`].
     pub import_in_flight_max: usize,
+    /// See [`ServiceLimits::append_in_flight_max`].
+    pub append_in_flight_max: usize,
+    /// See [`ServiceLimits::append_stream_in_flight_max`].
+    pub append_stream_in_flight_max: usize,
     /// See [`ServiceLimits::stream_stall_max`], in milliseconds.
     pub stream_stall_ms_max: u64,
     /// See [`ServiceLimits::calls_per_connection_max`].
@@ -176,6 +172,10 @@ pub struct LimitsConfig {
     pub batch_bytes_max: usize,
     /// See [`LedgerLimits::agreements_cached_max`].
     pub agreements_cached_max: usize,
+    /// See [`LedgerLimits::agreement_events_cached_max`].
+    pub agreement_events_cached_max: u64,
+    /// See [`LedgerLimits::past_events_cached_max`].
+    pub past_events_cached_max: u64,
     /// Longest wait for calls in flight once told to stop, in milliseconds.
     pub drain_ms_max: u64,
 }
@@ -201,6 +201,8 @@ impl Default for LimitsConfig {
             subscription_lag_records_max: service.subscription_lag_records_max,
             notice_agreements_max: service.notice_agreements_max,
             import_in_flight_max: service.import_in_flight_max,
+            append_in_flight_max: service.append_in_flight_max,
+            append_stream_in_flight_max: service.append_stream_in_flight_max,
             stream_stall_ms_max: milliseconds(service.stream_stall_max),
             calls_per_connection_max: service.calls_per_connection_max,
             retry_after_ms: milliseconds(service.retry_after),
@@ -208,6 +210,8 @@ impl Default for LimitsConfig {
             batch_requests_max: ledger.batch_requests_max,
             batch_bytes_max: ledger.batch_bytes_max,
             agreements_cached_max: ledger.agreements_cached_max,
+            agreement_events_cached_max: ledger.agreement_events_cached_max,
+            past_events_cached_max: ledger.past_events_cached_max,
             drain_ms_max: 10_000,
         }
     }
@@ -240,23 +244,6 @@ pub struct CheckedConfig {
     pub drain_max: Duration,
 }
 
-/// PEM texts of the transport security.
-#[derive(Clone)]
-pub struct TlsTexts {
-    /// Certificate chain.
-    pub certificate: String,
-    /// Private key.
-    pub key: String,
-    /// Authority of client certificates.
-    pub client_ca: Option<String>,
-}
-
-impl std::fmt::Debug for TlsTexts {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("TlsTexts").finish_non_exhaustive()
-    }
-}
-
 impl Config {
     /// Checks everything, and says everything that is wrong.
     pub fn check(&self) -> Result<CheckedConfig, Vec<String>> {
@@ -269,7 +256,7 @@ impl Config {
             );
             faults.push(text);
         }
-        let tls = self.check_tls(&mut faults);
+        let tls = self.tls.check(&mut faults);
         if let Ok(address) = listen
             && !address.ip().is_loopback()
             && self.tls == TlsConfig::default()
@@ -314,30 +301,6 @@ impl Config {
         }
     }
 
-    fn check_tls(&self, faults: &mut Vec<String>) -> Option<TlsTexts> {
-        let TlsConfig { certificate_file, key_file, client_ca_file } = &self.tls;
-        let mut read = |name: &str, path: &Option<PathBuf>| {
-            let path = path.as_ref()?;
-            match std::fs::read_to_string(path) {
-                Ok(text) => Some(text),
-                Err(error) => {
-                    faults.push(format!("tls.{name}: {} cannot be read: {error}", path.display()));
-                    None
-                }
-            }
-        };
-        let certificate = read("certificate_file", certificate_file);
-        let key = read("key_file", key_file);
-        let client_ca = read("client_ca_file", client_ca_file);
-        if certificate_file.is_some() != key_file.is_some() {
-            faults.push("tls: certificate_file and key_file go together".to_owned());
-        }
-        if client_ca_file.is_some() && certificate_file.is_none() {
-            faults.push("tls: client_ca_file needs certificate_file and key_file".to_owned());
-        }
-        Some(TlsTexts { certificate: certificate?, key: key?, client_ca })
-    }
-
     fn check_limits(&self, faults: &mut Vec<String>) {
         let LimitsConfig {
             message_bytes_max,
@@ -355,6 +318,8 @@ impl Config {
             subscription_lag_records_max,
             notice_agreements_max,
             import_in_flight_max,
+            append_in_flight_max,
+            append_stream_in_flight_max,
             stream_stall_ms_max,
             calls_per_connection_max,
             retry_after_ms,
@@ -362,6 +327,8 @@ impl Config {
             batch_requests_max,
             batch_bytes_max,
             agreements_cached_max,
+            agreement_events_cached_max,
+            past_events_cached_max,
             drain_ms_max: _,
         } = &self.limits;
         let bounds = [
@@ -378,6 +345,8 @@ impl Config {
             ("maintenance_streams_max", *maintenance_streams_max, 1, 64),
             ("notice_agreements_max", *notice_agreements_max, 1, 1_000_000),
             ("import_in_flight_max", *import_in_flight_max, 1, 100_000),
+            ("append_in_flight_max", *append_in_flight_max, 1, 1_000_000),
+            ("append_stream_in_flight_max", *append_stream_in_flight_max, 1, 100_000),
             ("queue_requests_max", *queue_requests_max, 1, 1_000_000),
             ("batch_requests_max", *batch_requests_max, 1, 4096),
             ("batch_bytes_max", *batch_bytes_max, 1024, 32 * 1024 * 1024),
@@ -386,6 +355,17 @@ impl Config {
         for (name, value, least, most) in bounds {
             if !(least..=most).contains(&value) {
                 faults.push(format!("limits.{name}: {value} is not between {least} and {most}"));
+            }
+        }
+        let events = [
+            ("agreement_events_cached_max", *agreement_events_cached_max),
+            ("past_events_cached_max", *past_events_cached_max),
+        ];
+        for (name, value) in events {
+            if !(1..=EVENTS_CACHED_MAX).contains(&value) {
+                let text =
+                    format!("limits.{name}: {value} is not between 1 and {EVENTS_CACHED_MAX}");
+                faults.push(text);
             }
         }
         // Every 10 s is promised.
@@ -445,6 +425,8 @@ impl Config {
                 subscription_lag_records_max: limits.subscription_lag_records_max,
                 notice_agreements_max: limits.notice_agreements_max,
                 import_in_flight_max: limits.import_in_flight_max,
+                append_in_flight_max: limits.append_in_flight_max,
+                append_stream_in_flight_max: limits.append_stream_in_flight_max,
                 stream_stall_max: Duration::from_millis(limits.stream_stall_ms_max),
                 calls_per_connection_max: limits.calls_per_connection_max,
                 retry_after: Duration::from_millis(limits.retry_after_ms),
@@ -454,6 +436,8 @@ impl Config {
                 batch_requests_max: limits.batch_requests_max,
                 batch_bytes_max: limits.batch_bytes_max,
                 agreements_cached_max: limits.agreements_cached_max,
+                agreement_events_cached_max: limits.agreement_events_cached_max,
+                past_events_cached_max: limits.past_events_cached_max,
             },
             rules,
             store: self.store_options(directory),

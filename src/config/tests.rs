@@ -160,10 +160,18 @@ fn every_limit_has_its_bounds() {
     assert!(with(&|limits| limits.subscription_lag_records_max = 0));
     assert!(with(&|limits| limits.notice_agreements_max = 0));
     assert!(with(&|limits| limits.import_in_flight_max = 0));
+    assert!(with(&|limits| limits.append_in_flight_max = 0));
+    assert!(with(&|limits| limits.append_in_flight_max = 1_000_001));
+    assert!(with(&|limits| limits.append_stream_in_flight_max = 0));
+    assert!(with(&|limits| limits.append_stream_in_flight_max = 100_001));
     assert!(with(&|limits| limits.retry_after_ms = 0));
     assert!(with(&|limits| limits.queue_requests_max = 0));
     assert!(with(&|limits| limits.batch_requests_max = 0));
     assert!(with(&|limits| limits.batch_bytes_max = 0));
     assert!(with(&|limits| limits.agreements_cached_max = 0));
+    assert!(with(&|limits| limits.agreement_events_cached_max = 0));
+    assert!(with(&|limits| limits.agreement_events_cached_max = 1_000_000_001));
+    assert!(with(&|limits| limits.past_events_cached_max = 0));
+    assert!(with(&|limits| limits.past_events_cached_max = 1_000_000_001));
     assert!(with(&|limits| limits.calls_per_connection_max = 0));
 }

@@ -1,27 +1,28 @@
-//! LedgerService: appending, reading the log, its head.
+//! LedgerService: reading the log, its head; appending is in `append` and `append_stream`.
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
-use super::durability::stated;
+use super::admission::Admission;
+use super::append::Appender;
+use super::append_stream::AppendStream;
 use super::live::LiveStreams;
 use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::subscription::Subscription;
-use super::{ServiceLimits, proofs, query, status};
+use super::{ServiceLimits, query, status};
 use crate::domain::id::Position;
-use crate::ledger::command::{
-    AppendAnswer, AppendFailure, AppendOutcome, Appended, Origin, Telling,
-};
+use crate::ledger::Ledger;
 use crate::ledger::read::{Direction, ReadQuery, Records, Refusals};
-use crate::ledger::{Durability, Known, Ledger, Lookup};
-use crate::wire::parse::{AppendCommand, Purpose, Violations, malformed, parse_append};
+use crate::wire::parse::{Violations, malformed};
 use crate::wire::record::timestamp;
-use crate::wire::{answer, v1};
+use crate::wire::v1;
 
 /// The service.
 #[derive(Debug)]
 pub(super) struct LedgerApi {
     pub(super) ledger: Ledger,
     pub(super) limits: ServiceLimits,
+    pub(super) appender: Appender,
+    pub(super) admission: Admission,
     pub(super) streams: Streams,
     pub(super) live: LiveStreams,
 }
@@ -32,24 +33,19 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         &self,
         request: Request<v1::AppendEventsRequest>,
     ) -> Result<Response<v1::AppendEventsResponse>, Status> {
-        let request = request.into_inner();
-        let want_receipts = request.want_receipts && !request.validate_only;
-        let command = parse_append(request, self.limits.events_per_request_max)
-            .map_err(|violations| status::of_violations(&violations))?;
-        if want_receipts {
-            self.check_signing().await?;
-        }
-        match self.outcome(command).await? {
-            Ok(AppendOutcome::Accepted(answer)) => {
-                let mut response = accepted(&answer, self.ledger.durability());
-                if want_receipts {
-                    self.add_receipts(&mut response).await;
-                }
-                Ok(Response::new(response))
-            }
-            Ok(AppendOutcome::Refused(refusal)) => Err(status::of_refusal(&refusal)),
-            Err(failure) => Err(status::of_append_failure(&failure, self.limits.retry_after)),
-        }
+        let _place = self.admission.enter()?;
+        self.appender.append(request.into_inner()).await.map(Response::new)
+    }
+
+    type AppendEventsStreamStream = Answers<v1::AppendEventsStreamResponse>;
+
+    async fn append_events_stream(
+        &self,
+        request: Request<Streaming<v1::AppendEventsStreamRequest>>,
+    ) -> Result<Response<Self::AppendEventsStreamStream>, Status> {
+        let stream = AppendStream::new(self.appender.clone());
+        let requests = request.into_inner();
+        self.live.open(|sender| stream.run(requests, sender)).map(Response::new)
     }
 
     type ReadEventsStream = Answers<v1::ReadEventsResponse>;
@@ -98,98 +94,6 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
             recorded_time,
             root: head.root.as_bytes().to_vec(),
         }))
-    }
-}
-
-impl LedgerApi {
-    /// Whether there will be receipts, before anything is recorded.
-    async fn check_signing(&self) -> Result<(), Status> {
-        proofs::signing(&self.ledger).await
-    }
-
-    /// Adds a receipt of each event, all under one checkpoint. What is recorded is answered all the
-    /// same when there is none.
-    async fn add_receipts(&self, response: &mut v1::AppendEventsResponse) {
-        let positions = response.events.iter().map(|event| Position::new(event.position));
-        match proofs::receipts(&self.ledger, positions.collect()).await {
-            Ok(receipts) => {
-                for (event, receipted) in response.events.iter_mut().zip(receipts) {
-                    event.receipt = receipted.receipt.to_string();
-                }
-            }
-            Err(status) => status.message().clone_into(&mut response.receipts_missing),
-        }
-    }
-
-    /// What the ledger says. A known request is answered here, beside the writer, which would
-    /// otherwise be held up by those who repeat themselves; one that becomes known meanwhile is
-    /// answered by the writer all the same.
-    async fn outcome(
-        &self,
-        command: AppendCommand,
-    ) -> Result<Result<AppendOutcome, AppendFailure>, Status> {
-        let known = match command.purpose {
-            Purpose::Record => self.ledger.known(&command),
-            Purpose::ValidateOnly => Ok(Known::New(Lookup::default())),
-        };
-        match known.map_err(|error| status::of_ledger_error(&error))? {
-            Known::New(lookup) => {
-                if !self.ledger.is_in_memory(&command.agreement_id) {
-                    let (ledger, id) = (self.ledger.clone(), command.agreement_id.clone());
-                    query::blocking(move || ledger.warm(&id)).await?;
-                }
-                Ok(self.ledger.append_looked_up(command, lookup).await)
-            }
-            Known::Answered(first) => {
-                let ledger = self.ledger.clone();
-                query::blocking(move || ledger.repeat(&command, first)).await
-            }
-        }
-    }
-}
-
-fn accepted(given: &AppendAnswer, durability: Durability) -> v1::AppendEventsResponse {
-    let AppendAnswer {
-        agreement_id,
-        events,
-        version,
-        recorded,
-        telling,
-        purpose,
-        usage,
-        position,
-        opened,
-        cleared,
-    } = given;
-    let finding = |finding| answer::finding(agreement_id, finding);
-    let (synced, archive_sync_delay_ms_max) = match purpose {
-        Purpose::Record => stated(durability),
-        Purpose::ValidateOnly => (v1::Durability::Unspecified, 0),
-    };
-    v1::AppendEventsResponse {
-        events: events.iter().map(appended).collect(),
-        agreement_version: version.get(),
-        recorded_time: Some(timestamp(*recorded)),
-        replayed: *telling == Telling::Again,
-        validate_only: *purpose == Purpose::ValidateOnly,
-        usage: usage.as_ref().map(|usage| answer::usage(agreement_id, usage, None, *position)),
-        findings_opened: opened.iter().map(finding).collect(),
-        findings_cleared: cleared.iter().map(finding).collect(),
-        receipts_missing: String::new(),
-        durability: synced.into(),
-        archive_sync_delay_ms_max,
-    }
-}
-
-fn appended(event: &Appended) -> v1::AppendedEvent {
-    let Appended { position, version, event_id, recorded, origin } = event;
-    v1::AppendedEvent {
-        position: position.map_or(0, Position::get),
-        agreement_version: version.get(),
-        event_id: event_id.map(|id| id.to_string()).unwrap_or_default(),
-        recorded_time: Some(timestamp(*recorded)),
-        duplicate: *origin == Origin::EarlierRequest,
-        receipt: String::new(),
     }
 }
 

@@ -6,6 +6,9 @@
 //! [`server`] puts the services on a listener.
 
 mod admin_service;
+mod admission;
+mod append;
+mod append_stream;
 mod audit_service;
 mod durability;
 mod error_layer;
@@ -44,7 +47,7 @@ pub struct ServiceLimits {
     pub page_bytes_max: usize,
     /// Most streams at a time; one more is refused as overload.
     pub streams_max: usize,
-    /// Most live streams (subscriptions, watches, imports) at a time; one more is refused as overload.
+    /// Most live streams (subscriptions, watches, imports, streams of appends) at a time; one more is refused as overload.
     pub subscriptions_max: usize,
     /// Most verifications and backups at a time; one more is refused as overload.
     pub maintenance_streams_max: usize,
@@ -56,6 +59,10 @@ pub struct ServiceLimits {
     pub notice_agreements_max: usize,
     /// Most requests of one import that wait for their answers.
     pub import_in_flight_max: usize,
+    /// Most calls of AppendEvents at a time; one more is refused as overload.
+    pub append_in_flight_max: usize,
+    /// Most requests of one stream of appends that are not answered; it is read no further.
+    pub append_stream_in_flight_max: usize,
     /// Longest time for which a reader of a stream may take nothing.
     pub stream_stall_max: Duration,
     /// Most calls at a time on one connection; more wait at the client.
@@ -82,6 +89,8 @@ impl Default for ServiceLimits {
             subscription_lag_records_max: 10_000,
             notice_agreements_max: 1000,
             import_in_flight_max: 512,
+            append_in_flight_max: 1024,
+            append_stream_in_flight_max: 1024,
             stream_stall_max: Duration::from_secs(30),
             calls_per_connection_max: 4096,
             retry_after: Duration::from_millis(100),

@@ -10,6 +10,8 @@ use tonic_health::server::HealthReporter;
 
 use super::ServiceLimits;
 use super::admin_service::AdminApi;
+use super::admission::Admission;
+use super::append::Appender;
 use super::audit_service::AuditApi;
 use super::error_layer::ErrorLayer;
 use super::ledger_service::LedgerApi;
@@ -90,9 +92,13 @@ where
     let (told, serving) = tokio::sync::watch::channel(Serving::On);
     let maintenance = LiveStreams::for_maintenance(limits, serving.clone());
     let live = LiveStreams::new(limits, serving);
+    let admission = Admission::new(limits);
+    let admission_layer = admission.layer();
     let ledger_api = LedgerApi {
         ledger: ledger.clone(),
         limits: limits.clone(),
+        appender: Appender { ledger: ledger.clone(), limits: limits.clone() },
+        admission,
         streams: streams.clone(),
         live: live.clone(),
     };
@@ -109,7 +115,8 @@ where
 
     let mut server = Server::builder()
         .max_concurrent_streams(limits.calls_per_connection_max)
-        .layer(ErrorLayer { message_bytes_max: bytes_max });
+        .layer(ErrorLayer { message_bytes_max: bytes_max })
+        .layer(admission_layer);
     if let Some(tls) = tls {
         server = server.tls_config(tls)?;
     }

@@ -4,14 +4,12 @@
 //! fold an agreement that is not here and leave it behind, but only when nothing newer has been
 //! published meanwhile.
 
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
-
-use lru::LruCache;
 
 use super::Shared;
 use super::error::LedgerError;
 use super::index::StreamEntry;
+use super::weighed::Weighed;
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::id::{AgreementId, Version};
@@ -20,14 +18,13 @@ use crate::wire::record;
 /// Folded agreements, the most recently used ones.
 #[derive(Debug)]
 pub struct AgreementCache {
-    folded: Mutex<LruCache<AgreementId, Arc<Agreement>>>,
+    folded: Mutex<Weighed<AgreementId, Arc<Agreement>>>,
 }
 
 impl AgreementCache {
-    /// Room for so many, at least one.
-    pub fn new(agreements_max: usize) -> Self {
-        let capacity = NonZeroUsize::new(agreements_max).unwrap_or(NonZeroUsize::MIN);
-        Self { folded: Mutex::new(LruCache::new(capacity)) }
+    /// Room for so many, at least one, of so many events together.
+    pub fn new(agreements_max: usize, events_max: u64) -> Self {
+        Self { folded: Mutex::new(Weighed::new(agreements_max, events_max)) }
     }
 
     /// The agreement, when it is here.
@@ -37,10 +34,13 @@ impl AgreementCache {
 
     /// Publishes what the writer has committed.
     pub fn publish(&self, id: AgreementId, agreement: Arc<Agreement>) {
-        self.lock().put(id, agreement);
+        let events = agreement.version().get();
+        let gone = self.lock().put(id, agreement, events);
+        // Only now: a long one takes a while to take apart.
+        drop(gone);
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<AgreementId, Arc<Agreement>>> {
+    fn lock(&self) -> MutexGuard<'_, Weighed<AgreementId, Arc<Agreement>>> {
         self.folded.lock().expect("no holder panics")
     }
 }
@@ -85,7 +85,9 @@ impl Shared {
     fn leave(&self, id: &AgreementId, agreement: &Arc<Agreement>) -> Result<(), LedgerError> {
         let mut folded = self.agreements.lock();
         if self.index.newest_version(id)? == agreement.version() && !folded.contains(id) {
-            folded.put(id.clone(), Arc::clone(agreement));
+            let gone = folded.put(id.clone(), Arc::clone(agreement), agreement.version().get());
+            drop(folded);
+            drop(gone);
         }
         Ok(())
     }

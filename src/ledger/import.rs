@@ -8,11 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::mpsc::error::SendError;
-use tokio::sync::oneshot;
-
-use super::command::{AppendFailure, AppendOutcome};
-use super::queue::{Lookup, Queued, ToWriter};
+use super::command::AppendFailure;
+use super::queue::{Lookup, PendingOutcome};
 use super::{Imports, Ledger};
 use crate::domain::date::RecordedTime;
 use crate::wire::parse::{AppendCommand, Recording};
@@ -34,18 +31,6 @@ impl ImportSession {
     }
 }
 
-/// The outcome of a request that is in the queue.
-#[derive(Debug)]
-pub struct PendingOutcome(oneshot::Receiver<Result<AppendOutcome, AppendFailure>>);
-
-impl PendingOutcome {
-    /// Waits for the outcome, which comes after the sync.
-    pub async fn outcome(self) -> Result<AppendOutcome, AppendFailure> {
-        // A writer that goes away without an answer may have written.
-        self.0.await.unwrap_or(Err(AppendFailure::OutcomeUnknown))
-    }
-}
-
 impl Ledger {
     /// Begins an import. None when the ledger takes none.
     pub fn begin_import(&self) -> Option<ImportSession> {
@@ -57,14 +42,7 @@ impl Ledger {
 
     /// Puts a request of an import in the writer's queue, behind those put before, waiting for room.
     pub async fn import(&self, command: AppendCommand, session: &ImportSession) -> PendingOutcome {
-        let (reply, outcome) = oneshot::channel();
-        let (session, lookup) = (Some(session.clone()), Lookup::default());
-        let queued = ToWriter::Request(Queued { command, session, lookup, reply });
-        if let Err(SendError(ToWriter::Request(unsent))) = self.queue.send(queued).await {
-            // The writer is gone and nothing was queued; whoever waits hears it.
-            super::writer::answer(unsent.reply, Err(AppendFailure::Stopped));
-        }
-        PendingOutcome(outcome)
+        self.enqueue(command, Some(session.clone()), Lookup::default()).await
     }
 }
 

@@ -6,12 +6,11 @@
 //! folding it anew as of today. That is done once a day for each such agreement, and then carried
 //! along event by event, so that an append costs the same however long the agreement is.
 
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
-use lru::LruCache;
-
 use super::answer::{FindingChanges, tracked_changes};
+use super::past::PastAgreements;
+use super::weighed::Weighed;
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::finding::Finding;
@@ -21,14 +20,13 @@ use crate::domain::usage::Usage;
 /// Agreements judged as of a day, the most recently used ones.
 #[derive(Debug)]
 pub(crate) struct JudgedAgreements {
-    judged: Mutex<LruCache<AgreementId, Arc<Agreement>>>,
+    judged: Mutex<Weighed<AgreementId, Arc<Agreement>>>,
 }
 
 impl JudgedAgreements {
-    /// Room for so many, at least one.
-    pub(crate) fn new(agreements_max: usize) -> Self {
-        let capacity = NonZeroUsize::new(agreements_max).unwrap_or(NonZeroUsize::MIN);
-        Self { judged: Mutex::new(LruCache::new(capacity)) }
+    /// Room for so many, at least one, of so many events together.
+    pub(crate) fn new(agreements_max: usize, events_max: u64) -> Self {
+        Self { judged: Mutex::new(Weighed::new(agreements_max, events_max)) }
     }
 
     /// The findings that came and went between two states of an agreement, as of a day. The earlier
@@ -53,14 +51,19 @@ impl JudgedAgreements {
         is_judged(agreement, as_of) || self.earlier(agreement, as_of).is_some()
     }
 
-    /// Findings that are open as of a day.
-    pub(crate) fn open_findings(&self, agreement: &Agreement, as_of: Date) -> Vec<Finding> {
+    /// Findings that are open as of a day; what is to be folded for that is kept among the past states.
+    pub(crate) fn open_findings(
+        &self,
+        agreement: &Arc<Agreement>,
+        as_of: Date,
+        past: &PastAgreements,
+    ) -> Vec<Finding> {
         if is_judged(agreement, as_of) {
             return agreement.tracker().open().cloned().collect();
         }
         let judged = match self.earlier(agreement, as_of) {
-            Some(earlier) => earlier.carried_to(agreement),
-            None => agreement.at_version(agreement.version(), as_of),
+            Some(earlier) => Arc::new(earlier.carried_to(agreement)),
+            None => past.at(agreement, agreement.version(), as_of),
         };
         judged.tracker().open().cloned().collect()
     }
@@ -72,8 +75,11 @@ impl JudgedAgreements {
             Some(earlier) => Arc::new(earlier.carried_to(agreement)),
             None => Arc::new(agreement.at_version(agreement.version(), as_of)),
         };
+        let (id, events) = (agreement.id().clone(), judged.version().get());
         let mut kept = self.judged.lock().expect("no holder panics");
-        kept.put(agreement.id().clone(), Arc::clone(&judged));
+        let gone = kept.put(id, Arc::clone(&judged), events);
+        drop(kept);
+        drop(gone);
         judged
     }
 
@@ -98,7 +104,7 @@ fn runs_out_early(agreement: &Agreement, as_of: Date) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::date::RecordedTime;
     use crate::domain::event::Recorded;
@@ -107,7 +113,7 @@ mod tests {
     use crate::wire::v1;
     use crate::wire::v1::event::Payload;
 
-    fn day(text: &str) -> Date {
+    pub(in crate::ledger) fn day(text: &str) -> Date {
         Date::parse(text).unwrap()
     }
 
@@ -136,7 +142,7 @@ mod tests {
     }
 
     /// Signed with a maximum of 100, and a reservation of 80 far into the future.
-    fn reserved() -> Agreement {
+    pub(in crate::ledger) fn reserved() -> Agreement {
         let party = || v1::Organisation { id: Some(organisation()), name: String::new() };
         let whole = v1::Scope { scope: Some(v1::scope::Scope::Agreement(true)) };
         let signed = v1::AgreementSigned {
@@ -173,7 +179,7 @@ mod tests {
         agreement
     }
 
-    fn order(number: u64, amount: &str) -> Arc<Recorded> {
+    pub(in crate::ledger) fn order(number: u64, amount: &str) -> Arc<Recorded> {
         let placed = v1::OrderPlaced {
             order_id: format!("O{number}"),
             buyer: Some(organisation()),
@@ -186,7 +192,8 @@ mod tests {
 
     #[test]
     fn what_is_carried_along_is_what_a_fold_anew_would_say() {
-        let judged = JudgedAgreements::new(1);
+        let judged = JudgedAgreements::new(1, 100);
+        let past = PastAgreements::new(100);
         let as_of = day("2023-11-10");
         let mut before = reserved();
         for number in 2..6 {
@@ -197,7 +204,7 @@ mod tests {
             let anew = tracked_changes(&at(&before), &at(&after));
             assert_eq!((&changes.opened, &changes.cleared), (&anew.opened, &anew.cleared));
             let open: Vec<Finding> = at(&after).tracker().open().cloned().collect();
-            assert_eq!(judged.open_findings(&after, as_of), open);
+            assert_eq!(judged.open_findings(&Arc::new(after.clone()), as_of, &past), open);
             before = after;
         }
         assert!(judged.earlier(&before, as_of).is_some(), "it is kept");
@@ -206,7 +213,8 @@ mod tests {
 
     #[test]
     fn another_branch_of_the_same_agreement_is_never_taken_for_it() {
-        let judged = JudgedAgreements::new(1);
+        let judged = JudgedAgreements::new(1, 100);
+        let past = PastAgreements::new(100);
         let as_of = day("2023-11-10");
         let base = reserved();
         let branch = |event: &Arc<Recorded>| {
@@ -216,8 +224,9 @@ mod tests {
         };
         let (kept, other) = (branch(&order(2, "30")), branch(&order(9, "1")));
         judged.carried_along(&kept, as_of);
+        past.at(&Arc::new(kept.clone()), kept.version(), as_of);
         let anew = other.at_version(other.version(), as_of);
         let open: Vec<Finding> = anew.tracker().open().cloned().collect();
-        assert_eq!(judged.open_findings(&other, as_of), open);
+        assert_eq!(judged.open_findings(&Arc::new(other), as_of, &past), open);
     }
 }

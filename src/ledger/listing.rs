@@ -188,10 +188,9 @@ impl Shared {
         if pin.includes(last) {
             return Ok(Some(agreement));
         }
-        let included = agreement.events().take_while(|event| pin.includes(event));
-        let earlier = agreement.refold(included, pin.as_of);
-        let is_known = earlier.version() != Version::NONE;
-        Ok(is_known.then(|| Arc::new(earlier)))
+        let version = agreement.version_while(|event| pin.includes(event));
+        let is_known = version != Version::NONE;
+        Ok(is_known.then(|| self.past.at(&agreement, version, pin.as_of)))
     }
 
     /// The first position, up to an end, that was recorded at a time or later.

@@ -4,7 +4,7 @@
 //! (`decide`), repeats first answers (`repeat`) and commits what comes through its `queue`; `index` finds records by
 //! agreement, request and source; `tree` keeps the tree over the log,
 //! [`signing`] signs its head, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
-//! agreements; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
+//! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
 //! [`history`], [`read`] and [`notices`] answer; [`blocks`] is for backups, [`verify`] checks everything that is stored. `page_key` vouches for page tokens. Nothing here
 //! knows tonic.
 //!
@@ -25,11 +25,12 @@ mod judged;
 pub mod listing;
 pub mod notices;
 mod page_key;
+mod past;
 mod portfolio;
 mod projector;
 pub mod proofs;
 pub mod query;
-mod queue;
+pub mod queue;
 pub mod read;
 mod repeat;
 pub mod signing;
@@ -38,6 +39,7 @@ mod tiles;
 mod tree;
 mod uncommitted;
 pub mod verify;
+mod weighed;
 mod writer;
 
 use std::sync::Arc;
@@ -62,6 +64,7 @@ use error::{LedgerError, WithCauses};
 use index::Index;
 use judged::JudgedAgreements;
 use page_key::PageKey;
+use past::PastAgreements;
 use portfolio::Portfolio;
 pub use queue::Lookup;
 use queue::{Queue, Queued, ToWriter};
@@ -85,6 +88,10 @@ pub struct LedgerLimits {
     pub batch_bytes_max: usize,
     /// Most folded agreements kept in memory.
     pub agreements_cached_max: usize,
+    /// Most events of these together; the one that was used last is kept whatever it has.
+    pub agreement_events_cached_max: u64,
+    /// Most events of past states of agreements that are kept in memory once they were asked for.
+    pub past_events_cached_max: u64,
 }
 
 impl Default for LedgerLimits {
@@ -94,6 +101,8 @@ impl Default for LedgerLimits {
             batch_requests_max: 1024,
             batch_bytes_max: 4 * 1024 * 1024,
             agreements_cached_max: 10_000,
+            agreement_events_cached_max: 2_000_000,
+            past_events_cached_max: 200_000,
         }
     }
 }
@@ -165,6 +174,8 @@ pub(crate) struct Shared {
     pub(crate) judged: JudgedAgreements,
     /// Carried along by listings of findings, as of the day that was asked for.
     pub(crate) judged_for_listings: JudgedAgreements,
+    /// As they were at a version, for questions about the past.
+    pub(crate) past: PastAgreements,
     pub(crate) portfolio: Portfolio,
     pub(crate) page_key: PageKey,
     pub(crate) clock: Arc<dyn Clock>,
@@ -267,14 +278,16 @@ impl Ledger {
             writer: WriterState::Running,
         };
         let (publish, head) = watch::channel(head);
+        let events_max = limits.agreement_events_cached_max;
         let shared = Arc::new(Shared {
             reader,
             index,
             tree,
             signing,
-            agreements: AgreementCache::new(limits.agreements_cached_max),
-            judged: JudgedAgreements::new(limits.agreements_cached_max),
-            judged_for_listings: JudgedAgreements::new(JUDGED_FOR_LISTINGS_MAX),
+            agreements: AgreementCache::new(limits.agreements_cached_max, events_max),
+            judged: JudgedAgreements::new(limits.agreements_cached_max, events_max),
+            judged_for_listings: JudgedAgreements::new(JUDGED_FOR_LISTINGS_MAX, events_max),
+            past: PastAgreements::new(limits.past_events_cached_max),
             portfolio,
             page_key,
             clock,

@@ -8,8 +8,8 @@
 //! mark stays where it is, so that a listing tells the damage instead of leaving the agreement out.
 
 use std::collections::BTreeSet;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::error::{LedgerError, WithCauses};
@@ -79,6 +79,15 @@ pub(crate) enum RowCheck {
     NotWrittenYet,
 }
 
+/// Why a rest of the projector is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rested {
+    /// It was long enough, or nothing more will be noted.
+    Enough,
+    /// So many records are noted that their index entries are to be written.
+    MuchIsNoted,
+}
+
 /// What the projector has in hand.
 #[derive(Debug)]
 pub(crate) struct Work {
@@ -133,6 +142,18 @@ impl Portfolio {
         noted.in_hand.clear();
         let waited = self.changed.wait_timeout_while(noted, ROOM_WAIT, |noted| !noted.is_closed);
         !waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
+    }
+
+    /// Waits until an instant, or until nothing more will be noted, or until so many records are noted
+    /// meanwhile.
+    pub(crate) fn rest(&self, until: Instant, records_max: u64) -> Rested {
+        let noted = self.lock();
+        let much = noted.reached.saturating_add(records_max);
+        let rests = |noted: &mut Noted| !noted.is_closed && noted.reached < much;
+        let left = until.saturating_duration_since(Instant::now());
+        let rested = self.changed.wait_timeout_while(noted, left, rests);
+        let noted = rested.unwrap_or_else(PoisonError::into_inner).0;
+        if noted.reached >= much && !noted.is_closed { Rested::MuchIsNoted } else { Rested::Enough }
     }
 
     /// Whether the row of an agreement may be older than the head.
@@ -292,7 +313,7 @@ impl Shared {
     /// The row of an agreement as of a day. None without events.
     pub(crate) fn row_as_of(
         &self,
-        agreement: &Agreement,
+        agreement: &Arc<Agreement>,
         as_of: Date,
     ) -> Result<Option<Row>, LedgerError> {
         let is_whole = agreement.tracker().horizon() == Date::END_OF_TIME;
@@ -300,7 +321,7 @@ impl Shared {
             return self.settled_row(agreement);
         }
         let texts = self.texts(agreement, as_of)?;
-        let findings = SeverityCounts::of(&self.judged.open_findings(agreement, as_of));
+        let findings = SeverityCounts::of(&self.judged.open_findings(agreement, as_of, &self.past));
         Ok(Row::from_day(agreement, as_of, texts, findings))
     }
 

@@ -55,12 +55,15 @@ impl Snapshot {
 impl Ledger {
     /// Whether a snapshot's findings can be told at once, without folding its agreement anew.
     pub fn findings_are_at_hand(&self, snapshot: &Snapshot) -> bool {
-        self.shared().judged.are_at_hand(&snapshot.agreement, snapshot.as_of)
+        let (shared, Snapshot { agreement, as_of, .. }) = (self.shared(), snapshot);
+        shared.judged.are_at_hand(agreement, *as_of)
+            || shared.past.is_at_hand(agreement, agreement.version(), *as_of)
     }
 
     /// Findings of a snapshot that are open as of its day.
     pub fn open_findings(&self, snapshot: &Snapshot) -> Vec<Finding> {
-        self.shared().judged.open_findings(&snapshot.agreement, snapshot.as_of)
+        let shared = self.shared();
+        shared.judged.open_findings(&snapshot.agreement, snapshot.as_of, &shared.past)
     }
 
     /// An agreement at two times. None when nothing of it was known. May read from disk.
@@ -81,8 +84,9 @@ impl Ledger {
         let (agreement, position) = match times.as_known {
             None => (agreement, head),
             Some(known) => {
-                let horizon = Date::END_OF_TIME;
-                let at_that_time = Arc::new(agreement.as_known(known, horizon));
+                // Recorded time never decreases, so what was known at a time is a version.
+                let version = agreement.version_while(|event| event.recorded <= known);
+                let at_that_time = shared.past.at(&agreement, version, Date::END_OF_TIME);
                 let Some(position) = shared.last_known_position(known, head)? else {
                     return Ok(None);
                 };

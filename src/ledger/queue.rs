@@ -1,11 +1,15 @@
 //! The writer's queue: requests in the order in which they came, and the word to close it.
 
+use tokio::sync::mpsc::error::SendError;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Ledger;
 use super::command::{AppendFailure, AppendOutcome};
 use super::import::ImportSession;
 use crate::wire::parse::AppendCommand;
 
+/// Where an outcome goes.
 pub(super) type Reply = oneshot::Sender<Result<AppendOutcome, AppendFailure>>;
 
 /// A request in the queue.
@@ -26,6 +30,51 @@ pub struct Lookup {
     pub(super) new_since: u64,
     /// No record before this position has one of its events. 0: one has, or nobody has looked.
     pub(super) sources_new_since: u64,
+}
+
+/// The outcome of a request that is in the queue.
+#[derive(Debug)]
+pub struct PendingOutcome(oneshot::Receiver<Result<AppendOutcome, AppendFailure>>);
+
+impl PendingOutcome {
+    /// Waits for the outcome, which comes after the sync.
+    pub async fn outcome(self) -> Result<AppendOutcome, AppendFailure> {
+        // A writer that goes away without an answer may have written.
+        self.0.await.unwrap_or(Err(AppendFailure::OutcomeUnknown))
+    }
+
+    /// The outcome, when it is there already.
+    pub fn at_hand(mut self) -> Result<Result<AppendOutcome, AppendFailure>, Self> {
+        match self.0.try_recv() {
+            Ok(outcome) => Ok(outcome),
+            Err(TryRecvError::Empty) => Err(self),
+            Err(TryRecvError::Closed) => Ok(Err(AppendFailure::OutcomeUnknown)),
+        }
+    }
+}
+
+impl Ledger {
+    /// Puts a request that [`known`](Self::known) has looked up in the writer's queue, waiting for
+    /// room. Requests that one caller puts one after the other are decided in that order. Dropping
+    /// what it returns does not take the request back.
+    pub async fn submit(&self, command: AppendCommand, lookup: Lookup) -> PendingOutcome {
+        self.enqueue(command, None, lookup).await
+    }
+
+    pub(super) async fn enqueue(
+        &self,
+        command: AppendCommand,
+        session: Option<ImportSession>,
+        lookup: Lookup,
+    ) -> PendingOutcome {
+        let (reply, outcome) = oneshot::channel();
+        let queued = ToWriter::Request(Queued { command, session, lookup, reply });
+        if let Err(SendError(ToWriter::Request(unsent))) = self.queue.send(queued).await {
+            // The writer is gone and nothing was queued; whoever waits hears it.
+            super::writer::answer(unsent.reply, Err(AppendFailure::Stopped));
+        }
+        PendingOutcome(outcome)
+    }
 }
 
 /// What is sent to the writer.

@@ -20,8 +20,9 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use crate::clock::SystemClock;
+use crate::config::CheckedConfig;
 use crate::config::sources::SourceError;
-use crate::config::{CheckedConfig, TlsTexts};
+use crate::config::tls::TlsTexts;
 use crate::grpc::server::{Health, serve};
 use crate::ledger::error::{LedgerError, WithCauses};
 use crate::ledger::{Imports, Ledger, OpenedLedger, WriterEnd};

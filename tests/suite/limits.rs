@@ -1,10 +1,13 @@
 //! Limits and transport security, as they are felt from outside.
 
+use contract_ledger::clock::{Clock, SystemClock};
+use contract_ledger::domain::date::RecordedTime;
 use contract_ledger::grpc::ServiceLimits;
 use contract_ledger::ledger::LedgerLimits;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
 use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tonic::Code;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
@@ -51,6 +54,85 @@ async fn a_full_queue_refuses_early_and_loses_nothing() {
         assert!(!served.send(asked).await.unwrap().replayed);
     }
     assert_eq!(served.records().await.len(), 501);
+    served.stop().await;
+}
+
+/// A clock that answers nobody while it is held: the writer waits for it, and so does what it has.
+#[derive(Debug, Default)]
+struct HeldClock {
+    is_held: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl HeldClock {
+    fn hold(&self, is_held: bool) {
+        *self.is_held.lock().unwrap() = is_held;
+        self.changed.notify_all();
+    }
+}
+
+impl Clock for HeldClock {
+    fn now(&self) -> RecordedTime {
+        let guard = self.is_held.lock().unwrap();
+        drop(self.changed.wait_while(guard, |is_held| *is_held).unwrap());
+        SystemClock.now()
+    }
+}
+
+#[tokio::test]
+async fn calls_beyond_their_places_are_refused_before_they_are_read() {
+    let clock = Arc::new(HeldClock::default());
+    let service = ServiceLimits {
+        append_in_flight_max: 2,
+        message_bytes_max: 4096,
+        ..ServiceLimits::default()
+    };
+    let served = Served::with(Setting { clock: clock.clone(), service, ..Setting::default() });
+    served.append("a", sign("100")).await.unwrap();
+    clock.hold(true);
+    let place = |id: &str| request("a", vec![intent("2024-01-01", order(id, "1"))]);
+    let append = |asked: v1::AppendEventsRequest| {
+        let mut client = served.ledger();
+        tokio::spawn(async move { client.append_events(asked).await })
+    };
+    let held = [append(place("O1")), append(place("O2"))];
+    // It is malformed while there is a place, and nobody looks at it when there is none.
+    let malformed = request("a", Vec::new());
+    let refused = loop {
+        let refused = told(&served.send(malformed.clone()).await.unwrap_err());
+        if refused.code != Code::InvalidArgument {
+            break refused;
+        }
+    };
+    assert_eq!((refused.code, refused.reason.as_str()), (Code::Unavailable, "OVERLOADED"));
+    assert_eq!(refused.metadata["append_in_flight_max"], "2");
+    assert!(refused.retry_after);
+    let long = v1::OrderPlaced { description: "x".repeat(9000), ..placed("O3", "1") };
+    let too_long = intent("2024-01-01", v1::event::Payload::OrderPlaced(long));
+    let too_long = request("a", vec![too_long]);
+    let asking = v1::AppendEventsRequest { validate_only: true, ..place("O4") };
+    for asked in [place("O5"), asking, too_long.clone()] {
+        assert_eq!(told(&served.send(asked).await.unwrap_err()).reason, "OVERLOADED");
+    }
+    // Questions go on, and a stream waits where a call is refused.
+    served.usage_as_of("a", "2024-01-01").await;
+    let sent = v1::AppendEventsStreamRequest { requests: vec![place("O6")] };
+    let stream = served.ledger().append_events_stream(tokio_stream::iter([sent])).await;
+    let mut stream = stream.unwrap().into_inner();
+
+    clock.hold(false);
+    for call in held {
+        call.await.unwrap().unwrap();
+    }
+    let answer = stream.message().await.unwrap().unwrap().outcomes.remove(0);
+    assert!(matches!(answer.outcome, Some(v1::append_events_outcome::Outcome::Answer(_))));
+    // The places are free again.
+    let malformed = told(&served.send(malformed).await.unwrap_err());
+    assert_eq!(malformed.code, Code::InvalidArgument);
+    let too_long = told(&served.send(too_long).await.unwrap_err());
+    assert_eq!(too_long.reason, "MESSAGE_TOO_LARGE");
+    served.send(place("O7")).await.unwrap();
+    assert_eq!(served.records().await.len(), 5);
     served.stop().await;
 }
 

@@ -11,6 +11,7 @@
     reason = "helpers give values in the form that the generated messages hold them"
 )]
 
+mod append_stream;
 mod backups;
 mod bit_flips;
 mod catalogue;
@@ -28,6 +29,7 @@ mod listings;
 mod malformed;
 mod model;
 mod notices;
+mod past;
 mod proofs;
 mod queries;
 mod scenarios;

@@ -314,8 +314,14 @@ async fn the_agreement_shows_parties_lots_and_declined_options_as_of_a_day() {
 
 #[tokio::test]
 async fn agreements_that_left_memory_answer_the_same() {
-    let ledger = LedgerLimits { agreements_cached_max: 1, ..LedgerLimits::default() };
-    let served = Served::with(Setting { ledger, ..Setting::default() });
+    let by_number = LedgerLimits { agreements_cached_max: 1, ..LedgerLimits::default() };
+    let by_events = LedgerLimits { agreement_events_cached_max: 3, ..LedgerLimits::default() };
+    for ledger in [by_number, by_events] {
+        leave_memory_and_come_back(Served::with(Setting { ledger, ..Setting::default() })).await;
+    }
+}
+
+async fn leave_memory_and_come_back(served: Served) {
     for agreement in ["a", "b", "c"] {
         served.append(agreement, sign("100")).await.unwrap();
     }

@@ -1,7 +1,69 @@
-//! The loop of `append` against a sender made of a closure.
+//! The loop of `append` against a ledger made of a closure.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use tonic::Code;
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::*;
-use crate::lines::LINE_BYTES_MAX;
+use crate::append::next_input;
+use crate::lines::{LINE_BYTES_MAX, Lines};
+
+/// Far longer than a machine under load needs.
+const HANGS_AFTER: Duration = Duration::from_mins(1);
+
+type Said = Result<AppendEventsResponse, Box<Failure>>;
+
+/// A ledger that says what a closure says, and remembers what it was asked.
+struct Closure<F> {
+    say: Rc<RefCell<F>>,
+    sent: Rc<RefCell<Vec<String>>>,
+}
+
+impl<F: FnMut(&str, usize) -> Said + 'static> Appender for Closure<F> {
+    type Answers = Pin<Box<dyn Stream<Item = Result<AppendEventsStreamResponse, Status>>>>;
+
+    async fn open(
+        &mut self,
+        requests: mpsc::Receiver<AppendEventsStreamRequest>,
+    ) -> Result<Self::Answers, Status> {
+        let (say, sent) = (Rc::clone(&self.say), Rc::clone(&self.sent));
+        let requests = tokio_stream::wrappers::ReceiverStream::new(requests);
+        Ok(Box::pin(requests.map(move |message| {
+            let [request] = message.requests.try_into().expect("one request a message");
+            let AppendEventsRequest { request_id, agreement_id, .. } = request;
+            sent.borrow_mut().push(request_id.clone());
+            let count = sent.borrow().len();
+            let outcome = match (say.borrow_mut())(&agreement_id, count) {
+                Ok(response) => Outcome::Answer(response),
+                Err(failure) if failure.unanswered => {
+                    return Err(Status::from_error(Box::new(io::Error::other("gone"))));
+                }
+                Err(failure) => Outcome::Error(error(&failure)),
+            };
+            let outcome = AppendEventsOutcome { request_id, outcome: Some(outcome) };
+            Ok(AppendEventsStreamResponse { outcomes: vec![outcome] })
+        })))
+    }
+}
+
+fn error(failure: &Failure) -> AppendEventsError {
+    let code = match failure.code {
+        "UNAVAILABLE" => Code::Unavailable,
+        _ => Code::FailedPrecondition,
+    };
+    let mut details = ErrorDetails::new();
+    details.set_error_info(failure.reason.clone(), failure.domain.clone(), HashMap::new());
+    if let Some(pause) = failure.retry_after {
+        details.set_retry_info(Some(pause));
+    }
+    let status = Status::with_error_details(code, "said", details);
+    let full = tonic_types::pb::Status::decode(status.details()).unwrap();
+    AppendEventsError { code: code.into(), message: "said".to_owned(), details: full.details }
+}
 
 /// What a run left behind.
 struct Run {
@@ -11,26 +73,41 @@ struct Run {
     end: Result<Tally, AppendStopped>,
 }
 
-/// Plays an input; the sender is told the agreement and how often it was called.
-async fn run(
+/// Everything that is read of an input, through a channel that is long enough.
+fn inputs(input: &[u8]) -> mpsc::Receiver<Input> {
+    let (sender, inputs) = mpsc::channel(2 * IN_FLIGHT_MAX);
+    let mut lines = Lines::new(io::BufReader::with_capacity(7, input));
+    while let Some(input) = next_input(&mut lines) {
+        sender.try_send(input).unwrap();
+    }
+    inputs
+}
+
+/// Plays an input; the ledger is told the agreement and how many requests it was sent.
+async fn run(input: &[u8], say: impl FnMut(&str, usize) -> Said + 'static) -> Run {
+    run_with(input, say, |_| Ok(())).await
+}
+
+async fn run_with(
     input: &[u8],
-    mut sender: impl FnMut(&str, usize) -> Result<AppendEventsResponse, Box<Failure>>,
+    say: impl FnMut(&str, usize) -> Said + 'static,
+    mut write: impl FnMut(&LineAnswer) -> io::Result<()>,
 ) -> Run {
-    let (mut answers, mut sent, mut waits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut answers, mut waits) = (Vec::new(), Vec::new());
+    let sent = Rc::default();
+    let mut ledger = Closure { say: Rc::new(RefCell::new(say)), sent: Rc::clone(&sent) };
     let end = append_lines(
-        &mut io::BufReader::with_capacity(7, input),
-        &mut async |request: AppendEventsRequest| {
-            sent.push(request.request_id);
-            sender(&request.agreement_id, sent.len())
-        },
+        &mut inputs(input),
+        &mut ledger,
+        HANGS_AFTER,
         &mut async |pause| waits.push(pause),
         &mut |answer| {
             answers.push(serde_json::from_str(&answer.json())?);
-            Ok(())
+            write(answer)
         },
     )
     .await;
-    Run { answers, sent, waits, end }
+    Run { answers, sent: sent.take(), waits, end }
 }
 
 fn accepted() -> AppendEventsResponse {
@@ -162,18 +239,141 @@ async fn line_that_is_too_long_or_not_text_is_reported_and_passed_over() {
 
 #[tokio::test]
 async fn closed_output_stops_the_run() {
-    let mut sent = 0_u32;
     let input = [LINE, b"\n", LINE].concat();
+    let broken = |_: &LineAnswer| Err(io::Error::from(io::ErrorKind::BrokenPipe));
+    let run = run_with(&input, |_, _| Ok(accepted()), broken).await;
+    assert_eq!(run.sent.len(), 1);
+    assert!(run.end.is_err());
+}
+
+fn numbered(lines: usize) -> Vec<u8> {
+    let line = |number: usize| format!("{{\"requestId\":\"r{number}\",\"agreementId\":\"A\"}}\n");
+    (0..lines).map(line).collect::<String>().into_bytes()
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_goes_on_with_the_lines_that_have_no_answer() {
+    let run = run(&numbered(1000), |_, count| match count {
+        3 | 700 => Err(unanswered()),
+        500 => Err(overloaded(7)),
+        _ => Ok(accepted()),
+    })
+    .await;
+    assert_eq!(run.end.unwrap(), Tally { accepted: 1000, failed: 0 });
+    let lines: Vec<u64> = run.answers.iter().map(|one| one["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, (1..=1000).collect::<Vec<u64>>());
+    assert_eq!(run.sent.len(), 1003, "each break sends one line again, and no line before it");
+    let pauses = [UNANSWERED_WAIT_MS, 7, UNANSWERED_WAIT_MS].map(Duration::from_millis);
+    assert_eq!(run.waits, pauses);
+}
+
+#[tokio::test]
+async fn a_line_that_is_given_up_does_not_stop_those_after_it() {
+    let run = run(&numbered(3), |_, count| match count {
+        2..=7 => Err(overloaded(1)),
+        _ => Ok(accepted()),
+    })
+    .await;
+    assert_eq!(run.end.unwrap(), Tally { accepted: 2, failed: 1 });
+    assert_eq!(run.answers[1]["reason"], "OVERLOADED");
+    assert_eq!(run.sent, ["r0", "r1", "r1", "r1", "r1", "r1", "r1", "r2"]);
+}
+
+/// Answers of one stream, whatever is asked.
+struct Fixed(Vec<Vec<Result<AppendEventsStreamResponse, Status>>>);
+
+impl Appender for Fixed {
+    type Answers = Pin<Box<dyn Stream<Item = Result<AppendEventsStreamResponse, Status>>>>;
+
+    async fn open(
+        &mut self,
+        _: mpsc::Receiver<AppendEventsStreamRequest>,
+    ) -> Result<Self::Answers, Status> {
+        Ok(Box::pin(tokio_stream::iter(self.0.remove(0))))
+    }
+}
+
+fn answers_to(ids: &[&str]) -> Result<AppendEventsStreamResponse, Status> {
+    let outcome = |id: &&str| AppendEventsOutcome {
+        request_id: (*id).to_owned(),
+        outcome: Some(Outcome::Answer(accepted())),
+    };
+    Ok(AppendEventsStreamResponse { outcomes: ids.iter().map(outcome).collect() })
+}
+
+async fn play(streams: Vec<Vec<Result<AppendEventsStreamResponse, Status>>>) -> Run {
+    let (mut answers, mut waits) = (Vec::new(), Vec::new());
     let end = append_lines(
-        &mut input.as_slice(),
-        &mut async |_| {
-            sent += 1;
-            Ok(accepted())
+        &mut inputs(&numbered(3)),
+        &mut Fixed(streams),
+        HANGS_AFTER,
+        &mut async |pause| waits.push(pause),
+        &mut |answer| {
+            answers.push(serde_json::from_str(&answer.json())?);
+            Ok(())
         },
-        &mut async |_| {},
-        &mut |_| Err(io::Error::from(io::ErrorKind::BrokenPipe)),
     )
     .await;
-    assert_eq!(sent, 1);
-    assert!(end.is_err());
+    Run { answers, sent: Vec::new(), waits, end }
+}
+
+fn status(code: Code, reason: &str) -> Status {
+    let details = ErrorDetails::with_error_info(reason, "contractledger.v1", HashMap::new());
+    Status::with_error_details(code, "said", details)
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_off_is_opened_again_at_once() {
+    let cut_off = status(Code::Aborted, "STREAM_CUT_OFF");
+    let run = play(vec![vec![answers_to(&["r0"]), Err(cut_off)], vec![answers_to(&["r1", "r2"])]]);
+    let run = run.await;
+    assert_eq!(run.end.unwrap().accepted, 3);
+    assert_eq!(run.waits, [Duration::ZERO]);
+}
+
+#[tokio::test]
+async fn a_line_that_ends_the_stream_fails_alone() {
+    let too_long = status(Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
+    let run = play(vec![vec![answers_to(&["r0"]), Err(too_long)], vec![answers_to(&["r2"])]]).await;
+    assert_eq!(run.end.unwrap(), Tally { accepted: 2, failed: 1 });
+    assert_eq!(run.answers[1]["reason"], "MESSAGE_TOO_LARGE");
+    assert!(run.waits.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_to_another_request_stops_the_run() {
+    let run = play(vec![vec![answers_to(&["r0", "r2"])]]).await;
+    let stopped = run.end.unwrap_err();
+    assert!(stopped.to_string().contains("line 2"), "{stopped}");
+    assert_eq!(run.answers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_is_asked_again_and_then_given_up() {
+    struct Silent(u32);
+    impl Appender for Silent {
+        type Answers = tokio_stream::Pending<Result<AppendEventsStreamResponse, Status>>;
+        async fn open(
+            &mut self,
+            _: mpsc::Receiver<AppendEventsStreamRequest>,
+        ) -> Result<Self::Answers, Status> {
+            self.0 += 1;
+            Ok(tokio_stream::pending())
+        }
+    }
+    let mut silent = Silent(0);
+    let mut told = 0;
+    let end = append_lines(
+        &mut inputs(&numbered(3)),
+        &mut silent,
+        Duration::ZERO,
+        &mut async |_| {},
+        &mut |_| {
+            told += 1;
+            Ok(())
+        },
+    )
+    .await;
+    assert!(matches!(end, Err(AppendStopped::Unanswered { line: 1 })), "{end:?}");
+    assert_eq!((silent.0, told), (SENDS_MAX, 1));
 }

@@ -1,4 +1,4 @@
-//! `import` and `subscribe` through a real connection, against services that break on purpose.
+//! `append`, `import` and `subscribe` through a real connection, against services that break on purpose.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use crate::arguments::{Arguments, Command};
 use crate::client::ServerAddress;
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 use crate::table::Look;
-use crate::{backup, import, subscribe, verify};
+use crate::{append, backup, import, subscribe, verify};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -130,6 +130,31 @@ impl LedgerService for Breaking {
         _: Request<v1::AppendEventsRequest>,
     ) -> Result<Response<v1::AppendEventsResponse>, Status> {
         Err(Status::unimplemented("not asked for"))
+    }
+
+    type AppendEventsStreamStream = Answers<v1::AppendEventsStreamResponse>;
+
+    /// Breaks the first stream at its third request.
+    async fn append_events_stream(
+        &self,
+        request: Request<Streaming<v1::AppendEventsStreamRequest>>,
+    ) -> Result<Response<Self::AppendEventsStreamStream>, Status> {
+        let mut requests = request.into_inner();
+        let first = requests.message().await?.unwrap();
+        let id = |message: &v1::AppendEventsStreamRequest| message.requests[0].request_id.clone();
+        let breaks = self.note("append", &id(&first));
+        let messages = tokio_stream::once(Ok(first)).chain(requests);
+        let answers = messages.map(move |message| {
+            let request_id = id(&message?);
+            if request_id == "r3" && breaks {
+                return Err(stopping());
+            }
+            let answer = v1::AppendEventsResponse { agreement_version: 1, ..Default::default() };
+            let outcome = Some(v1::append_events_outcome::Outcome::Answer(answer));
+            let outcomes = vec![v1::AppendEventsOutcome { request_id, outcome }];
+            Ok(v1::AppendEventsStreamResponse { outcomes })
+        });
+        Ok(Response::new(Box::pin(answers)))
     }
 
     async fn read_events(
@@ -297,6 +322,29 @@ async fn import_stops_at_a_line_that_is_no_request_with_those_before_it_taken_in
     let error = end.unwrap_err().to_string();
     assert!(error.contains("line 3: the text is not a valid"), "{error}");
     assert!(output.starts_with("2 accepted, 0 refused"), "{output}");
+}
+
+#[tokio::test]
+async fn append_goes_on_over_a_second_stream_and_tells_every_line_once() {
+    let services = Breaking::default();
+    let server = serve(services.clone()).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let lines = ["r1", "r2", "", "nonsense", "r3", "r4"]
+        .map(|id| if id.len() == 2 { format!(r#"{{"requestId":"{id}"}}"#) } else { id.to_owned() });
+    std::fs::write(file.path(), lines.join("\n")).unwrap();
+    let words = ["ledgerctl", "append", file.path().to_str().unwrap()];
+    let Command::Append(arguments) = Arguments::parse_from(words).command else {
+        panic!("append was asked for");
+    };
+    let mut output = Vec::new();
+    let end = append::run(&server, &arguments, &mut output).await;
+    assert_eq!(end.unwrap(), EXIT_FAILED, "one line is no request");
+    let output = String::from_utf8(output).unwrap();
+    let told: Vec<&str> = output.lines().filter_map(|line| line.get(..19)).collect();
+    let ok = |line: u32| format!(r#"{{"line":{line},"ok":true"#);
+    let malformed = r#"{"line":4,"ok":fals"#.to_owned();
+    assert_eq!(told, [ok(1), ok(2), malformed, ok(5), ok(6)]);
+    assert_eq!(services.asked.lock().unwrap().as_slice(), ["append r1", "append r3"]);
 }
 
 #[tokio::test]

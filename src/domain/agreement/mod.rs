@@ -16,13 +16,14 @@ mod route;
 mod settle;
 mod views;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
 
 use super::call_off::{CallOff, CallOffKey};
 use super::charter::Charter;
-use super::date::{Date, RecordedTime};
+use super::date::Date;
 use super::duplicates::Documents;
 use super::event::{AdmissionMode, Group, Payload, Recorded};
 use super::id::{
@@ -128,10 +129,16 @@ impl Agreement {
         agreement
     }
 
-    /// What it was up to and with a recorded time, judged as of a horizon.
-    #[must_use]
-    pub fn as_known(&self, known: RecordedTime, horizon: Date) -> Self {
-        self.refold(self.events.iter().take_while(|event| event.recorded <= known), horizon)
+    /// The version up to which a condition holds: the condition must hold for no event that comes
+    /// after one for which it does not.
+    pub fn version_while(&self, holds: impl Fn(&Recorded) -> bool) -> Version {
+        let side = |event: &Arc<Recorded>| {
+            if holds(event) { Ordering::Less } else { Ordering::Greater }
+        };
+        // Nothing is equal, so this is where the first one stands for which it does not hold.
+        let (Ok(count) | Err(count)) = self.events.binary_search_by(side);
+        let last = count.checked_sub(1).and_then(|place| self.events.get(place));
+        last.map_or(Version::NONE, |event| event.version)
     }
 
     /// What it was up to and with a position of the log, judged as of a horizon.

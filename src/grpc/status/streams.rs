@@ -1,9 +1,22 @@
-//! How streams end before their time, or do not begin.
+//! How streams end before their time, and what does not begin because there is no place.
 
+use prost::Message as _;
 use tonic::{Code, Status};
+use tonic_types::pb;
 
 use super::{Failure, reason};
 use crate::grpc::ServiceLimits;
+use crate::wire::v1;
+
+/// A status that is told in the place of an answer, on a stream that goes on.
+pub(in crate::grpc) fn in_place(status: &Status) -> v1::AppendEventsError {
+    let details = pb::Status::decode(status.details()).map(|full| full.details);
+    v1::AppendEventsError {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        details: details.unwrap_or_default(),
+    }
+}
 
 /// A stream that ended before everything was sent.
 pub(in crate::grpc) fn stream_cut_off(limits: &ServiceLimits) -> Status {
@@ -40,6 +53,15 @@ pub(in crate::grpc) fn position_beyond_head(
 pub(in crate::grpc) fn import_not_allowed() -> Status {
     let text = "the ledger is not in import mode";
     Failure::new(Code::FailedPrecondition, reason::IMPORT_NOT_ALLOWED, text).into_status()
+}
+
+/// More calls of AppendEvents than the server has places for.
+pub(in crate::grpc) fn too_many_appends(limits: &ServiceLimits) -> Status {
+    let text = "as many appends are under way as the server has places for; nothing was recorded";
+    Failure::new(Code::Unavailable, reason::OVERLOADED, text)
+        .with("append_in_flight_max", limits.append_in_flight_max)
+        .retry_after(limits.retry_after)
+        .into_status()
 }
 
 /// More live streams than the server has places for.

@@ -190,7 +190,7 @@ impl Notices {
             query,
             resume,
             held: LruCache::new(capacity),
-            judged: JudgedAgreements::new(agreements_max),
+            judged: JudgedAgreements::new(agreements_max, u64::MAX),
             range: None,
             next: None,
             phase,
