@@ -1,6 +1,9 @@
 //! Compiles `proto/` with protox, so that no `protoc` is needed on the machine.
 //!
 //! Besides the Rust types it writes the descriptor set that reflection and the JSON mapping serve.
+//!
+//! Messages and clients are generated in one go, servers in another: a server hands stored records on
+//! as bytes, so two of its answers are types of our own, with the same encoding.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -9,6 +12,14 @@ use prost::Message as _;
 
 /// The folder that holds the published interface.
 const PROTO_ROOT: &str = "proto";
+const PACKAGE: &str = ".contractledger.v1";
+const CODEC: &str = "crate::wire::codec::LedgerCodec";
+
+/// Answers that a server makes of stored bytes, and the types in their place.
+const PASSED_ON: [(&str, &str); 2] = [
+    ("ReadEventsResponse", "crate::wire::stored::ReadEventsAnswer"),
+    ("SubscribeEventsResponse", "crate::wire::stored::SubscribeEventsAnswer"),
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut files = Vec::new();
@@ -24,8 +35,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
     tonic_prost_build::configure()
-        .codec_path("crate::wire::codec::LedgerCodec")
-        .compile_fds_with_config(descriptors, config)?;
+        .build_server(false)
+        .codec_path(CODEC)
+        .compile_fds_with_config(descriptors.clone(), config)?;
+
+    let servers = out.join("servers");
+    fs::create_dir_all(&servers)?;
+    let of_messages = tonic_prost_build::configure()
+        .build_client(false)
+        .codec_path(CODEC)
+        .out_dir(servers)
+        .extern_path(PACKAGE, "crate::wire::v1");
+    PASSED_ON
+        .into_iter()
+        .fold(of_messages, |builder, (message, answer)| {
+            builder.extern_path(format!("{PACKAGE}.{message}"), answer)
+        })
+        .compile_fds(descriptors)?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::crash_point::crash_point;
 
 use super::error::ArchiveError;
 use super::error::SegmentDamage;
-use super::scan::{Place, Refused, SegmentRead, read_segment};
+use super::scan::{Place, Refused, SegmentEnd, SegmentRead, end_of_segment, read_segment};
 use super::segment;
 
 const DIRECTORY_MODE: u32 = 0o700;
@@ -56,6 +56,12 @@ impl SegmentFile {
 
     pub(super) fn read(&self, place: Place) -> Result<SegmentRead, ArchiveError> {
         read_segment(&self.bytes()?, self.first_position, place)
+            .map_err(|refused| self.refused(refused))
+    }
+
+    /// The same without the blocks, and without a look into them.
+    pub(super) fn read_end(&self, place: Place) -> Result<SegmentEnd, ArchiveError> {
+        end_of_segment(&self.bytes()?, self.first_position, place)
             .map_err(|refused| self.refused(refused))
     }
 

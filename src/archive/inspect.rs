@@ -1,14 +1,14 @@
 //! What an archive holds, found without writing anything.
 //!
-//! It must not mend. [`inspect`] reads every header and the whole last segment; [`verify`] reads
-//! every byte.
+//! It must not mend. [`inspect`] reads every header and the whole last segment, of which it follows the
+//! chain; [`verify`] reads every byte and looks into every block.
 
 use std::path::{Path, PathBuf};
 
 use super::error::{ArchiveError, SegmentDamage};
 use super::files::{self, SegmentFile};
-use super::scan::{Place, Refused, SegmentRead};
-use super::segment::decode_header;
+use super::scan::{Place, Refused, SegmentEnd};
+use super::segment::{SEGMENT_HEADER_BYTES, decode_header};
 use crate::block::{Block, Link};
 
 /// The end of an append that was cut short.
@@ -48,7 +48,8 @@ pub enum Found {
     Damaged(ArchiveError),
 }
 
-/// Reads every segment's header and the whole last segment. Fails only where files cannot be read,
+/// Reads every segment's header and the whole last segment, whose checksums and hashes are over the
+/// bytes as they are stored, so nothing is decompressed. Fails only where files cannot be read,
 /// or were written by another version of this program.
 pub fn inspect(directory: &Path) -> Result<Found, ArchiveError> {
     let segments = files::list(directory)?;
@@ -59,10 +60,10 @@ pub fn inspect(directory: &Path) -> Result<Found, ArchiveError> {
         .iter()
         .try_for_each(check_header)
         .and_then(|()| check_begins_at_start(&segments))
-        .and_then(|()| last.read(Place::Last));
+        .and_then(|()| last.read_end(Place::Last));
     found(looked.map(|read| {
         let mut inspected = Inspected::nothing(segments.len());
-        inspected.add(&read, last);
+        inspected.add(read, last);
         inspected
     }))
 }
@@ -81,7 +82,7 @@ pub fn verify(directory: &Path, mut see: impl FnMut(&Block)) -> Result<Found, Ar
         match read {
             Ok(read) => {
                 read.blocks.iter().for_each(&mut see);
-                inspected.add(&read, segment);
+                inspected.add(read.summary(), segment);
             }
             Err(error) => return found(Err(error)),
         }
@@ -106,7 +107,7 @@ pub fn verify_from(directory: &Path, position: u64) -> Result<Found, ArchiveErro
         match follows.and_then(|()| segment.read(place)) {
             Ok(read) => {
                 before = Some(read.end);
-                inspected.add(&read, segment);
+                inspected.add(read.summary(), segment);
             }
             Err(error) => return found(Err(error)),
         }
@@ -128,11 +129,11 @@ impl Inspected {
         Self { end: Link::START, segments, block_bytes: 0, blocks: 0, torn: None }
     }
 
-    fn add(&mut self, read: &SegmentRead, segment: &SegmentFile) {
+    fn add(&mut self, read: SegmentEnd, segment: &SegmentFile) {
         self.end = read.end;
-        let bytes = read.blocks.iter().map(|block| block.encoded().len()).sum::<usize>();
+        let bytes = read.whole_bytes.saturating_sub(SEGMENT_HEADER_BYTES);
         self.block_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.blocks += u64::try_from(read.blocks.len()).unwrap_or(u64::MAX);
+        self.blocks += read.blocks;
         self.torn = (read.torn_bytes > 0).then(|| Torn {
             path: segment.path.clone(),
             whole_bytes: read.whole_bytes,

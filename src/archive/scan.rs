@@ -1,13 +1,14 @@
 //! Recovery: the blocks in the bytes of one segment, as a pure function.
 //!
-//! It must not know files. [`read_segment`] vouches for a prefix or names what is wrong;
-//! [`whole_blocks`] picks up every block that is whole, for mending.
+//! It must not know files. [`read_segment`] vouches for a prefix or names what is wrong, and
+//! [`end_of_segment`] does the same without looking into the blocks; [`whole_blocks`] picks up every
+//! block that is whole, for mending.
 
 use bytes::Bytes;
 
 use super::error::SegmentDamage;
 use super::segment::{SEGMENT_HEADER_BYTES, decode_header};
-use crate::block::{self, BLOCK_MAGIC, Block, BlockError, COMPRESSED_RECORDS_MAX, Link};
+use crate::block::{self, BLOCK_MAGIC, Block, BlockError, COMPRESSED_RECORDS_MAX, Link, Sealed};
 
 /// Where a segment stands in its archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,28 @@ pub struct SegmentRead {
     pub whole_bytes: usize,
     /// How many bytes follow.
     pub torn_bytes: usize,
+}
+
+impl SegmentRead {
+    /// Where it ends.
+    pub(super) fn summary(&self) -> SegmentEnd {
+        let Self { blocks, end, whole_bytes, torn_bytes } = self;
+        let blocks = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
+        SegmentEnd { blocks, end: *end, whole_bytes: *whole_bytes, torn_bytes: *torn_bytes }
+    }
+}
+
+/// A segment whose blocks are vouched for, without them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SegmentEnd {
+    /// How many blocks it has.
+    pub(super) blocks: u64,
+    /// After the last of them.
+    pub(super) end: Link,
+    /// As in [`SegmentRead`].
+    pub(super) whole_bytes: usize,
+    /// As in [`SegmentRead`].
+    pub(super) torn_bytes: usize,
 }
 
 /// Where and why a segment cannot be vouched for.
@@ -53,21 +76,50 @@ pub fn read_segment(
     named_position: u64,
     place: Place,
 ) -> Result<SegmentRead, Refused> {
+    let mut blocks = Vec::new();
+    let SegmentEnd { blocks: _, end, whole_bytes, torn_bytes } =
+        follow(bytes, named_position, place, block::decode, Block::sealed, |block| {
+            blocks.push(block);
+        })?;
+    Ok(SegmentRead { blocks, end, whole_bytes, torn_bytes })
+}
+
+/// The same by the checksums and the chain alone: no payload is decompressed, and no block kept. A block
+/// with its checksum right has the payload that was written, so it ends where [`read_segment`] ends.
+pub(super) fn end_of_segment(
+    bytes: &Bytes,
+    named_position: u64,
+    place: Place,
+) -> Result<SegmentEnd, Refused> {
+    follow(bytes, named_position, place, Sealed::check, |sealed| sealed, drop)
+}
+
+/// Follows the chain from the header to the last whole block, and hands each to `keep`.
+fn follow<B>(
+    bytes: &Bytes,
+    named_position: u64,
+    place: Place,
+    read: impl Fn(Bytes) -> Result<B, BlockError>,
+    sealed: impl Fn(&B) -> &Sealed,
+    mut keep: impl FnMut(B),
+) -> Result<SegmentEnd, Refused> {
     let in_header = |reason| Refused { position: named_position, offset: 0, reason };
     let mut end = decode_header(bytes).map_err(in_header)?;
     if end.next_position != named_position {
         return Err(in_header(SegmentDamage::BeginsElsewhere { stated: end.next_position }));
     }
-    let mut blocks = Vec::new();
+    let mut blocks = 0;
     let mut offset = SEGMENT_HEADER_BYTES;
     while offset < bytes.len() {
         let refused = |reason| Refused { position: end.next_position, offset, reason };
-        match block_at(bytes, offset) {
+        match bytes_at(bytes, offset).and_then(&read) {
             Ok(block) => {
-                end.check(&block).map_err(|error| refused(SegmentDamage::Link(error)))?;
-                offset += block.encoded().len();
-                end = Link::after(&block);
-                blocks.push(block);
+                let found = sealed(&block);
+                end.check_sealed(found).map_err(|error| refused(SegmentDamage::Link(error)))?;
+                offset += found.encoded().len();
+                end = Link::after_sealed(found);
+                blocks += 1;
+                keep(block);
             }
             Err(error) => {
                 if place == Place::Finished || later_block_follows(bytes, offset, end) {
@@ -77,7 +129,7 @@ pub fn read_segment(
             }
         }
     }
-    Ok(SegmentRead { blocks, end, whole_bytes: offset, torn_bytes: bytes.len() - offset })
+    Ok(SegmentEnd { blocks, end, whole_bytes: offset, torn_bytes: bytes.len() - offset })
 }
 
 /// Every whole block in the bytes of a segment, in the order in which they lie, whatever is
@@ -112,12 +164,17 @@ pub(super) fn next_whole_block(bytes: &Bytes, from: usize) -> Option<usize> {
 
 /// The block at an offset.
 pub(super) fn block_at(bytes: &Bytes, offset: usize) -> Result<Block, BlockError> {
+    bytes_at(bytes, offset).and_then(block::decode)
+}
+
+/// The bytes of the block at an offset, as many as it says.
+fn bytes_at(bytes: &Bytes, offset: usize) -> Result<Bytes, BlockError> {
     let rest = bytes.get(offset..).unwrap_or_default();
     let length = block::stated_bytes(rest)?;
     if length > rest.len() {
         return Err(BlockError::Truncated { bytes: rest.len(), bytes_needed: length });
     }
-    block::decode(bytes.slice(offset..offset + length))
+    Ok(bytes.slice(offset..offset + length))
 }
 
 /// Whether a whole block of a later position lies behind `offset`. Its position is bounded by the

@@ -2,7 +2,7 @@
 //!
 //! Pure. Every reader of blocks, whatever it reads from, follows the chain by these.
 
-use super::{Block, BlockHash};
+use super::{Block, BlockHash, Sealed};
 
 /// Where a chain of blocks ends, and the next block must begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +36,21 @@ impl Link {
 
     /// After a block.
     pub fn after(block: &Block) -> Self {
+        Self::after_sealed(block.sealed())
+    }
+
+    /// After a block that was not looked into.
+    pub fn after_sealed(block: &Sealed) -> Self {
         Self { next_position: block.positions().end, last_block: block.hash() }
     }
 
     /// Whether `block` is the next one.
     pub fn check(&self, block: &Block) -> Result<(), LinkError> {
+        self.check_sealed(block.sealed())
+    }
+
+    /// The same of a block that was not looked into.
+    pub fn check_sealed(&self, block: &Sealed) -> Result<(), LinkError> {
         let first_position = block.first_position();
         if first_position > self.next_position {
             return Err(LinkError::Gap);

@@ -32,6 +32,7 @@ use sha2::{Digest, Sha256};
 mod codec;
 mod error;
 mod link;
+mod sealed;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ mod tests;
 pub use codec::{COMPRESSED_PAYLOAD_BYTES_MAX, Codec};
 pub use error::BlockError;
 pub use link::{Link, LinkError};
+pub use sealed::Sealed;
 
 /// The first four bytes of every block.
 pub const BLOCK_MAGIC: [u8; 4] = *b"CLBK";
@@ -94,47 +96,48 @@ impl fmt::Debug for BlockHash {
 /// A decoded block. Its records are slices of one allocation: that which it was decoded from, or
 /// that of the payload when it was compressed.
 ///
-/// Invariant: `record_ends` has one entry a record, ascending, each within `payload`; the last
-/// position fits in a `u64`.
+/// Invariant: `record_ends` has one entry a record, ascending, each within `payload`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    encoded: Bytes,
+    sealed: Sealed,
     payload: Bytes,
-    first_position: u64,
-    end_position: u64,
-    previous: BlockHash,
     record_ends: Vec<u32>,
 }
 
 impl Block {
+    /// The block without its records.
+    pub fn sealed(&self) -> &Sealed {
+        &self.sealed
+    }
+
     /// The position of the first record.
     pub fn first_position(&self) -> u64 {
-        self.first_position
+        self.sealed.first_position()
     }
 
     /// The positions of the records; never empty.
     pub fn positions(&self) -> Range<u64> {
-        self.first_position..self.end_position
+        self.sealed.positions()
     }
 
     /// The hash of the block before, as this block states it.
     pub fn previous(&self) -> BlockHash {
-        self.previous
+        self.sealed.previous()
     }
 
     /// The hash that the next block has to state.
     pub fn hash(&self) -> BlockHash {
-        BlockHash::of(&self.encoded)
+        self.sealed.hash()
     }
 
     /// The block's bytes as encoded.
     pub fn encoded(&self) -> &Bytes {
-        &self.encoded
+        self.sealed.encoded()
     }
 
     /// The record at a position, without a copy; `None` outside `positions()`.
     pub fn record(&self, position: u64) -> Option<Bytes> {
-        let index = usize::try_from(position.checked_sub(self.first_position)?).ok()?;
+        let index = usize::try_from(position.checked_sub(self.first_position())?).ok()?;
         let end = usize::try_from(*self.record_ends.get(index)?).ok()?;
         let before = match index.checked_sub(1) {
             None => 0,
@@ -205,34 +208,14 @@ fn payload_of(records: &[Bytes]) -> Result<Vec<u8>, BlockError> {
 /// [`COMPRESSED_PAYLOAD_BYTES_MAX`], whatever the bytes are.
 /// The format version is read before the checksum, since another version may put it elsewhere.
 pub fn decode(encoded: Bytes) -> Result<Block, BlockError> {
-    let mut header = Fields { rest: &encoded, bytes: encoded.len() };
-    if header.take::<4>()? != BLOCK_MAGIC {
-        return Err(BlockError::MagicMismatch);
-    }
-    let [version] = header.take::<1>()?;
-    if version != BLOCK_FORMAT_VERSION {
-        return Err(BlockError::FormatVersionUnknown { version });
-    }
-    let [codec] = header.take::<1>()?;
-    let first_position = u64::from_be_bytes(header.take()?);
-    let count = u32::from_be_bytes(header.take()?);
-    let payload_length = u32::from_be_bytes(header.take()?);
-    let previous = BlockHash(header.take()?);
-
-    check_length_and_checksum(&encoded, payload_length)?;
-    let codec = Codec::of_number(codec)?;
-    if count == 0 {
-        return Err(BlockError::NoRecords);
-    }
-    let end_position =
-        first_position.checked_add(u64::from(count)).ok_or(BlockError::PositionsOverflow)?;
-    let stored = encoded.slice(BLOCK_HEADER_BYTES..encoded.len() - BLOCK_TRAILER_BYTES);
-    let payload = match codec {
+    let sealed = Sealed::check(encoded)?;
+    let stored = sealed.stored_payload();
+    let payload = match sealed.codec() {
         Codec::None => stored,
         Codec::Zstd => Bytes::from(codec::decompressed(&stored)?),
     };
-    let record_ends = record_ends(&payload, count)?;
-    Ok(Block { encoded, payload, first_position, end_position, previous, record_ends })
+    let record_ends = record_ends(&payload, sealed.count())?;
+    Ok(Block { sealed, payload, record_ends })
 }
 
 /// The length of the block that begins with `start`, by its own header; not yet by its checksum.

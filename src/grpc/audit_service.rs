@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::query::{Question, blocking, wait_for_position};
@@ -108,7 +109,7 @@ fn send_history(
                 return sender.send(Err(status::of_ledger_error(&error)));
             }
         };
-        if filling.must_send_before(&entry) {
+        if filling.must_send_before(entry.encoded_len()) {
             sender.send(Ok(std::mem::replace(&mut message, empty.clone())))?;
         }
         message.entries.push(entry);

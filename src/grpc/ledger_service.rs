@@ -14,6 +14,7 @@ use crate::ledger::Ledger;
 use crate::ledger::read::{Direction, ReadQuery, Records, Refusals};
 use crate::wire::parse::{Violations, malformed};
 use crate::wire::record::timestamp;
+use crate::wire::stored::{ReadEventsAnswer, SubscribeEventsAnswer};
 use crate::wire::v1;
 
 /// The service.
@@ -48,7 +49,7 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         self.live.open(|sender| stream.run(requests, sender)).map(Response::new)
     }
 
-    type ReadEventsStream = Answers<v1::ReadEventsResponse>;
+    type ReadEventsStream = Answers<ReadEventsAnswer>;
 
     async fn read_events(
         &self,
@@ -70,7 +71,7 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         Ok(Response::new(answers))
     }
 
-    type SubscribeEventsStream = Answers<v1::SubscribeEventsResponse>;
+    type SubscribeEventsStream = Answers<SubscribeEventsAnswer>;
 
     async fn subscribe_events(
         &self,
@@ -161,10 +162,10 @@ fn send_records(
     direction: Direction,
     records_max: u64,
     mut filling: Filling,
-    sender: &Sender<v1::ReadEventsResponse>,
+    sender: &Sender<ReadEventsAnswer>,
 ) -> Result<(), Gone> {
     let captured_record_count = records.captured();
-    let empty = || v1::ReadEventsResponse { captured_record_count, ..Default::default() };
+    let empty = || ReadEventsAnswer { captured_record_count, ..Default::default() };
     let mut message = empty();
     for sent in 0_u64.. {
         if sent == records_max {
@@ -180,7 +181,7 @@ fn send_records(
             }
             None => break,
         };
-        if filling.must_send_before(&record) {
+        if filling.must_send_before(record.bytes.len()) {
             sender.send(Ok(std::mem::replace(&mut message, empty())))?;
         }
         message.next_position = match direction {
@@ -189,7 +190,7 @@ fn send_records(
             }
             Direction::Backwards => record.position.checked_sub(1),
         };
-        message.records.push(record);
+        message.records.push(record.bytes);
     }
     message.next_position = None;
     sender.send(Ok(message))

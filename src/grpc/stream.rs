@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use prost::Message;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::Stream;
@@ -153,10 +152,9 @@ impl Filling {
         }
     }
 
-    /// Whether the message must be sent before this part joins it. A part that is larger than a
-    /// message may be has one of its own.
-    pub(super) fn must_send_before(&mut self, part: &impl Message) -> bool {
-        let bytes = part.encoded_len();
+    /// Whether the message must be sent before a part of so many bytes joins it. A part that is
+    /// larger than a message may be has one of its own.
+    pub(super) fn must_send_before(&mut self, bytes: usize) -> bool {
         let full = self.records > 0
             && (self.records == self.records_max || self.bytes + bytes > self.bytes_max);
         if full {
@@ -171,7 +169,6 @@ impl Filling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::v1;
 
     #[test]
     fn a_message_is_full_by_count_or_by_bytes() {
@@ -181,8 +178,7 @@ mod tests {
             ..ServiceLimits::default()
         };
         let mut filling = Filling::new(&limits);
-        let part = |bytes| v1::Lot { title: "x".repeat(bytes), ..Default::default() };
-        let seen = [10, 10, 10, 90, 500, 10].map(|bytes| filling.must_send_before(&part(bytes)));
+        let seen = [12, 12, 12, 92, 503, 12].map(|bytes| filling.must_send_before(bytes));
         assert_eq!(seen, [false, false, true, true, true, true]);
     }
 }

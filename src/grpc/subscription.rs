@@ -3,6 +3,7 @@
 //! The loop reads from its position to the published head, sends, and waits for the head to move.
 //! Whether it is catching up or live makes no difference to what it reads; it is only told.
 
+use bytes::Bytes;
 use prost_types::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -16,8 +17,8 @@ use crate::domain::id::Position;
 use crate::ledger::error::LedgerError;
 use crate::ledger::read::{Looked, ReadQuery, Records};
 use crate::ledger::{Head, Ledger};
+use crate::wire::stored::{StoredRecords, SubscribeEventsAnswer, SubscriptionMessage as Message};
 use crate::wire::v1;
-use crate::wire::v1::subscribe_events_response::Message;
 
 /// What has been told of where the reader is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ struct Range {
 
 /// What one visit to the disk has brought.
 struct Visit {
-    records: Vec<v1::Record>,
+    records: Vec<Bytes>,
     /// The next position to look at.
     next: u64,
     newest: Option<Timestamp>,
@@ -85,7 +86,7 @@ impl Subscription {
     /// Sends until the reader has gone or the server stops.
     pub(super) async fn follow(
         mut self,
-        mut sender: LiveSender<v1::SubscribeEventsResponse>,
+        mut sender: LiveSender<SubscribeEventsAnswer>,
     ) -> Result<(), Ended> {
         let mut told = Told::Behind;
         loop {
@@ -115,7 +116,7 @@ impl Subscription {
     /// Sends what is asked for from the next position to the head.
     async fn send_range(
         &mut self,
-        sender: &mut LiveSender<v1::SubscribeEventsResponse>,
+        sender: &mut LiveSender<SubscribeEventsAnswer>,
     ) -> Result<(), Ended> {
         let query = ReadQuery { from: Some(Position::new(self.next)), ..self.query.clone() };
         let ledger = self.ledger.clone();
@@ -136,7 +137,7 @@ impl Subscription {
             self.next = self.next.max(next);
             self.newest = newest.or(self.newest);
             if !records.is_empty() {
-                let message = Message::Records(v1::SubscribedRecords { records });
+                let message = Message::Records(StoredRecords { records });
                 sender.send(self.response(message)).await?;
             }
             self.send_due_heartbeat(sender).await?;
@@ -148,7 +149,7 @@ impl Subscription {
 
     async fn send_due_heartbeat(
         &self,
-        sender: &mut LiveSender<v1::SubscribeEventsResponse>,
+        sender: &mut LiveSender<SubscribeEventsAnswer>,
     ) -> Result<(), Ended> {
         if !sender.owes_heartbeat() {
             return Ok(());
@@ -157,8 +158,8 @@ impl Subscription {
         sender.send(self.response(Message::Checkpoint(checkpoint))).await
     }
 
-    fn response(&self, message: Message) -> v1::SubscribeEventsResponse {
-        v1::SubscribeEventsResponse {
+    fn response(&self, message: Message) -> SubscribeEventsAnswer {
+        SubscribeEventsAnswer {
             message: Some(message),
             resume_position: self.next,
             record_count: self.head.borrow().record_count,
@@ -185,15 +186,15 @@ impl Range {
                 looked => looked?,
             };
             if let Looked::AskedFor(record) = &looked
-                && filling.must_send_before(record)
+                && filling.must_send_before(record.bytes.len())
             {
                 self.held = Some(Ok(looked));
                 return Ok(visit);
             }
             visit.next = looked.record().position + 1;
-            visit.newest = looked.record().recorded_time;
+            visit.newest = looked.record().look.recorded_time;
             if let Looked::AskedFor(record) = looked {
-                visit.records.push(record);
+                visit.records.push(record.bytes);
             }
             if Instant::now() >= until {
                 break;

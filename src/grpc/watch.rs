@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use prost::Message as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Status;
@@ -132,7 +133,7 @@ impl Source {
         }
         for _ in 0..LOOK_RECORDS_MAX {
             while let Some(notice) = self.queue.pop_front() {
-                if filling.must_send_before(&notice) {
+                if filling.must_send_before(notice.encoded_len()) {
                     self.queue.push_front(notice);
                     return Ok(Visit { notices, resume: self.resume, left });
                 }

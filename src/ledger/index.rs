@@ -71,8 +71,8 @@ impl Index {
         })
     }
 
-    /// Takes in every record that a tree has not seen. A crash can leave the trees apart, so each
-    /// goes on from where it is.
+    /// Takes in every record that a tree has not seen. A crash can leave the trees apart, so the ones
+    /// that are behind catch up with the others first; from there on a record is read once for all.
     pub(crate) fn catch_up(&self, reader: &LogReader) -> Result<(), LedgerError> {
         let applies: [(&DerivedTree, Apply); 3] = [
             (&self.streams, Self::apply_streams),
@@ -80,19 +80,28 @@ impl Index {
             (&self.sources, Self::apply_sources),
         ];
         let head = reader.next_position();
-        for (tree, apply) in applies {
-            let mut from = tree.reached();
+        for (tree, _) in applies {
+            let from = tree.reached();
             if from < head {
                 tracing::info!(tree = tree.name(), from, head, "an index is catching up");
             }
-            while from < head {
-                let to = head.min(from.saturating_add(CATCH_UP_RECORDS_MAX));
-                reader.check_fits((to - from).saturating_mul(CATCH_UP_RECORD_BYTES))?;
-                apply(self, &read_batch(reader, from, to)?, to)?;
-                from = to;
+        }
+        loop {
+            let reached = applies.iter().map(|(tree, _)| tree.reached());
+            let from = reached.clone().min().unwrap_or(head);
+            if from >= head {
+                return Ok(());
+            }
+            let next = reached.filter(|reached| *reached > from).min().unwrap_or(head);
+            let to = head.min(next).min(from.saturating_add(CATCH_UP_RECORDS_MAX));
+            reader.check_fits((to - from).saturating_mul(CATCH_UP_RECORD_BYTES))?;
+            let batch = read_batch(reader, from, to)?;
+            for (tree, apply) in applies {
+                if tree.reached() == from {
+                    apply(self, &batch, to)?;
+                }
             }
         }
-        Ok(())
     }
 
     /// Takes in a batch that ends before a position. It can be found at once; it is written when

@@ -219,6 +219,20 @@ impl WriterThread {
     }
 }
 
+/// Has the indexes and the tree catch up with the log, side by side: the one decodes and writes many
+/// small entries, the other hashes.
+fn catch_up(reader: &LogReader, index: &Index) -> Result<KeptTree, LedgerError> {
+    std::thread::scope(|scope| {
+        let tree = std::thread::Builder::new()
+            .name("ledger-tree".to_owned())
+            .spawn_scoped(scope, || KeptTree::open(reader))
+            .map_err(LedgerError::WriterThread)?;
+        let caught_up = index.catch_up(reader);
+        let tree = tree.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        caught_up.and(tree)
+    })
+}
+
 fn end_of(thread: JoinHandle<WriterEnd>) -> WriterEnd {
     thread.join().unwrap_or_else(|_| {
         tracing::error!("the writer thread panicked");
@@ -267,8 +281,7 @@ impl Ledger {
     ) -> Result<OpenedLedger, LedgerError> {
         let OpenedLog { writer: log, reader, report } = Log::open(options)?;
         let index = Index::open(&reader)?;
-        index.catch_up(&reader)?;
-        let tree = KeptTree::open(&reader)?;
+        let tree = catch_up(&reader, &index)?;
         let signing = Signing::open(rules.checkpoints.clone(), &tree)?;
         let portfolio = Portfolio::open(&reader, &rules.policies)?;
         let page_key = PageKey::open(&options.directory)?;

@@ -22,7 +22,8 @@ use crate::domain::policy::PolicyBook;
 use crate::log::{DerivedTree, LogReader};
 use crate::projections::portfolio::{Row, SeverityCounts, Texts};
 use crate::projections::stored;
-use crate::wire::{record, v1};
+use crate::wire::stored::agreement_of_event;
+use crate::wire::v1;
 
 /// Name of the derived tree.
 pub(crate) const PORTFOLIO_TREE: &str = "projections-portfolio";
@@ -231,10 +232,8 @@ impl Shared {
         for item in self.reader.forward(from, head) {
             let (position, bytes) = item?;
             let fault = |source| LedgerError::Record { position, source };
-            let stored = record::decode(&bytes).map_err(fault)?;
-            if let Some(v1::record::Entry::Event(_)) = stored.entry {
-                let id = AgreementId::parse(&stored.agreement_id);
-                agreements.insert(id.map_err(|id| fault(record::RecordFault::Id(id)))?);
+            if let Some(id) = agreement_of_event(bytes).map_err(fault)? {
+                agreements.insert(id);
             }
         }
         self.portfolio.note(agreements, head);

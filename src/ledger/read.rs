@@ -1,9 +1,15 @@
 //! Reading the log: records in order, up to the head as it was at the start.
+//!
+//! Records are read as they are stored. Whoever asks for some of them has each looked at
+//! (`wire/stored.rs`); nothing is decoded for a reader who is handed the bytes.
+
+use bytes::Bytes;
 
 use super::Ledger;
 use super::error::LedgerError;
 use crate::domain::id::{AgreementId, Position};
-use crate::wire::event_type::event_type;
+use crate::log::LogError;
+use crate::wire::stored::{self, StoredEntry, StoredLook};
 use crate::wire::{record, v1};
 
 /// Which way to read.
@@ -39,18 +45,42 @@ pub struct ReadQuery {
     pub refusals: Refusals,
 }
 
+/// A record as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// Its place in the log.
+    pub position: u64,
+    /// What a look at it shows.
+    pub look: StoredLook,
+    /// The encoding of a [`v1::Record`].
+    pub bytes: Bytes,
+}
+
+impl StoredRecord {
+    /// What it says.
+    pub fn decode(&self) -> Result<v1::Record, LedgerError> {
+        let position = self.position;
+        record::decode(&self.bytes).map_err(|source| LedgerError::Record { position, source })
+    }
+
+    /// A copy that does not keep the rest of its block in memory.
+    fn alone(self) -> Self {
+        Self { bytes: Bytes::copy_from_slice(&self.bytes), ..self }
+    }
+}
+
 /// A record that was looked at.
 #[derive(Debug, Clone)]
 pub enum Looked {
     /// It is asked for.
-    AskedFor(v1::Record),
+    AskedFor(StoredRecord),
     /// It is not.
-    PassedOver(v1::Record),
+    PassedOver(StoredRecord),
 }
 
 impl Looked {
     /// The record.
-    pub fn record(&self) -> &v1::Record {
+    pub fn record(&self) -> &StoredRecord {
         match self {
             Self::AskedFor(record) | Self::PassedOver(record) => record,
         }
@@ -59,9 +89,12 @@ impl Looked {
 
 /// Records of the log, as asked for.
 pub struct Records {
-    source: Box<dyn Iterator<Item = Result<(u64, v1::Record), LedgerError>> + Send>,
-    types: Vec<v1::EventType>,
+    source: Box<dyn Iterator<Item = Result<(u64, Bytes), LogError>> + Send>,
+    /// Numbers of the types that are asked for.
+    types: Vec<i32>,
     refusals: Refusals,
+    /// Whether records that are read side by side may stand far apart.
+    is_sparse: bool,
     captured: u64,
 }
 
@@ -76,21 +109,15 @@ impl Ledger {
     pub fn read(&self, query: ReadQuery) -> Result<Records, LedgerError> {
         let captured = self.head().borrow().record_count;
         let ReadQuery { direction, from, agreement_id, types, refusals } = query;
+        let is_sparse =
+            agreement_id.is_some() || !types.is_empty() || refusals == Refusals::Excluded;
         let from = from.map(Position::get);
         let reader = self.shared().reader.clone();
-        let decoded = |item: Result<(u64, bytes::Bytes), crate::log::LogError>| {
-            let (position, bytes) = item?;
-            let record = record::decode(&bytes)
-                .map_err(|source| LedgerError::Record { position, source })?;
-            Ok((position, record))
-        };
         let source: Box<dyn Iterator<Item = _> + Send> = match (agreement_id, direction) {
-            (None, Direction::Forwards) => {
-                Box::new(reader.forward(from.unwrap_or(0), captured).map(decoded))
-            }
+            (None, Direction::Forwards) => Box::new(reader.forward(from.unwrap_or(0), captured)),
             (None, Direction::Backwards) => {
                 let below = from.map_or(captured, |from| from.saturating_add(1).min(captured));
-                Box::new(reader.backward(below, 0).map(decoded))
+                Box::new(reader.backward(below, 0))
             }
             (Some(id), direction) => {
                 let first = match direction {
@@ -112,13 +139,11 @@ impl Ledger {
                         positions.reverse();
                     }
                 }
-                let ledger = self.clone();
-                Box::new(positions.into_iter().map(move |position| {
-                    ledger.shared().record(position).map(|record| (position, record))
-                }))
+                Box::new(reader.picked(positions))
             }
         };
-        Ok(Records { source, types, refusals, captured })
+        let types = types.into_iter().map(i32::from).collect();
+        Ok(Records { source, types, refusals, is_sparse, captured })
     }
 }
 
@@ -132,22 +157,23 @@ impl Records {
     /// finds nothing still learns how far it has come.
     pub fn look(&mut self) -> Option<Result<Looked, LedgerError>> {
         let item = self.source.next()?;
-        Some(item.map(|(_, record)| {
-            if self.is_asked_for(&record) {
-                Looked::AskedFor(record)
-            } else {
-                Looked::PassedOver(record)
+        Some(item.map_err(LedgerError::from).and_then(|(position, bytes)| {
+            let look =
+                stored::look(&bytes).map_err(|source| LedgerError::Record { position, source })?;
+            let record = StoredRecord { position, look, bytes };
+            if !self.is_asked_for(look.entry) {
+                return Ok(Looked::PassedOver(record));
             }
+            Ok(Looked::AskedFor(if self.is_sparse { record.alone() } else { record }))
         }))
     }
 
-    fn is_asked_for(&self, record: &v1::Record) -> bool {
-        match &record.entry {
-            Some(v1::record::Entry::Event(accepted)) => {
-                let of = accepted.event.as_ref().map(event_type);
-                self.types.is_empty() || of.is_some_and(|of| self.types.contains(&of))
+    fn is_asked_for(&self, entry: Option<StoredEntry>) -> bool {
+        match entry {
+            Some(StoredEntry::Event { event_type }) => {
+                self.types.is_empty() || self.types.contains(&event_type)
             }
-            Some(v1::record::Entry::Refusal(_)) => {
+            Some(StoredEntry::Refusal) => {
                 self.types.is_empty() && self.refusals == Refusals::Included
             }
             None => false,
@@ -156,7 +182,7 @@ impl Records {
 }
 
 impl Iterator for Records {
-    type Item = Result<v1::Record, LedgerError>;
+    type Item = Result<StoredRecord, LedgerError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

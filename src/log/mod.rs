@@ -98,7 +98,7 @@ pub use error::{LogError, StorageError};
 pub use offline::{CopiesFound, CopyFound};
 pub use open::{Log, OpenReport, OpenedLog};
 pub use options::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Durability, LogOptions};
-pub use reader::{Backward, Forward, LogReader};
+pub use reader::{Backward, Forward, LogReader, Picked};
 pub use recovery::{Mended, Recovery};
 pub use refusal::Refusal;
 pub use tail::OPEN_VERIFY_BLOCKS_MAX;

@@ -70,6 +70,12 @@ impl LogReader {
         Forward { store: Arc::clone(&self.store), next: from, end, block: None }
     }
 
+    /// The records at these positions, in this order. It ends after the first error; a position
+    /// beyond the head is one ([`Corruption::Missing`]).
+    pub fn picked(&self, positions: Vec<u64>) -> Picked {
+        Picked { store: Arc::clone(&self.store), positions: positions.into_iter(), block: None }
+    }
+
     /// The records before `from_exclusive` down to `to_inclusive`, descending. It begins at the
     /// head as it is at the call, if that is less, and ends after the first error.
     pub fn backward(&self, from_exclusive: u64, to_inclusive: u64) -> Backward {
@@ -146,6 +152,43 @@ impl Iterator for Backward {
 }
 
 impl std::iter::FusedIterator for Backward {}
+
+/// Records one by one. Made by [`LogReader::picked`]. Those that stand in one block and are asked for
+/// side by side cost one look at it.
+#[derive(Debug)]
+pub struct Picked {
+    store: Arc<Store>,
+    positions: std::vec::IntoIter<u64>,
+    block: Option<Block>,
+}
+
+impl Picked {
+    fn read(&mut self, position: u64) -> Result<Bytes, LogError> {
+        let block = match self.block.take() {
+            Some(block) if block.positions().contains(&position) => block,
+            Some(_) | None if position >= self.store.head() => {
+                return Err(LogError::corrupt(position, Corruption::Missing));
+            }
+            Some(_) | None => self.store.block_holding(position)?,
+        };
+        record_in(self.block.insert(block), position)
+    }
+}
+
+impl Iterator for Picked {
+    type Item = Result<(u64, Bytes), LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let position = self.positions.next()?;
+        let read = self.read(position);
+        if read.is_err() {
+            self.positions = Vec::new().into_iter();
+        }
+        Some(read.map(|record| (position, record)))
+    }
+}
+
+impl std::iter::FusedIterator for Picked {}
 
 fn record_in(block: &Block, position: u64) -> Result<Bytes, LogError> {
     block.record(position).ok_or_else(|| LogError::corrupt(position, Corruption::Missing))

@@ -15,11 +15,14 @@ pub mod parse;
 pub mod policy;
 pub mod record;
 pub mod schema;
+pub mod stored;
 
 /// Generated from `proto/contractledger/v1`.
 #[expect(clippy::all, clippy::pedantic, clippy::as_conversions, reason = "generated code")]
 pub mod v1 {
     tonic::include_proto!("contractledger.v1");
+    // The servers, of which two methods answer with the types of `stored`.
+    tonic::include_proto!("servers/contractledger.v1");
 }
 
 /// The descriptor set of the whole interface, as reflection serves it.

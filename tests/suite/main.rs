@@ -35,6 +35,7 @@ mod queries;
 mod scenarios;
 mod start_up;
 mod stopping;
+mod stored_bytes;
 mod subscriptions;
 mod support;
 mod tiles;

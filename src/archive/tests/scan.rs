@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{chain, segment_of};
-use crate::archive::scan::Refused;
+use crate::archive::scan::{Refused, end_of_segment};
 use crate::archive::{
     Place, SEGMENT_HEADER_BYTES, SegmentDamage, SegmentRead, encode_header, read_segment,
 };
@@ -23,8 +23,13 @@ fn golden() -> Bytes {
     bytes.collect::<Vec<u8>>().into()
 }
 
+/// Reads with the blocks and without them, which has to end alike.
 fn read(bytes: &[u8], place: Place) -> Result<SegmentRead, Refused> {
-    read_segment(&Bytes::copy_from_slice(bytes), 0, place)
+    let bytes = Bytes::copy_from_slice(bytes);
+    let read = read_segment(&bytes, 0, place);
+    let ends = read.as_ref().map(SegmentRead::summary).map_err(Clone::clone);
+    assert_eq!(end_of_segment(&bytes, 0, place), ends, "by the chain alone");
+    read
 }
 
 fn refused(bytes: &[u8], place: Place) -> Refused {

@@ -1,8 +1,12 @@
 //! Records byte for byte as the ledger stores them, so that hashes are computed on this side.
+//!
+//! Their hashes must be those of what is stored, also when this program is older than the ledger and
+//! does not know every field.
 
 use bytes::Bytes;
 use contract_ledger::merkle::TreeHash;
 use contract_ledger::wire::codec::LedgerCodec;
+use contract_ledger::wire::stored::ReadEventsAnswer;
 use contract_ledger::wire::v1::{ReadEventsRequest, Record};
 use contract_ledger::wire::{leaf, record};
 use http::uri::PathAndQuery;
@@ -12,16 +16,6 @@ use crate::client::MESSAGE_BYTES_MAX;
 use crate::outcome::CommandError;
 
 const READ_EVENTS: &str = "/contractledger.v1.LedgerService/ReadEvents";
-
-/// A `ReadEventsResponse` whose records stay bytes. Their hashes must be those of what is stored, also
-/// when this program is older than the ledger and does not know every field.
-#[derive(Clone, PartialEq, prost::Message)]
-struct StoredRecords {
-    #[prost(bytes = "bytes", repeated, tag = "1")]
-    records: Vec<Bytes>,
-    #[prost(uint64, tag = "2")]
-    captured_record_count: u64,
-}
 
 /// A record, and the leaf that this program made of it.
 #[derive(Debug, Clone)]
@@ -112,11 +106,11 @@ pub(crate) async fn read_of_agreement(
 async fn parts(
     channel: Channel,
     request: ReadEventsRequest,
-) -> Result<tonic::Streaming<StoredRecords>, CommandError> {
+) -> Result<tonic::Streaming<ReadEventsAnswer>, CommandError> {
     let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     client.ready().await.map_err(|error| stopped(format!("the connection is gone: {error}")))?;
     let path = PathAndQuery::from_static(READ_EVENTS);
-    let codec = LedgerCodec::<ReadEventsRequest, StoredRecords>::default();
+    let codec = LedgerCodec::<ReadEventsRequest, ReadEventsAnswer>::default();
     Ok(client.server_streaming(tonic::Request::new(request), path, codec).await?.into_inner())
 }
 

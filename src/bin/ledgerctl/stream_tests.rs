@@ -8,10 +8,12 @@ use bytes::Bytes;
 use clap::Parser as _;
 use contract_ledger::backup::BlockHash;
 use contract_ledger::block::Codec;
-use contract_ledger::wire::v1;
+use contract_ledger::wire::stored::{
+    ReadEventsAnswer, StoredRecords, SubscribeEventsAnswer, SubscriptionMessage as Message,
+};
 use contract_ledger::wire::v1::admin_service_server::{AdminService, AdminServiceServer};
 use contract_ledger::wire::v1::ledger_service_server::{LedgerService, LedgerServiceServer};
-use contract_ledger::wire::v1::subscribe_events_response::Message;
+use contract_ledger::wire::{record, v1};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::{Stream, StreamExt as _};
@@ -122,8 +124,8 @@ impl AdminService for Breaking {
 
 #[tonic::async_trait]
 impl LedgerService for Breaking {
-    type ReadEventsStream = Answers<v1::ReadEventsResponse>;
-    type SubscribeEventsStream = Answers<v1::SubscribeEventsResponse>;
+    type ReadEventsStream = Answers<ReadEventsAnswer>;
+    type SubscribeEventsStream = Answers<SubscribeEventsAnswer>;
 
     async fn append_events(
         &self,
@@ -171,13 +173,13 @@ impl LedgerService for Breaking {
     ) -> Result<Response<Self::SubscribeEventsStream>, Status> {
         let from = request.into_inner().from_position.unwrap();
         let breaks = self.note("subscribe", &from.to_string());
-        let message = |message, resume_position| v1::SubscribeEventsResponse {
+        let message = |message, resume_position| SubscribeEventsAnswer {
             message: Some(message),
             resume_position,
             record_count: 11,
         };
-        let record = |position| v1::Record { position, ..Default::default() };
-        let records = v1::SubscribedRecords { records: vec![record(from), record(from + 1)] };
+        let stored = |position| record::encode(&v1::Record { position, ..Default::default() });
+        let records = StoredRecords { records: vec![stored(from), stored(from + 1)] };
         let end = if breaks {
             Err(Status::aborted("cut off"))
         } else {

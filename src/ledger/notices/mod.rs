@@ -267,7 +267,9 @@ impl Notices {
         }
         let Some(range) = &mut self.range else { return Ok(None) };
         match range.look().transpose()? {
-            Some(Looked::AskedFor(record) | Looked::PassedOver(record)) => Ok(Some(record)),
+            Some(Looked::AskedFor(record) | Looked::PassedOver(record)) => {
+                record.decode().map(Some)
+            }
             None => {
                 self.resume.position = self.resume.position.max(range.captured());
                 self.range = None;

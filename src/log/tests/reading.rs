@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::{empty_log, log_of, record, records};
-use crate::log::LogReader;
+use crate::log::{Corruption, LogError, LogReader};
 
 fn forward(reader: &LogReader, from: u64, to: u64) -> Vec<(u64, bytes::Bytes)> {
     reader.forward(from, to).map(Result::unwrap).collect()
@@ -11,6 +11,22 @@ fn forward(reader: &LogReader, from: u64, to: u64) -> Vec<(u64, bytes::Bytes)> {
 
 fn backward(reader: &LogReader, from: u64, to: u64) -> Vec<(u64, bytes::Bytes)> {
     reader.backward(from, to).map(Result::unwrap).collect()
+}
+
+#[test]
+fn picked_records_come_in_the_order_that_was_asked_for_up_to_one_that_is_not_there() {
+    let (_scratch, log) = log_of(20);
+    let picked = |positions: &[u64]| -> Vec<_> { log.reader.picked(positions.to_vec()).collect() };
+    let positions = [3, 4, 5, 19, 0, 7, 7];
+    let read: Vec<_> = picked(&positions).into_iter().map(Result::unwrap).collect();
+    assert_eq!(read, positions.map(|position| (position, record(position))));
+    let mut read = picked(&[2, 20, 3]).into_iter();
+    assert_eq!(read.next().unwrap().unwrap(), (2, record(2)));
+    match read.next() {
+        Some(Err(LogError::Corrupt { position: 20, reason: Corruption::Missing })) => {}
+        other => panic!("{other:?}"),
+    }
+    assert!(read.next().is_none(), "nothing after the first error");
 }
 
 #[test]
