@@ -29,7 +29,7 @@ use super::id::{
     AgreementId, EventId, FindingId, InvoiceId, OrderId, Position, ReservationId, Version,
 };
 use super::levels::{Levels, Sums};
-use super::money::Amount;
+use super::money::{Amount, Currency};
 use super::policy::PolicyBook;
 use super::reservation::Reservation;
 use super::scope::Scope;
@@ -188,6 +188,13 @@ impl Agreement {
     /// The same, when the signature holds as of a day.
     pub fn charter_at(&self, as_of: Date) -> Option<&Charter> {
         self.charter().filter(|charter| charter.signed().event.effective <= as_of)
+    }
+
+    /// The agreement's currency, which no later signature changes. None before the first.
+    fn currency(&self) -> Option<Currency> {
+        let in_force = self.charter().map(Charter::terms);
+        let ever = || self.events.iter().find_map(|event| event.event.payload.signature());
+        in_force.or_else(ever).map(|terms| terms.currency)
     }
 
     /// The sums of a scope that has a ceiling, at the end of a day.
