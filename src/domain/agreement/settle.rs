@@ -187,7 +187,7 @@ impl Agreement {
             }
             if let Some((first, _)) = changes.first() {
                 touched.note(scope, *first);
-                self.levels.entry(scope.clone()).or_default().add(&changes);
+                self.levels.add(scope, &changes);
             }
         }
     }
