@@ -106,9 +106,9 @@ fn stored(command: &AppendCommand, time: RecordedTime) {
             version: Version::new(1),
             event_id: EventId::parse(EVENT_ID).expect("an id"),
             request_index: 0,
-            stated: &submitted.stated,
+            stated: submitted.stated.clone(),
         };
-        let bytes = record::encode(&of_event(&header, &accepted));
+        let bytes = record::encode(&of_event(&header, accepted));
         let read = record::decode(&bytes).expect("a record of ours is read");
         let event = recorded(&read).expect("what was accepted is read").expect("an event");
         assert_eq!(event.event, submitted.event, "read from its record");

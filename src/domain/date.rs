@@ -43,15 +43,7 @@ impl Date {
         if text.is_empty() {
             return Err(MalformedDate::Empty);
         }
-        let shape = text.len() == 10
-            && text.bytes().enumerate().all(|(index, byte)| match index {
-                4 | 7 => byte == b'-',
-                _ => byte.is_ascii_digit(),
-            });
-        if !shape {
-            return Err(MalformedDate::NotCalendarDay);
-        }
-        let date: civil::Date = text.parse().map_err(|_| MalformedDate::NotCalendarDay)?;
+        let date = calendar_day(text).ok_or(MalformedDate::NotCalendarDay)?;
         if (1900..=2999).contains(&date.year()) {
             Ok(Self(date))
         } else {
@@ -76,6 +68,15 @@ impl Date {
         let span = Span::new().try_months(months).ok()?;
         self.0.checked_add(span).ok().map(Self)
     }
+}
+
+fn calendar_day(text: &str) -> Option<civil::Date> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else { return None };
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i16::from(byte - b'0'));
+    let two = |tens: u8, ones: u8| Some(digit(tens)? * 10 + digit(ones)?);
+    let year = two(y1, y2)? * 100 + two(y3, y4)?;
+    let (month, day) = (i8::try_from(two(m1, m2)?).ok()?, i8::try_from(two(d1, d2)?).ok()?);
+    civil::Date::new(year, month, day).ok()
 }
 
 impl Date {

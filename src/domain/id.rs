@@ -4,9 +4,10 @@
 //! two ids that look alike are alike, and sort the same everywhere.
 
 use std::fmt;
-use std::sync::Arc;
 
 use uuid::Uuid;
+
+use super::text::Text;
 
 /// Longest text id, in bytes.
 pub const ID_BYTES_MAX: usize = 128;
@@ -31,7 +32,7 @@ pub enum MalformedId {
     NotUuid,
 }
 
-fn parse_text_id(text: &str) -> Result<Arc<str>, MalformedId> {
+fn parse_text_id(text: &str) -> Result<Text, MalformedId> {
     if text.is_empty() {
         return Err(MalformedId::Empty);
     }
@@ -42,7 +43,7 @@ fn parse_text_id(text: &str) -> Result<Arc<str>, MalformedId> {
     if !printable || text.starts_with(' ') || text.ends_with(' ') {
         return Err(MalformedId::UnprintableCharacter);
     }
-    Ok(Arc::from(text))
+    Ok(Text::new(text))
 }
 
 macro_rules! text_id {
@@ -51,7 +52,7 @@ macro_rules! text_id {
         ///
         /// Invariant: 1 to [`ID_BYTES_MAX`] printable ASCII characters, no space first or last.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(Text);
 
         impl $name {
             /// Checks and keeps a text.
@@ -61,13 +62,13 @@ macro_rules! text_id {
 
             /// The text as it was sent.
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(&self.0)
+                formatter.write_str(self.as_str())
             }
         }
     };

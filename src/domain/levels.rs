@@ -96,6 +96,32 @@ impl ScopeSums {
 /// Sums per scope from each date on, the dates rising. Before the first nothing is said.
 pub type Timeline = Vec<(Date, ScopeSums)>;
 
+/// The levels of every scope.
+#[derive(Debug, Clone, Default)]
+pub struct AllLevels(OrdMap<Scope, Levels>);
+
+impl AllLevels {
+    /// Those of one scope.
+    pub fn of(&self, scope: &Scope) -> Option<&Levels> {
+        self.0.get(scope)
+    }
+
+    /// The sums of a scope at the end of a day.
+    pub fn sums(&self, scope: &Scope, date: Date) -> Sums {
+        self.of(scope).map(|levels| levels.at(date)).unwrap_or_default()
+    }
+
+    /// Adds to the levels of a scope.
+    pub fn add(&mut self, scope: &Scope, changes: &[(Date, Sums)]) {
+        self.0.entry(scope.clone()).or_default().add(changes);
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
 /// The levels of one scope.
 #[derive(Debug, Clone, Default)]
 pub struct Levels(OrdMap<Date, Sums>);

@@ -4,6 +4,7 @@
 //! currency with it. Nothing here is ever a float. Only products with a rate are rounded: once, half
 //! away from zero, to the currency's minor unit.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use num_bigint::BigInt;
@@ -159,20 +160,38 @@ impl Amount {
         if divisor.is_zero() {
             return None;
         }
+        let small = small_of_same_scale(self.0, divisor.0).and_then(|(dividend, divisor)| {
+            let dividend = dividend.checked_mul(i128::from(factor))?;
+            let (quotient, rest) = (dividend.checked_div(divisor)?, dividend.checked_rem(divisor)?);
+            let is_below = rest != 0 && (rest < 0) != (divisor < 0);
+            quotient.checked_sub(i128::from(is_below))
+        });
+        if let Some(small) = small {
+            return Some(BigInt::from(small));
+        }
         let (dividend, divisor) = same_scale(self.0, divisor.0);
         Some(floor_div(&(dividend * factor), &divisor))
     }
 
     /// Whether this is at least a share of a whole, in parts per million.
     pub fn reaches_share(self, share_ppm: u32, whole: Self) -> bool {
-        let (part, whole) = same_scale(self.0, whole.0);
-        part * PPM >= whole * share_ppm
+        self.compared_with_share(share_ppm, whole).is_ge()
     }
 
     /// Whether this is more than a share of a whole, in parts per million.
     pub fn exceeds_share(self, share_ppm: u32, whole: Self) -> bool {
-        let (part, whole) = same_scale(self.0, whole.0);
-        part * PPM > whole * share_ppm
+        self.compared_with_share(share_ppm, whole).is_gt()
+    }
+
+    fn compared_with_share(self, share_ppm: u32, whole: Self) -> Ordering {
+        let small = small_of_same_scale(self.0, whole.0).and_then(|(part, whole)| {
+            let part = part.checked_mul(i128::from(PPM))?;
+            Some(part.cmp(&whole.checked_mul(i128::from(share_ppm))?))
+        });
+        small.unwrap_or_else(|| {
+            let (part, whole) = same_scale(self.0, whole.0);
+            (part * PPM).cmp(&(whole * share_ppm))
+        })
     }
 
     /// Whether a total has left the bounds that sums rely on.
@@ -298,6 +317,17 @@ fn parse_decimal(
     let scale = u32::try_from(fraction.len()).expect("a few digits");
     let signed = if negative { -mantissa } else { mantissa };
     Ok(Decimal::from_i128_with_scale(signed, scale))
+}
+
+/// Both mantissas at the larger of the two scales. None when one does not fit: amounts of money nearly
+/// always do, and need no number of any size then.
+fn small_of_same_scale(left: Decimal, right: Decimal) -> Option<(i128, i128)> {
+    let scale = left.scale().max(right.scale());
+    let raised = |value: Decimal| {
+        let factor = 10_i128.checked_pow(scale - value.scale())?;
+        value.mantissa().checked_mul(factor)
+    };
+    Some((raised(left)?, raised(right)?))
 }
 
 /// Both mantissas at the larger of the two scales.

@@ -1,7 +1,8 @@
 //! Identities of organisations, and the check digit of Norwegian ones.
 
 use std::fmt;
-use std::sync::Arc;
+
+use super::text::Text;
 
 /// ISO 6523 code of the Norwegian register of legal entities.
 pub const NORWEGIAN_SCHEME: &str = "0192";
@@ -31,8 +32,9 @@ pub enum InvalidOrganisation {
 /// The identity of an organisation: a number and the register that gave it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganisationId {
-    scheme: Arc<str>,
-    number: Arc<str>,
+    /// Invariant: ASCII digits.
+    scheme: [u8; 4],
+    number: Text,
 }
 
 impl OrganisationId {
@@ -46,9 +48,11 @@ impl OrganisationId {
     /// [`OrganisationId::is_valid`] tells.
     pub fn parse_as_stated(scheme: &str, number: &str) -> Result<Self, InvalidOrganisation> {
         let scheme = if scheme.is_empty() { NORWEGIAN_SCHEME } else { scheme };
-        if scheme.len() != 4 || !scheme.bytes().all(|byte| byte.is_ascii_digit()) {
+        let scheme: Result<[u8; 4], _> = scheme.as_bytes().try_into();
+        let Some(scheme) = scheme.ok().filter(|digits| digits.iter().all(u8::is_ascii_digit))
+        else {
             return Err(InvalidOrganisation::MalformedScheme);
-        }
+        };
         if number.is_empty() {
             return Err(InvalidOrganisation::Empty);
         }
@@ -56,49 +60,53 @@ impl OrganisationId {
         if number.len() > ORGANISATION_NUMBER_BYTES_MAX || !printable {
             return Err(InvalidOrganisation::MalformedNumber);
         }
-        Ok(Self { scheme: Arc::from(scheme), number: Arc::from(number) })
+        Ok(Self { scheme, number: Text::new(number) })
     }
 
     /// Whether the number passes its scheme's check.
     pub fn is_valid(&self) -> bool {
-        *self.scheme != *NORWEGIAN_SCHEME || is_norwegian_number(&self.number)
+        !self.is_norwegian() || is_norwegian_number(self.number())
     }
 
     /// The register, four digits.
     pub fn scheme(&self) -> &str {
-        &self.scheme
+        std::str::from_utf8(&self.scheme).expect("digits are text")
+    }
+
+    fn is_norwegian(&self) -> bool {
+        self.scheme == *NORWEGIAN_SCHEME.as_bytes()
     }
 
     /// The number.
     pub fn number(&self) -> &str {
-        &self.number
+        self.number.as_str()
     }
 }
 
 impl fmt::Display for OrganisationId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self.scheme == *NORWEGIAN_SCHEME {
-            formatter.write_str(&self.number)
+        if self.is_norwegian() {
+            formatter.write_str(self.number())
         } else {
-            write!(formatter, "{}:{}", self.scheme, self.number)
+            write!(formatter, "{}:{}", self.scheme(), self.number())
         }
     }
 }
 
 fn is_norwegian_number(number: &str) -> bool {
-    let digits: Vec<u32> = number.chars().filter_map(|digit| digit.to_digit(10)).collect();
-    let Some((check, body)) = digits.split_last() else {
+    let digit = |byte: u8| u32::from(byte.wrapping_sub(b'0'));
+    let Ok([body @ .., check]) = <[u8; 9]>::try_from(number.as_bytes()) else {
         return false;
     };
-    if number.len() != 9 || body.len() != MOD_11_WEIGHTS.len() {
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return false;
     }
-    let sum: u32 = body.iter().zip(MOD_11_WEIGHTS).map(|(digit, weight)| digit * weight).sum();
+    let sum: u32 = body.iter().zip(MOD_11_WEIGHTS).map(|(one, weight)| digit(*one) * weight).sum();
     match 11 - sum % 11 {
-        11 => *check == 0,
+        11 => digit(check) == 0,
         // No number is given out whose check digit would be ten.
         10 => false,
-        expected => *check == expected,
+        expected => digit(check) == expected,
     }
 }
 

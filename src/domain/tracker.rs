@@ -58,6 +58,13 @@ pub struct Difference {
     pub after: Vec<(FindingKey, Condition)>,
 }
 
+impl Difference {
+    /// Whether nothing has changed.
+    fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+}
+
 /// Findings at one horizon.
 #[derive(Debug, Clone)]
 pub struct Tracker {
@@ -130,6 +137,12 @@ impl Tracker {
     /// Takes in what an event has changed: the conditions of every source that it touched, of which
     /// the last judgement counts, and what has changed in call-offs.
     pub fn observe(&mut self, event: &Recorded, judged: Vec<Judged>, differences: Vec<Difference>) {
+        let is_as_before = |(source, conditions): &Judged| {
+            conditions.is_empty() && !self.open_by_source.contains_key(source)
+        };
+        if judged.iter().all(is_as_before) && differences.iter().all(Difference::is_empty) {
+            return;
+        }
         let mut before: BTreeSet<FindingKey> = BTreeSet::new();
         let mut after: BTreeMap<FindingKey, Condition> = BTreeMap::new();
         for difference in differences {
@@ -142,7 +155,10 @@ impl Tracker {
                 before.extend(keys.iter().cloned());
             }
             if conditions.is_empty() {
-                self.open_by_source.remove(&source);
+                // Only what is there: to look for it in vain would copy what others share.
+                if self.open_by_source.contains_key(&source) {
+                    self.open_by_source.remove(&source);
+                }
             } else {
                 let keys = conditions.iter().map(|(key, _)| key.clone()).collect();
                 self.open_by_source.insert(source, keys);

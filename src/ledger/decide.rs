@@ -71,8 +71,17 @@ enum Seen {
 /// What the rules say of the new events of a request.
 struct Admitted {
     agreement: Arc<Agreement>,
-    records: Vec<v1::Record>,
+    new: Vec<NewEvent>,
     appended: Vec<Appended>,
+}
+
+/// An event that is accepted and was not recorded before.
+struct NewEvent {
+    position: u64,
+    version: Version,
+    event_id: EventId,
+    /// Its place in the request.
+    request_index: u32,
 }
 
 impl<'a> Batch<'a> {
@@ -108,7 +117,8 @@ impl<'a> Batch<'a> {
         BatchParts { records, agreements, latest }
     }
 
-    pub(super) fn decide(&mut self, command: &AppendCommand, lookup: Lookup) -> Decision {
+    /// Decides a request. What is recorded of its events is taken out of it.
+    pub(super) fn decide(&mut self, command: &mut AppendCommand, lookup: Lookup) -> Decision {
         if self.requests.contains_key(&command.request_id) {
             return Decision::RepeatsThisBatch;
         }
@@ -134,7 +144,7 @@ impl<'a> Batch<'a> {
 
     fn outcome(
         &mut self,
-        command: &AppendCommand,
+        command: &mut AppendCommand,
         lookup: Lookup,
     ) -> Result<Result<AppendOutcome, AppendFailure>, LedgerError> {
         let index = &self.shared.index;
@@ -235,9 +245,9 @@ impl<'a> Batch<'a> {
         seen: Vec<Seen>,
         recorded: RecordedTime,
     ) -> Result<Admitted, Vec<v1::Refusal>> {
-        let mut agreement = Arc::clone(before);
+        let mut agreement = Agreement::clone(before);
         let mut appended = Vec::with_capacity(seen.len());
-        let mut records = Vec::new();
+        let mut accepted = Vec::with_capacity(command.events.len());
         let mut position = self.next_position();
         for (index, (submitted, seen)) in command.events.iter().zip(seen).enumerate() {
             if let Seen::Before(earlier) = seen {
@@ -253,8 +263,8 @@ impl<'a> Batch<'a> {
                 event: submitted.event.clone(),
             };
             let (version, event_id) = (new.version, new.event_id);
-            match admit(&agreement, new) {
-                Ok(after) => agreement = Arc::new(after),
+            match admit(agreement, new) {
+                Ok(after) => agreement = after,
                 Err(refusals) => {
                     return Err(refusals
                         .iter()
@@ -262,13 +272,7 @@ impl<'a> Batch<'a> {
                         .collect());
                 }
             }
-            let accepted = AcceptedEvent {
-                version,
-                event_id,
-                request_index: event_index,
-                stated: &submitted.stated,
-            };
-            records.push(record::of_event(&header(command, position, recorded), &accepted));
+            accepted.push(NewEvent { position, version, event_id, request_index: event_index });
             let is_recorded = command.purpose == Purpose::Record;
             appended.push(Appended {
                 position: is_recorded.then_some(Position::new(position)),
@@ -279,20 +283,20 @@ impl<'a> Batch<'a> {
             });
             position += 1;
         }
-        Ok(Admitted { agreement, records, appended })
+        Ok(Admitted { agreement: Arc::new(agreement), new: accepted, appended })
     }
 
     fn accept(
         &mut self,
-        command: &AppendCommand,
+        command: &mut AppendCommand,
         before: &Agreement,
         admitted: Admitted,
         recorded: RecordedTime,
     ) -> Result<AppendOutcome, AppendFailure> {
-        let Admitted { agreement: after, records, appended } = admitted;
+        let Admitted { agreement: after, new, appended } = admitted;
         let next = self.next_position();
         let is_recorded = command.purpose == Purpose::Record;
-        let added = if is_recorded { records.len() } else { 0 };
+        let added = if is_recorded { new.len() } else { 0 };
         let end = next + u64::try_from(added).expect("a request has few events");
         let last = Position::new(end.saturating_sub(1));
         let sources: Vec<_> = command
@@ -306,7 +310,8 @@ impl<'a> Batch<'a> {
         let answer =
             accepted_answer(self.shared, command, before, &after, appended, recorded, last);
         if is_recorded {
-            let encoded: Vec<_> = records.into_iter().map(with_bytes).collect();
+            let encoded: Vec<_> =
+                records(command, new, recorded).into_iter().map(with_bytes).collect();
             if let Some(bytes) = too_large(&encoded) {
                 return Err(AppendFailure::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });
             }
@@ -331,7 +336,7 @@ impl<'a> Batch<'a> {
         let position = self.next_position();
         let is_recorded = command.purpose == Purpose::Record;
         if is_recorded {
-            let header = header(command, position, recorded);
+            let header = header(command, &command.agreement_id, position, recorded);
             let encoded = vec![with_bytes(record::of_refusal(&header, refused.clone()))];
             if let Some(bytes) = too_large(&encoded) {
                 return Err(AppendFailure::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });
@@ -423,11 +428,35 @@ pub(super) fn accepted_answer(
     }
 }
 
-fn header(command: &AppendCommand, position: u64, recorded: RecordedTime) -> RecordHeader<'_> {
+/// The records of new events, with what the request states of them.
+fn records(
+    command: &mut AppendCommand,
+    new: Vec<NewEvent>,
+    recorded: RecordedTime,
+) -> Vec<v1::Record> {
+    let agreement_id = command.agreement_id.clone();
+    let of_one = |one: NewEvent| {
+        let NewEvent { position, version, event_id, request_index } = one;
+        let index = usize::try_from(request_index).unwrap_or(usize::MAX);
+        let submitted = command.events.get_mut(index).expect("it is the place of one of them");
+        let stated = std::mem::take(&mut submitted.stated);
+        let header = header(command, &agreement_id, position, recorded);
+        let accepted = AcceptedEvent { version, event_id, request_index, stated };
+        record::of_event(&header, accepted)
+    };
+    new.into_iter().map(of_one).collect()
+}
+
+fn header<'a>(
+    command: &AppendCommand,
+    agreement_id: &'a AgreementId,
+    position: u64,
+    recorded: RecordedTime,
+) -> RecordHeader<'a> {
     RecordHeader {
         position: Position::new(position),
         recorded,
-        agreement_id: &command.agreement_id,
+        agreement_id,
         request_id: command.request_id,
         expected_version: command.expected_version,
         request_event_count: u32::try_from(command.events.len()).unwrap_or(u32::MAX),

@@ -127,14 +127,14 @@ impl Writer {
         let mut repeated: Vec<Queued> = Vec::new();
         let mut next = Some(first);
         let mut requests = 0;
-        while let Some(queued) = next {
+        while let Some(mut queued) = next {
             requests += 1;
             if queued.session.as_ref().is_some_and(ImportSession::has_ended) {
                 answers.push((queued.reply, None, Err(AppendFailure::ImportEnded)));
                 next = queue.at_hand();
                 continue;
             }
-            match (batch.decide(&queued.command, queued.lookup), queued.session.as_ref()) {
+            match (batch.decide(&mut queued.command, queued.lookup), queued.session.as_ref()) {
                 (Decision::Decided(outcome), session) => {
                     if let (Err(_), Some(session)) = (outcome.as_ref(), session) {
                         session.end();
@@ -192,9 +192,9 @@ impl Writer {
 
     /// A request that came twice in one batch gets the first answer, now that there is one.
     fn answer_repeated(&self, repeated: Vec<Queued>) {
-        for Queued { command, reply, .. } in repeated {
+        for Queued { mut command, reply, .. } in repeated {
             let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
-            match batch.decide(&command, Lookup::default()) {
+            match batch.decide(&mut command, Lookup::default()) {
                 Decision::Decided(outcome) => answer(reply, *outcome),
                 Decision::RepeatsThisBatch => answer(reply, Err(AppendFailure::OutcomeUnknown)),
             }

@@ -40,7 +40,7 @@ pub struct RecordHeader<'a> {
 
 /// What a record of an accepted event says besides.
 #[derive(Debug, Clone)]
-pub struct AcceptedEvent<'a> {
+pub struct AcceptedEvent {
     /// Place in the agreement.
     pub version: Version,
     /// Identity.
@@ -48,18 +48,18 @@ pub struct AcceptedEvent<'a> {
     /// Place in the request.
     pub request_index: u32,
     /// The event as sent.
-    pub stated: &'a v1::Event,
+    pub stated: v1::Event,
 }
 
 /// The record of an accepted event.
-pub fn of_event(header: &RecordHeader<'_>, accepted: &AcceptedEvent<'_>) -> v1::Record {
+pub fn of_event(header: &RecordHeader<'_>, accepted: AcceptedEvent) -> v1::Record {
     let event = v1::RecordedEvent {
         agreement_version: accepted.version.get(),
         event_id: accepted.event_id.to_string(),
-        r#type: event_type(accepted.stated).into(),
+        r#type: event_type(&accepted.stated).into(),
         schema_version: SCHEMA_VERSION,
         request_index: accepted.request_index,
-        event: Some(accepted.stated.clone()),
+        event: Some(accepted.stated),
     };
     record(header, v1::record::Entry::Event(event))
 }

@@ -110,9 +110,9 @@ fn every_event_of_the_catalogue_is_sent_kept_and_read_again() {
                 version: Version::new(3),
                 event_id,
                 request_index: 0,
-                stated: &submitted.stated,
+                stated: submitted.stated.clone(),
             };
-            let kept = of_event(&header, &accepted);
+            let kept = of_event(&header, accepted);
             assert_eq!(kept.imported, imported);
             let read = decode(&encode(&kept)).unwrap();
             assert_eq!(read, kept);

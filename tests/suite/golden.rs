@@ -28,9 +28,9 @@ fn a_stored_record_keeps_its_bytes() {
         version: Version::new(2),
         event_id: EventId::parse("018d61c0-0000-7000-8000-000000000001").unwrap(),
         request_index: 0,
-        stated: &stated,
+        stated,
     };
-    let record = of_event(&header, &accepted);
+    let record = of_event(&header, accepted);
     let bytes = encode(&record);
     let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     assert_eq!(hex, RECORD.trim(), "stored bytes changed: old logs would read differently");

@@ -4,6 +4,7 @@ use crate::domain::agreement::Agreement;
 use crate::domain::agreement::breaches::{breaches, days, maximum};
 use crate::domain::charter::{Charter, Lowering};
 use crate::domain::date::Date;
+use crate::domain::levels::AllLevels;
 use crate::domain::money::Money;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Breach, Refusal};
@@ -11,7 +12,7 @@ use crate::domain::scope::Scope;
 
 /// The maximums that an intent would break.
 pub(super) fn exceeded(
-    before: &Agreement,
+    before: &AllLevels,
     after: &Agreement,
     charter: &Charter,
     effective: Date,

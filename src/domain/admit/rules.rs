@@ -1,16 +1,41 @@
 //! What an intent would break: parties, state, documentation, ceilings.
 
+use std::sync::Arc;
+
 use super::ceilings;
 use crate::domain::agreement::{Agreement, lacks_reason};
 use crate::domain::call_off::{OrderStatus, Placement, party_faults, placement_faults};
 use crate::domain::charter::{Charter, OptionFault};
-use crate::domain::event::{Group, Payload, Reasoning, Recorded};
+use crate::domain::event::{AdmissionMode, Group, Payload, Reasoning, Recorded};
 use crate::domain::id::OrderId;
+use crate::domain::levels::AllLevels;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 
+/// What an intent is compared with: the agreement before it.
+pub(super) struct Before {
+    charter: Option<Arc<Charter>>,
+    levels: AllLevels,
+    /// Whether an order that only an open one may be is not.
+    not_open: Vec<Refusal>,
+}
+
+impl Before {
+    /// None for a fact, which breaks no rule by being recorded.
+    pub(super) fn of(agreement: &Agreement, recorded: &Recorded) -> Option<Self> {
+        (recorded.event.mode == AdmissionMode::Intent).then(|| Self {
+            charter: agreement.shared_charter().cloned(),
+            levels: agreement.all_levels().clone(),
+            not_open: order_to_be_open(&recorded.event.payload)
+                .and_then(|order| not_open(agreement, order, recorded))
+                .into_iter()
+                .collect(),
+        })
+    }
+}
+
 /// Every rule that an intent would break.
-pub(super) fn broken(before: &Agreement, after: &Agreement, recorded: &Recorded) -> Vec<Refusal> {
+pub(super) fn broken(before: &Before, after: &Agreement, recorded: &Recorded) -> Vec<Refusal> {
     let payload = &recorded.event.payload;
     let (Some(charter), None) = (after.charter(), payload.signature()) else {
         return Vec::new();
@@ -21,19 +46,19 @@ pub(super) fn broken(before: &Agreement, after: &Agreement, recorded: &Recorded)
     if payload.group() == Group::Control {
         return refusals;
     }
-    if let Some(before) = before.charter() {
+    if let Some(before) = before.charter.as_deref() {
         let own =
             charter.lowerings().iter().filter(|one| one.recorded.position == recorded.position);
         refusals.extend(own.flat_map(|one| ceilings::lowered(before, after, charter, one)));
     }
     // What is agreed never grows exposure; with a new ceiling a sum only begins to be kept.
     if payload.group() != Group::Agreement {
-        refusals.extend(ceilings::exceeded(before, after, charter, date));
+        refusals.extend(ceilings::exceeded(&before.levels, after, charter, date));
     }
     refusals
 }
 
-fn of_state(before: &Agreement, charter: &Charter, recorded: &Recorded) -> Vec<Refusal> {
+fn of_state(before: &Before, charter: &Charter, recorded: &Recorded) -> Vec<Refusal> {
     let date = recorded.event.effective;
     let placement = match recorded.event.corrects {
         Some(_) => Placement::Correction,
@@ -47,11 +72,10 @@ fn of_state(before: &Agreement, charter: &Charter, recorded: &Recorded) -> Vec<R
         Payload::OptionExercised(_) | Payload::OptionDeclined(_) => {
             charter.faults_of(recorded.position).map(option_refusal).collect()
         }
-        Payload::OrderChanged(changed) => not_open(before, &changed.order, recorded),
-        Payload::OrderCancelled(ended) | Payload::OrderClosed(ended) => {
-            not_open(before, &ended.order, recorded)
-        }
-        Payload::DeliveryReceived(delivery) => not_open(before, &delivery.order, recorded),
+        Payload::OrderChanged(_)
+        | Payload::OrderCancelled(_)
+        | Payload::OrderClosed(_)
+        | Payload::DeliveryReceived(_) => before.not_open.clone(),
         Payload::AgreementSigned(_)
         | Payload::AgreementAmended(_)
         | Payload::PriceIndexed(_)
@@ -122,17 +146,28 @@ fn option_refusal(fault: &OptionFault) -> Refusal {
     Refusal::new(fault.reason, fault.option.to_string(), text).on(fault.date)
 }
 
-fn not_open(before: &Agreement, order: &OrderId, recorded: &Recorded) -> Vec<Refusal> {
-    let (Some(call_off), Some(charter)) = (before.live_order(order), before.charter()) else {
-        return Vec::new();
-    };
+/// The order that an event does something to that only an open order allows.
+fn order_to_be_open(payload: &Payload) -> Option<&OrderId> {
+    if let Payload::OrderChanged(changed) = payload {
+        Some(&changed.order)
+    } else if let Payload::OrderCancelled(ended) | Payload::OrderClosed(ended) = payload {
+        Some(&ended.order)
+    } else if let Payload::DeliveryReceived(delivery) = payload {
+        Some(&delivery.order)
+    } else {
+        None
+    }
+}
+
+fn not_open(before: &Agreement, order: &OrderId, recorded: &Recorded) -> Option<Refusal> {
+    let (call_off, charter) = (before.live_order(order)?, before.charter()?);
     let date = recorded.event.effective;
     let text = match call_off.order_status_before(charter, date, recorded.position) {
-        OrderStatus::Open => return Vec::new(),
+        OrderStatus::Open => return None,
         OrderStatus::NotPlaced => "the order is not yet placed on that day",
         OrderStatus::Cancelled => "the order is cancelled",
         OrderStatus::Rejected => "the order is rejected by the supplier",
         OrderStatus::Closed => "the order is closed",
     };
-    vec![Refusal::new(Reason::OrderNotOpen, order.to_string(), text).on(date)]
+    Some(Refusal::new(Reason::OrderNotOpen, order.to_string(), text).on(date))
 }

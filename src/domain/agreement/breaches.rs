@@ -6,6 +6,7 @@ use super::Agreement;
 use crate::domain::charter::Charter;
 use crate::domain::date::Date;
 use crate::domain::event::CeilingKind;
+use crate::domain::levels::AllLevels;
 use crate::domain::money::{Amount, Money};
 use crate::domain::refusal::Breach;
 use crate::domain::scope::Scope;
@@ -13,7 +14,7 @@ use crate::domain::scope::Scope;
 /// Every maximum that growth would pass by more than an override allows, in the order of scopes, each
 /// with the day of its largest excess.
 pub(in crate::domain) fn breaches(
-    before: &Agreement,
+    before: &AllLevels,
     after: &Agreement,
     charter: &Charter,
     effective: Date,

@@ -163,19 +163,26 @@ impl Agreement {
         let counts = |one: &Document| {
             !self.documents.line_of(one).any(|invoice| self.is_rejected_by(invoice, horizon))
         };
-        for place in self.documents.same_as(document) {
-            let Some(same) = self.documents.at(place) else { continue };
-            let again = place.0 <= horizon && self.documents.is_again(place, counts);
-            let (rule, subject) = match &same.id {
-                DocumentId::Invoice(id) => (Reason::DuplicateInvoice, Subject::Invoice(id.clone())),
-                DocumentId::CreditNote(id) => {
-                    (Reason::DuplicateCredit, Subject::CreditNote(id.clone()))
-                }
-            };
-            let condition = Condition { amount: Some(same.net), days: None, since: place.0 };
-            let conditions = again.then_some((FindingKey { rule, subject }, condition));
-            let source = Source::Document(same.id.clone());
-            touched.judged.push((source, conditions.into_iter().collect()));
+        for same in self.documents.same_as(document) {
+            let (since, id) = (same.place().0, same.id());
+            let mut conditions = Conditions::new();
+            if since <= horizon && self.documents.is_again(&same, counts) {
+                let (rule, subject) = match &id {
+                    DocumentId::Invoice(id) => {
+                        (Reason::DuplicateInvoice, Subject::Invoice(id.clone()))
+                    }
+                    DocumentId::CreditNote(id) => {
+                        (Reason::DuplicateCredit, Subject::CreditNote(id.clone()))
+                    }
+                };
+                let amount = self.currency().and_then(|currency| {
+                    let amount = same.net().in_currency(currency)?;
+                    Some(Money { amount, currency })
+                });
+                conditions
+                    .push((FindingKey { rule, subject }, Condition { amount, days: None, since }));
+            }
+            touched.judged.push((Source::Document(id), conditions));
         }
     }
 

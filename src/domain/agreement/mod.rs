@@ -29,8 +29,8 @@ use super::event::{AdmissionMode, Group, Payload, Recorded};
 use super::id::{
     AgreementId, EventId, FindingId, InvoiceId, OrderId, Position, ReservationId, Version,
 };
-use super::levels::{Levels, Sums};
-use super::money::Amount;
+use super::levels::{AllLevels, Levels, Sums};
+use super::money::{Amount, Currency};
 use super::policy::PolicyBook;
 use super::reservation::Reservation;
 use super::scope::Scope;
@@ -72,7 +72,7 @@ pub struct Agreement {
     handlings: OrdMap<FindingId, OrdMap<Position, Arc<Recorded>>>,
     /// Orders and invoices that are not reversed, on whatever date.
     document_counts: DocumentCounts,
-    levels: OrdMap<Scope, Levels>,
+    levels: AllLevels,
     latest_effective: Option<Date>,
     /// The latest day on which any event ever changed something: also the day after an expiry.
     latest_change: Option<Date>,
@@ -103,7 +103,7 @@ impl Agreement {
             override_uses: OrdMap::new(),
             handlings: OrdMap::new(),
             document_counts: DocumentCounts::default(),
-            levels: OrdMap::new(),
+            levels: AllLevels::default(),
             latest_effective: None,
             latest_change: None,
             magnitude: Amount::ZERO,
@@ -197,14 +197,31 @@ impl Agreement {
         self.charter().filter(|charter| charter.signed().event.effective <= as_of)
     }
 
+    /// The agreement's currency, which no later signature changes. None before the first.
+    fn currency(&self) -> Option<Currency> {
+        let in_force = self.charter().map(Charter::terms);
+        let ever = || self.events.iter().find_map(|event| event.event.payload.signature());
+        in_force.or_else(ever).map(|terms| terms.currency)
+    }
+
     /// The sums of a scope that has a ceiling, at the end of a day.
     pub fn sums(&self, scope: &Scope, as_of: Date) -> Sums {
-        self.levels.get(scope).map(|levels| levels.at(as_of)).unwrap_or_default()
+        self.levels.sums(scope, as_of)
     }
 
     /// The levels of a scope that has a ceiling.
     pub fn levels(&self, scope: &Scope) -> Option<&Levels> {
-        self.levels.get(scope)
+        self.levels.of(scope)
+    }
+
+    /// The levels of every scope that has a ceiling.
+    pub(in crate::domain) fn all_levels(&self) -> &AllLevels {
+        &self.levels
+    }
+
+    /// What is agreed, to be kept.
+    pub(in crate::domain) fn shared_charter(&self) -> Option<&Arc<Charter>> {
+        self.charter.as_ref()
     }
 
     /// Findings as of the horizon.
@@ -258,7 +275,7 @@ impl Agreement {
 
     /// Takes in the next event. Whether it may be recorded is for `admit`; here it counts.
     pub fn apply(&mut self, recorded: &Arc<Recorded>) {
-        let before = self.may_use_override(recorded).then(|| self.clone());
+        let before = self.may_use_override(recorded).then(|| self.levels.clone());
         self.places.insert(recorded.event_id, self.events.len());
         self.events.push_back(Arc::clone(recorded));
         self.note_change(recorded);
@@ -292,7 +309,7 @@ impl Agreement {
     }
 
     /// An intent that was accepted although it passed a maximum, did so under an override.
-    fn note_override_use(&mut self, before: &Self, recorded: &Recorded) {
+    fn note_override_use(&mut self, before: &AllLevels, recorded: &Recorded) {
         let Some(charter) = self.charter() else { return };
         let passed = breaches(before, self, charter, recorded.event.effective, Amount::ZERO);
         let largest =

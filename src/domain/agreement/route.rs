@@ -10,7 +10,6 @@ use crate::domain::call_off::{CallOff, CallOffKey, Entry, Standing};
 use crate::domain::duplicates::Document;
 use crate::domain::event::{Group, InvoiceReceived, Payload, Recorded};
 use crate::domain::id::{InvoiceId, ReservationId};
-use crate::domain::money::Money;
 
 /// Call-offs as they will be.
 type Changed = BTreeMap<CallOffKey, CallOff>;
@@ -227,31 +226,27 @@ impl Agreement {
         }
     }
 
-    fn note_document(&mut self, recorded: &Recorded, touched: &mut Touched) {
-        if let Some(document) = self.document(&recorded.event.payload) {
-            self.documents.insert(fold_key(recorded), document.clone());
+    fn note_document(&mut self, recorded: &Arc<Recorded>, touched: &mut Touched) {
+        if let Some(document) = self.document(recorded) {
+            self.documents.insert(&document);
             self.judge_same_as(&document, touched);
         }
     }
 
-    fn forget_document(&mut self, target: &Recorded, touched: &mut Touched) {
-        if let Some(document) = self.documents.remove(fold_key(target)) {
-            touched.clear_document(document.id.clone());
+    fn forget_document(&mut self, target: &Arc<Recorded>, touched: &mut Touched) {
+        if let Some(document) = Document::of(target)
+            && self.documents.remove(&document)
+        {
+            touched.clear_document(document.id());
             self.judge_same_as(&document, touched);
         }
     }
 
-    fn document(&self, payload: &Payload) -> Option<Document> {
+    /// A document that counts in the agreement's currency.
+    fn document(&self, recorded: &Arc<Recorded>) -> Option<Document> {
+        let document = Document::of(recorded)?;
         let currency = self.charter.as_ref().map(|charter| charter.terms().currency)?;
-        if let Payload::InvoiceReceived(invoice) = payload {
-            let amount = invoice.net.in_currency(currency)?;
-            Some(Document::of_invoice(invoice, Money { amount, currency }))
-        } else if let Payload::CreditNoteReceived(credit) = payload {
-            let amount = credit.net.in_currency(currency)?;
-            Some(Document::of_credit_note(credit, Money { amount, currency }))
-        } else {
-            None
-        }
+        document.net().in_currency(currency).is_some().then_some(document)
     }
 }
 

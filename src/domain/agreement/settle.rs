@@ -52,10 +52,9 @@ impl Agreement {
         let charter = self.charter.clone();
         for (key, mut call_off) in changed {
             if let Some(charter) = &charter {
-                let old = self.call_off(&key);
-                let before = old.timeline_from(call_off.base(), charter);
-                let folded = call_off.fold(charter, self.tracker.horizon());
-                self.add_difference(&before, &folded.timeline, touched);
+                let old = self.call_offs.get(&key).cloned().unwrap_or_default();
+                let folded = call_off.fold(&old, charter, self.tracker.horizon());
+                self.add_difference(&folded.before, &folded.timeline, touched);
                 touched.differences.push(call_off.difference(&old));
                 if let CallOffKey::Order(order) = &key {
                     self.settle_order_in_force(order, folded.in_force, charter, touched);
@@ -107,8 +106,8 @@ impl Agreement {
             let mut call_off = CallOff::clone(old);
             call_off.forget();
             if let Some(charter) = charter {
-                let folded = call_off.fold(charter, horizon);
-                self.add_difference(&Timeline::new(), &folded.timeline, touched);
+                let folded = call_off.fold(&CallOff::default(), charter, horizon);
+                self.add_difference(&folded.before, &folded.timeline, touched);
                 in_force.extend(folded.in_force);
             }
             touched.differences.push(call_off.difference(old));
@@ -188,7 +187,7 @@ impl Agreement {
             }
             if let Some((first, _)) = changes.first() {
                 touched.note(scope, *first);
-                self.levels.entry(scope.clone()).or_default().add(&changes);
+                self.levels.add(scope, &changes);
             }
         }
     }

@@ -48,13 +48,12 @@ pub(super) struct Judgement {
 }
 
 impl Conditions {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// What differs from earlier conditions.
     pub(super) fn difference(&self, earlier: &Self) -> Difference {
         let mut difference = Difference::default();
+        if self.0.is_empty() && earlier.0.is_empty() {
+            return difference;
+        }
         for change in earlier.0.diff(&self.0) {
             match change {
                 DiffItem::Add(_, new) => difference.after.extend(new.iter().cloned()),
@@ -77,6 +76,11 @@ impl Conditions {
 }
 
 impl Judgement {
+    /// Whether nothing is broken, and nothing was in the course of the last day.
+    pub(super) fn is_empty(&self) -> bool {
+        self.conditions.0.is_empty() && self.held_again.is_empty()
+    }
+
     pub(super) fn conditions(&self) -> &Conditions {
         &self.conditions
     }
@@ -133,7 +137,7 @@ impl Judgement {
         let conditions = &mut self.conditions.0;
         if !found.is_empty() {
             conditions.insert(matter, found.into());
-        } else if !conditions.is_empty() {
+        } else if conditions.contains_key(&matter) {
             conditions.remove(&matter);
         }
     }

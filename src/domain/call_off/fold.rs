@@ -1,9 +1,12 @@
 //! Folding a call-off from some place on: its sums day by day, and the rules that do not hold.
 //!
-//! A short call-off is folded from its first document; that is cheaper than keeping anything. Of a long
+//! A short call-off is walked from its first document; that is cheaper than keeping anything. Of a long
 //! one the fold is kept at some places, its waypoints, the more the nearer they are to the end: a
 //! document near the end costs little, a late one about the documents after it, and what is kept grows
 //! with the logarithm of the documents.
+//!
+//! Up to the first document that changed, a call-off is as it was. So it is walked up to there once, and
+//! from there on twice, as it was and as it is.
 
 use std::sync::Arc;
 
@@ -47,7 +50,9 @@ pub(in crate::domain) type InForce = (Filed<OrderPlaced>, Amount);
 /// What folding a call-off has found.
 #[derive(Debug)]
 pub(in crate::domain) struct Folded {
-    /// Sums from each date on, from where it was folded.
+    /// Sums from each date on as they were, from where it changed.
+    pub(in crate::domain) before: Timeline,
+    /// Sums from each date on, from where it changed.
     pub(in crate::domain) timeline: Timeline,
     /// The order that stands here as of the horizon. None when it is not placed, or nothing is in force.
     pub(in crate::domain) in_force: Option<InForce>,
@@ -69,16 +74,22 @@ impl Fold {
     }
 
     /// Takes in the next document, and judges what it touched unless it is beyond the horizon.
-    fn take(&mut self, place: Place, entry: &Entry, terms: &Terms<'_>, touched: &mut Vec<Touch>) {
-        let is_beyond = place.0 > terms.horizon;
-        if is_beyond && self.at_horizon.is_none() {
+    fn take(&mut self, entry: &Entry, terms: &Terms<'_>, touched: &mut Vec<Touch>) {
+        self.walk_on(entry, terms, touched);
+        let date = entry.place().0;
+        if date <= terms.horizon {
+            self.judgement.judge(&self.walk, terms.charter, date, touched);
+        }
+    }
+
+    /// The same without judging.
+    fn walk_on(&mut self, entry: &Entry, terms: &Terms<'_>, touched: &mut Vec<Touch>) {
+        let place = entry.place();
+        if place.0 > terms.horizon && self.at_horizon.is_none() {
             self.at_horizon = Some(AtHorizon { order: self.walk.order.clone() });
         }
         touched.clear();
         self.walk.absorb(entry, terms.charter, touched);
-        if !is_beyond {
-            self.judgement.judge(&self.walk, terms.charter, place.0, touched);
-        }
         self.count += 1;
         self.reached = Some(place);
     }
@@ -106,67 +117,68 @@ struct Terms<'a> {
 }
 
 impl CallOff {
-    /// Folds it from its last waypoint on, and keeps new ones.
-    pub(in crate::domain) fn fold(&mut self, charter: &Charter, horizon: Date) -> Folded {
+    /// Folds it from its last waypoint on, and keeps new ones. `old` is what it was before it changed.
+    pub(in crate::domain) fn fold(
+        &mut self,
+        old: &Self,
+        charter: &Charter,
+        horizon: Date,
+    ) -> Folded {
         let terms = Terms { charter, horizon };
+        let changed = self.changed_from.take();
         let total = self.entries.len();
-        let is_long = total >= LONG_FROM;
-        let base = self.waypoints.last();
-        let mut fold = match base {
+        let mut keeping = Keeping { total, is_long: total >= LONG_FROM, waypoints: Vec::new() };
+        let mut fold = match self.waypoints.last() {
             Some(base) => Fold::clone(base),
             None => Fold::new(charter.terms().currency),
         };
-        self.waypoints.retain(|waypoint| is_long && is_kept(waypoint.count, total));
-        let mut timeline = Timeline::new();
+        self.waypoints.retain(|waypoint| keeping.is_kept(waypoint.count));
         let mut touched = Vec::new();
-        begin(&mut timeline, &fold, charter);
-        let mut after = self.entries_after(fold.reached).peekable();
-        let mut waypoints = Vec::new();
-        while let Some((place, entry)) = after.next() {
-            fold.take(*place, entry, &terms, &mut touched);
-            if after.peek().is_none_or(|((date, _), _)| *date != place.0) {
-                put_day(&mut timeline, place.0, &fold.walk, charter);
+        let mut after = self.entries.after(fold.reached).peekable();
+        // What was judged at the end stands for all before, when nothing but the end has changed.
+        let is_at_end = old.entries.last().is_some_and(|last| Some(last.place()) < changed);
+        let is_judged = old.changed_from.is_none();
+        let takes_over = is_at_end && is_judged && !keeping.is_long && fold.count == 0;
+        while let Some(entry) = after.next_if(|entry| Some(entry.place()) < changed) {
+            if takes_over {
+                fold.walk_on(entry, &terms, &mut touched);
+            } else {
+                fold.take(entry, &terms, &mut touched);
+                keeping.keep(&fold, after.peek().is_none());
             }
-            if is_long && after.peek().is_some() && is_kept(fold.count, total) {
-                waypoints.push(Arc::new(fold.clone()));
-            }
+        }
+        if takes_over {
+            fold.judgement = old.judgement.clone();
+        }
+        let before = old.timeline_after(&fold, charter);
+        let mut timeline = begin(&fold, charter);
+        while let Some(entry) = after.next() {
+            fold.take(entry, &terms, &mut touched);
+            put_day(&mut timeline, entry, after.peek().copied(), &fold.walk, charter);
+            keeping.keep(&fold, after.peek().is_none());
         }
         drop(after);
-        self.waypoints.extend(waypoints);
-        self.conditions = fold.judgement.conditions().clone();
+        self.waypoints.extend(keeping.waypoints);
         let in_force = fold.in_force();
-        if is_long && self.waypoints.last().is_none_or(|last| last.count != fold.count) {
+        self.judgement = fold.judgement.clone();
+        if keeping.is_long && self.waypoints.last().is_none_or(|last| last.count != fold.count) {
             self.waypoints.push(Arc::new(fold));
         }
-        Folded { timeline, in_force }
+        Folded { before, timeline, in_force }
     }
 
-    /// Where the next fold begins: all documents up to there are as they were at the last fold.
-    pub(in crate::domain) fn base(&self) -> Option<Place> {
-        self.waypoints.last().and_then(|waypoint| waypoint.reached)
-    }
-
-    /// Sums from each date on, from the waypoint at a place on. From the first document without one.
-    pub(in crate::domain) fn timeline_from(
-        &self,
-        base: Option<Place>,
-        charter: &Charter,
-    ) -> Timeline {
-        let waypoint = self.waypoints.iter().find(|waypoint| waypoint.reached == base);
-        let mut fold = match waypoint {
-            Some(waypoint) => Fold::clone(waypoint),
-            None => Fold::new(charter.terms().currency),
-        };
-        let mut timeline = Timeline::new();
-        let mut touched = Vec::new();
-        begin(&mut timeline, &fold, charter);
-        let mut after = self.entries_after(fold.reached).peekable();
-        while let Some((place, entry)) = after.next() {
+    /// Sums from each date on, after what a fold has taken in of it.
+    fn timeline_after(&self, fold: &Fold, charter: &Charter) -> Timeline {
+        let mut timeline = begin(fold, charter);
+        let mut after = self.entries.after(fold.reached).peekable();
+        if after.peek().is_none() {
+            return timeline;
+        }
+        let (mut walk, mut touched) = (fold.walk.clone(), Vec::new());
+        while let Some(entry) = after.next() {
             touched.clear();
-            fold.walk.absorb(entry, charter, &mut touched);
-            if after.peek().is_none_or(|((date, _), _)| *date != place.0) {
-                put_day(&mut timeline, place.0, &fold.walk, charter);
-            }
+            walk.absorb(entry, charter, &mut touched);
+            put_day(&mut timeline, entry, after.peek().copied(), &walk, charter);
         }
         timeline
     }
@@ -179,10 +191,7 @@ impl CallOff {
             None => (Walk::new(charter.terms().currency), None),
         };
         let mut touched = Vec::new();
-        for (place, entry) in self.entries_after(reached) {
-            if *place >= end {
-                break;
-            }
+        for entry in self.entries.after(reached).take_while(|entry| entry.place() < end) {
             touched.clear();
             walk.absorb(entry, charter, &mut touched);
         }
@@ -190,14 +199,44 @@ impl CallOff {
     }
 }
 
-/// Before the first day of a fold that begins in the middle, all is as at its waypoint.
-fn begin(timeline: &mut Timeline, fold: &Fold, charter: &Charter) {
-    if let Some((date, _)) = fold.reached {
-        timeline.push((date, fold.walk.sums(charter)));
+/// The waypoints that a fold leaves.
+struct Keeping {
+    total: usize,
+    is_long: bool,
+    waypoints: Vec<Arc<Fold>>,
+}
+
+impl Keeping {
+    fn is_kept(&self, count: usize) -> bool {
+        self.is_long && is_kept(count, self.total)
+    }
+
+    /// Keeps a fold as it is at its place. The one after the last document is kept for itself.
+    fn keep(&mut self, fold: &Fold, is_last: bool) {
+        if !is_last && self.is_kept(fold.count) {
+            self.waypoints.push(Arc::new(fold.clone()));
+        }
     }
 }
 
-fn put_day(timeline: &mut Timeline, date: Date, walk: &Walk, charter: &Charter) {
+/// Before the first day of a fold that begins in the middle, all is as it was up to there.
+fn begin(fold: &Fold, charter: &Charter) -> Timeline {
+    let reached = fold.reached.map(|(date, _)| (date, fold.walk.sums(charter)));
+    reached.into_iter().collect()
+}
+
+/// Puts a day once its last document is taken in.
+fn put_day(
+    timeline: &mut Timeline,
+    entry: &Entry,
+    next: Option<&Entry>,
+    walk: &Walk,
+    charter: &Charter,
+) {
+    let date = entry.place().0;
+    if next.is_some_and(|next| next.place().0 == date) {
+        return;
+    }
     let sums = walk.sums(charter);
     match timeline.last_mut().filter(|(last, _)| *last == date) {
         Some((_, last)) => *last = sums,

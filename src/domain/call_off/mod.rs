@@ -7,6 +7,7 @@
 //! show. `filed` is an event with what it states.
 
 mod conditions;
+mod entries;
 mod figures;
 mod filed;
 mod fold;
@@ -19,10 +20,9 @@ mod walk;
 mod tests;
 
 use std::cmp::Ordering;
-use std::ops::Bound;
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdSet;
 
 use super::charter::Charter;
 use super::date::Date;
@@ -31,7 +31,8 @@ use super::id::{InvoiceId, OrderId, Position};
 use super::organisation::OrganisationId;
 use super::tracker::Difference;
 
-use conditions::Conditions;
+use conditions::Judgement;
+use entries::Entries;
 use fold::Fold;
 pub(in crate::domain) use fold::InForce;
 pub(in crate::domain) use placement::{Standing as Placement, party_faults, placement_faults};
@@ -101,15 +102,17 @@ impl Entry {
 /// The documents of one call-off.
 #[derive(Debug, Clone, Default)]
 pub struct CallOff {
-    entries: OrdMap<Place, Entry>,
+    entries: Entries,
     /// What hangs on each invoice. Kept of a long call-off only: a short one is looked through.
     hanging: OrdSet<(InvoiceId, Place)>,
     /// How many of them are placements that are not reversed.
     live_placements: usize,
     /// How many are placements that are.
     reversed_placements: usize,
-    /// The rules that did not hold at the last fold.
-    conditions: Conditions,
+    /// The first place at which documents have changed since the last fold.
+    changed_from: Option<Place>,
+    /// The rules that did not hold at the end of the last fold.
+    judgement: Judgement,
     /// Where the last fold is kept, by place. Only those before every document that changed since.
     ///
     /// Invariant: all are of the charter that is in force, and of the same horizon.
@@ -119,7 +122,7 @@ pub struct CallOff {
 impl CallOff {
     /// The documents, in fold order.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+        self.entries.iter()
     }
 
     /// Whether nothing is left.
@@ -138,7 +141,7 @@ impl CallOff {
             }
         }
         let named = entry.hangs_on.clone();
-        self.entries.insert(place, entry);
+        self.entries.insert(entry);
         match self.entries.len().cmp(&fold::LONG_FROM) {
             Ordering::Less => {}
             Ordering::Equal => self.hanging = self.all_hanging().collect(),
@@ -148,12 +151,12 @@ impl CallOff {
 
     fn all_hanging(&self) -> impl Iterator<Item = (InvoiceId, Place)> {
         let entries = self.entries.iter();
-        entries.filter_map(|(place, entry)| Some((entry.hangs_on.clone()?, *place)))
+        entries.filter_map(|entry| Some((entry.hangs_on.clone()?, entry.place())))
     }
 
     fn remove(&mut self, place: Place) -> Option<Entry> {
         self.changed_at(place);
-        let entry = self.entries.remove(&place)?;
+        let entry = self.entries.remove(place)?;
         if self.entries.len() < fold::LONG_FROM {
             self.hanging = OrdSet::new();
         } else if let Some(named) = &entry.hangs_on {
@@ -166,7 +169,7 @@ impl CallOff {
     pub fn reverse(&mut self, target: &Recorded, reversal: Position) {
         let place = (target.event.effective, target.position);
         self.changed_at(place);
-        match self.entries.get_mut(&place) {
+        match self.entries.get_mut(place) {
             Some(entry) if entry.is_placement() => {
                 entry.standing = Standing::Reversed(reversal);
                 self.live_placements = self.live_placements.saturating_sub(1);
@@ -226,26 +229,23 @@ impl CallOff {
 
     /// Which rules hold and which do not any more, compared with an earlier fold.
     pub fn difference(&self, earlier: &Self) -> Difference {
-        self.conditions.difference(&earlier.conditions)
+        self.judgement.conditions().difference(earlier.judgement.conditions())
     }
 
     /// Forgets all that was ever folded, before another charter or none.
     pub fn forget(&mut self) {
-        self.conditions = Conditions::default();
+        self.judgement = Judgement::default();
         self.waypoints.clear();
+        self.changed_from = Some((Date::BEGINNING_OF_TIME, Position::new(0)));
     }
 
-    /// Whether anything is kept of a fold.
+    /// Whether a fold has left nothing to keep, and nothing has changed since.
     pub fn keeps_nothing(&self) -> bool {
-        self.conditions.is_empty() && self.waypoints.is_empty()
+        self.judgement.is_empty() && self.waypoints.is_empty() && self.changed_from.is_none()
     }
 
     fn changed_at(&mut self, place: Place) {
         self.waypoints.retain(|waypoint| waypoint.reached() < Some(place));
-    }
-
-    fn entries_after(&self, place: Option<Place>) -> impl Iterator<Item = (&Place, &Entry)> {
-        let from = place.map_or(Bound::Unbounded, Bound::Excluded);
-        self.entries.range((from, Bound::Unbounded))
+        self.changed_from = Some(self.changed_from.map_or(place, |earlier| earlier.min(place)));
     }
 }

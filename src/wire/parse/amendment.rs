@@ -1,5 +1,6 @@
 //! Reading an amendment, and whether its parts fit together.
 
+use super::path::{At, Item, Path};
 use super::values::{self, Sign};
 use super::{SHORT_TEXT_BYTES_MAX, Violations, lists, malformed, texts};
 use crate::domain::event::{AgreementAmended, CeilingChange, LegalBasis, Payload};
@@ -9,7 +10,7 @@ use crate::wire::v1;
 
 pub(super) fn parse(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::AgreementAmended,
 ) -> Option<Payload> {
     let v1::AgreementAmended {
@@ -26,7 +27,7 @@ pub(super) fn parse(
         removed_buyers,
         added_lots,
     } = stated;
-    let at = |name: &str| format!("{path}.{name}");
+    let at = |name: &'static str| At(path, name);
     let amendment = values::id(violations, &at("amendment_id"), amendment_id, AmendmentId::parse);
     let basis = legal_basis(violations, &at("legal_basis"), *basis);
     let reasoning = texts::reasoning(violations, &at("reasoning"), reasoning);
@@ -58,7 +59,7 @@ pub(super) fn parse(
     })))
 }
 
-fn legal_basis(violations: &mut Violations, field: &str, number: i32) -> Option<LegalBasis> {
+fn legal_basis(violations: &mut Violations, field: Path<'_>, number: i32) -> Option<LegalBasis> {
     use v1::LegalBasis as Stated;
     match Stated::try_from(number) {
         Ok(Stated::AddWss) => Some(LegalBasis::AddWss),
@@ -77,7 +78,7 @@ fn legal_basis(violations: &mut Violations, field: &str, number: i32) -> Option<
 
 fn ceiling_changes(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: &[v1::CeilingChange],
 ) -> Vec<CeilingChange> {
     if !lists::bounded(violations, field, stated.len(), 0) {
@@ -86,10 +87,10 @@ fn ceiling_changes(
     let mut changes: Vec<CeilingChange> = Vec::with_capacity(stated.len());
     for (index, stated) in stated.iter().enumerate() {
         let v1::CeilingChange { scope, change } = stated;
-        let field = format!("{field}[{index}]");
-        let scope_field = format!("{field}.scope");
+        let field = &Item(field, index);
+        let scope_field = At(field, "scope");
         let scope = values::scope(violations, &scope_field, scope.as_ref());
-        let change_field = format!("{field}.change");
+        let change_field = At(field, "change");
         let change = values::money(violations, &change_field, change.as_ref(), Sign::Any);
         let Some(scope) = scope else { continue };
         if changes.iter().any(|other| other.scope == scope) {
@@ -105,7 +106,7 @@ fn ceiling_changes(
 /// Nobody joins and leaves at once.
 fn check_apart(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     added: &[OrganisationId],
     removed: &[OrganisationId],
 ) {

@@ -1,5 +1,6 @@
 //! Reading what happens to room that is set aside.
 
+use super::path::{At, Path};
 use super::values::{self, Check, Sign};
 use super::{SHORT_TEXT_BYTES_MAX, Violations, malformed, texts};
 use crate::domain::date::Date;
@@ -10,7 +11,7 @@ use crate::wire::v1;
 
 pub(super) fn headroom_reserved(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::HeadroomReserved,
     mode: AdmissionMode,
     effective: Option<Date>,
@@ -26,7 +27,7 @@ pub(super) fn headroom_reserved(
         department,
         purpose,
     } = stated;
-    let at = |name: &str| format!("{path}.{name}");
+    let at = |name: &'static str| At(path, name);
     let field = at("reservation_id");
     let reservation = values::id(violations, &field, reservation_id, ReservationId::parse);
     let (amount, rate, sign) =
@@ -56,7 +57,7 @@ pub(super) fn headroom_reserved(
 /// A reservation that ends before it begins asks for nothing; one that was made so was made so.
 fn check_expiry(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     mode: AdmissionMode,
     effective: Option<Date>,
     expiry: Option<Date>,
@@ -72,12 +73,12 @@ fn check_expiry(
 
 pub(super) fn reservation_released(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::ReservationReleased,
 ) -> Option<Payload> {
     let v1::ReservationReleased { reservation_id, reason } = stated;
-    let field = format!("{path}.reservation_id");
+    let field = At(path, "reservation_id");
     let reservation = values::id(violations, &field, reservation_id, ReservationId::parse);
-    texts::remark(violations, &format!("{path}.reason"), reason);
+    texts::remark(violations, &At(path, "reason"), reason);
     Some(Payload::ReservationReleased(ReservationReleased { reservation: reservation? }))
 }

@@ -1,5 +1,6 @@
 //! Reading what happens to an invoice.
 
+use super::path::{At, Path};
 use super::values::{self, Check, Sign};
 use super::{SHORT_TEXT_BYTES_MAX, Violations, malformed, texts};
 use crate::domain::event::{
@@ -14,7 +15,7 @@ use crate::wire::v1;
 
 pub(super) fn invoice_received(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::InvoiceReceived,
     mode: AdmissionMode,
 ) -> Option<Payload> {
@@ -39,7 +40,7 @@ pub(super) fn invoice_received(
         reverse_charge,
         document_sha256,
     } = stated;
-    let at = |name: &str| format!("{path}.{name}");
+    let at = |name: &'static str| At(path, name);
     let check = Check::strict_as_intent(mode);
     let invoice = values::id(violations, &at("invoice_id"), invoice_id, InvoiceId::parse);
     texts::required_text(violations, &at("number"), number, SHORT_TEXT_BYTES_MAX);
@@ -62,7 +63,10 @@ pub(super) fn invoice_received(
     }
     let net =
         values::value(violations, path, "net", net.as_ref(), exchange_rate.as_ref(), Sign::Any)?;
-    let in_net = |violations: &mut Violations, name: &str, stated: &Option<v1::Money>, sign| {
+    let in_net = |violations: &mut Violations,
+                  name: &'static str,
+                  stated: &Option<v1::Money>,
+                  sign| {
         let stated = stated.as_ref();
         match stated {
             None => Some(Amount::ZERO),
@@ -104,7 +108,7 @@ pub(super) fn invoice_received(
     })))
 }
 
-fn invoice_kind(violations: &mut Violations, field: &str, number: i32) -> Option<InvoiceKind> {
+fn invoice_kind(violations: &mut Violations, field: Path<'_>, number: i32) -> Option<InvoiceKind> {
     match v1::InvoiceKind::try_from(number) {
         Ok(v1::InvoiceKind::Commercial) => Some(InvoiceKind::Commercial),
         Ok(v1::InvoiceKind::Prepayment) => Some(InvoiceKind::Prepayment),
@@ -118,7 +122,7 @@ fn invoice_kind(violations: &mut Violations, field: &str, number: i32) -> Option
 
 pub(super) fn credit_note_received(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::CreditNoteReceived,
     mode: AdmissionMode,
 ) -> Option<Payload> {
@@ -133,7 +137,7 @@ pub(super) fn credit_note_received(
         exchange_rate,
         document_sha256,
     } = stated;
-    let at = |name: &str| format!("{path}.{name}");
+    let at = |name: &'static str| At(path, name);
     let check = Check::strict_as_intent(mode);
     let credit_note =
         values::id(violations, &at("credit_note_id"), credit_note_id, CreditNoteId::parse);
@@ -164,56 +168,56 @@ pub(super) fn credit_note_received(
 
 pub(super) fn invoice_approved(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::InvoiceApproved,
 ) -> Option<Payload> {
     let v1::InvoiceApproved { invoice_id, approved_by } = stated;
     let invoice = invoice_id_of(violations, path, invoice_id);
-    let approved_by = texts::person(violations, &format!("{path}.approved_by"), approved_by);
+    let approved_by = texts::person(violations, &At(path, "approved_by"), approved_by);
     Some(Payload::InvoiceApproved(InvoiceApproved { invoice: invoice?, approved_by }))
 }
 
 pub(super) fn invoice_disputed(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::InvoiceDisputed,
 ) -> Option<Payload> {
     let v1::InvoiceDisputed { invoice_id, disputed, reason } = stated;
     let invoice = invoice_id_of(violations, path, invoice_id);
-    values::check_money(violations, &format!("{path}.disputed"), disputed.as_ref());
-    let reasoning = texts::reasoning(violations, &format!("{path}.reason"), reason);
+    values::check_money(violations, &At(path, "disputed"), disputed.as_ref());
+    let reasoning = texts::reasoning(violations, &At(path, "reason"), reason);
     Some(Payload::InvoiceDisputed(InvoiceDisputed { invoice: invoice?, reasoning }))
 }
 
 pub(super) fn invoice_rejected(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::InvoiceRejected,
 ) -> Option<Payload> {
     let v1::InvoiceRejected { invoice_id, reason } = stated;
     let invoice = invoice_id_of(violations, path, invoice_id);
-    let reasoning = texts::reasoning(violations, &format!("{path}.reason"), reason);
+    let reasoning = texts::reasoning(violations, &At(path, "reason"), reason);
     Some(Payload::InvoiceRejected(InvoiceRejected { invoice: invoice?, reasoning }))
 }
 
 pub(super) fn dispute_resolved(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::DisputeResolved,
 ) -> Option<Payload> {
     let v1::DisputeResolved { invoice_id, resolution } = stated;
     let invoice = invoice_id_of(violations, path, invoice_id);
-    texts::remark(violations, &format!("{path}.resolution"), resolution);
+    texts::remark(violations, &At(path, "resolution"), resolution);
     Some(Payload::DisputeResolved(InvoiceRef { invoice: invoice? }))
 }
 
 pub(super) fn prepayment_offset(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::PrepaymentOffset,
 ) -> Option<Payload> {
     let v1::PrepaymentOffset { prepayment_invoice_id, final_invoice_id, amount } = stated;
-    let at = |name: &str| format!("{path}.{name}");
+    let at = |name: &'static str| At(path, name);
     let field = at("prepayment_invoice_id");
     let prepayment = values::id(violations, &field, prepayment_invoice_id, InvoiceId::parse);
     let field = at("final_invoice_id");
@@ -226,6 +230,10 @@ pub(super) fn prepayment_offset(
     }))
 }
 
-fn invoice_id_of(violations: &mut Violations, path: &str, invoice_id: &str) -> Option<InvoiceId> {
-    values::id(violations, &format!("{path}.invoice_id"), invoice_id, InvoiceId::parse)
+fn invoice_id_of(
+    violations: &mut Violations,
+    path: Path<'_>,
+    invoice_id: &str,
+) -> Option<InvoiceId> {
+    values::id(violations, &At(path, "invoice_id"), invoice_id, InvoiceId::parse)
 }

@@ -2,6 +2,7 @@
 //!
 //! Page tokens are not read here: what they say is the ledger's own business.
 
+use super::path::{Item, Path};
 use super::texts;
 use super::values::{self, Check};
 use super::{SHORT_TEXT_BYTES_MAX, Violation, Violations, malformed};
@@ -69,17 +70,17 @@ pub fn agreements(request: &v1::ListAgreementsRequest) -> Read<(PortfolioFilter,
     let mut reading = Reading::default();
     let found = &mut reading.0;
     let filter = PortfolioFilter {
-        buyer: values::optional_organisation(found, "buyer", buyer.as_ref(), Check::Strict),
+        buyer: values::optional_organisation(found, &"buyer", buyer.as_ref(), Check::Strict),
         supplier: values::optional_organisation(
             found,
-            "supplier",
+            &"supplier",
             supplier.as_ref(),
             Check::Strict,
         ),
-        states: enums(found, "states", states, agreement_state),
+        states: enums(found, &"states", states, agreement_state),
         usage_ppm_min: *usage_ppm_min,
-        end_from: values::optional_date(found, "end_date_from", end_date_from),
-        end_to: values::optional_date(found, "end_date_to", end_date_to),
+        end_from: values::optional_date(found, &"end_date_from", end_date_from),
+        end_to: values::optional_date(found, &"end_date_to", end_date_to),
     };
     let order = match v1::PortfolioOrder::try_from(*order_by) {
         Ok(v1::PortfolioOrder::Unspecified | v1::PortfolioOrder::AgreementId) => {
@@ -88,7 +89,7 @@ pub fn agreements(request: &v1::ListAgreementsRequest) -> Read<(PortfolioFilter,
         Ok(v1::PortfolioOrder::Usage) => PortfolioOrder::Usage,
         Ok(v1::PortfolioOrder::EndDate) => PortfolioOrder::EndDate,
         Err(_) => {
-            unknown_value(found, "order_by");
+            unknown_value(found, &"order_by");
             PortfolioOrder::Agreement
         }
     };
@@ -115,18 +116,18 @@ pub fn orders(request: &v1::ListOrdersRequest) -> Read<OrderFilter> {
     let mut reading = Reading::default();
     let found = &mut reading.0;
     let filter = OrderFilter {
-        states: enums(found, "states", states, order_state),
-        buyer: values::optional_organisation(found, "buyer", buyer.as_ref(), Check::Strict),
+        states: enums(found, &"states", states, order_state),
+        buyer: values::optional_organisation(found, &"buyer", buyer.as_ref(), Check::Strict),
         supplier: values::optional_organisation(
             found,
-            "supplier",
+            &"supplier",
             supplier.as_ref(),
             Check::Strict,
         ),
-        lot: values::optional_id(found, "lot_id", lot_id, LotId::parse),
-        department: optional_text(found, "department", department),
-        placed_from: values::optional_date(found, "placed_from", placed_from),
-        placed_to: values::optional_date(found, "placed_to", placed_to),
+        lot: values::optional_id(found, &"lot_id", lot_id, LotId::parse),
+        department: optional_text(found, &"department", department),
+        placed_from: values::optional_date(found, &"placed_from", placed_from),
+        placed_to: values::optional_date(found, &"placed_to", placed_to),
     };
     reading.finish(agreement_id, Whose::OneOrAll, as_of, as_known.as_ref(), *page_size, filter)
 }
@@ -150,9 +151,9 @@ pub fn invoices(request: &v1::ListInvoicesRequest) -> Read<InvoiceFilter> {
     let found = &mut reading.0;
     let supplier = supplier.as_ref();
     let filter = InvoiceFilter {
-        states: enums(found, "states", states, invoice_state),
-        order: values::optional_id(found, "order_id", order_id, OrderId::parse),
-        supplier: values::optional_organisation(found, "supplier", supplier, Check::AsStated),
+        states: enums(found, &"states", states, invoice_state),
+        order: values::optional_id(found, &"order_id", order_id, OrderId::parse),
+        supplier: values::optional_organisation(found, &"supplier", supplier, Check::AsStated),
         outstanding: has_outstanding.map(presence),
         retention: has_retention.map(presence),
     };
@@ -176,14 +177,14 @@ pub fn findings(request: &v1::ListFindingsRequest) -> Read<FindingFilter> {
     let mut reading = Reading::default();
     let found = &mut reading.0;
     let filter = FindingFilter {
-        rules: reasons(found, "rules", rules),
-        severities: enums(found, "severities", severities, severity),
-        standings: enums(found, "statuses", statuses, |status| match status {
+        rules: reasons(found, &"rules", rules),
+        severities: enums(found, &"severities", severities, severity),
+        standings: enums(found, &"statuses", statuses, |status| match status {
             v1::FindingStatus::Unspecified => None,
             v1::FindingStatus::Open => Some(FindingStanding::Open),
             v1::FindingStatus::Cleared => Some(FindingStanding::Cleared),
         }),
-        handlings: enums(found, "handlings", handlings, |handling| match handling {
+        handlings: enums(found, &"handlings", handlings, |handling| match handling {
             v1::FindingHandling::Unspecified => None,
             v1::FindingHandling::None => Some(Handling::None),
             v1::FindingHandling::Acknowledged => Some(Handling::Acknowledged),
@@ -210,7 +211,7 @@ pub fn deadlines(request: &v1::ListDeadlinesRequest) -> Read<DeadlineFilter> {
     let mut reading = Reading::default();
     let found = &mut reading.0;
     let filter = DeadlineFilter {
-        kinds: enums(found, "kinds", kinds, |kind| match kind {
+        kinds: enums(found, &"kinds", kinds, |kind| match kind {
             v1::DeadlineKind::Unspecified => None,
             v1::DeadlineKind::OptionNotice => Some(DeadlineKind::OptionNotice),
             v1::DeadlineKind::TermEnd => Some(DeadlineKind::TermEnd),
@@ -218,8 +219,8 @@ pub fn deadlines(request: &v1::ListDeadlinesRequest) -> Read<DeadlineFilter> {
             v1::DeadlineKind::RetentionRelease => Some(DeadlineKind::RetentionRelease),
             v1::DeadlineKind::OverrideEnd => Some(DeadlineKind::OverrideEnd),
         }),
-        from: values::optional_date(found, "date_from", date_from),
-        to: values::optional_date(found, "date_to", date_to),
+        from: values::optional_date(found, &"date_from", date_from),
+        to: values::optional_date(found, &"date_to", date_to),
     };
     reading.finish(agreement_id, Whose::OneOrAll, as_of, as_known.as_ref(), *page_size, filter)
 }
@@ -256,7 +257,7 @@ pub fn refusals(request: &v1::ListRefusalsRequest) -> Read<RefusalFilter> {
         found.add("recorded_from", malformed::MALFORMED_DATE, "must be a valid instant");
     }
     let filter =
-        RefusalFilter { reasons: reasons(found, "reasons", names), recorded_from: earliest };
+        RefusalFilter { reasons: reasons(found, &"reasons", names), recorded_from: earliest };
     reading.finish(agreement_id, Whose::OneOrAll, "", as_known.as_ref(), *page_size, filter)
 }
 
@@ -270,7 +271,7 @@ pub fn dimension(violations: &mut Violations, number: i32) -> Option<Dimension> 
         Ok(v1::BreakdownDimension::Cpv) => Some(Dimension::Cpv),
         Ok(v1::BreakdownDimension::Month) => Some(Dimension::Month),
         Ok(v1::BreakdownDimension::Unspecified) | Err(_) => {
-            unknown_value(violations, "dimension");
+            unknown_value(violations, &"dimension");
             None
         }
     }
@@ -302,9 +303,9 @@ impl Reading {
         let agreement = match whose {
             Whose::All => None,
             Whose::OneOrAll => {
-                values::optional_id(found, "agreement_id", agreement_id, AgreementId::parse)
+                values::optional_id(found, &"agreement_id", agreement_id, AgreementId::parse)
             }
-            Whose::One => values::id(found, "agreement_id", agreement_id, AgreementId::parse),
+            Whose::One => values::id(found, &"agreement_id", agreement_id, AgreementId::parse),
         };
         let as_of = super::parse_as_of(found, as_of);
         let as_known = super::parse_known(found, as_known);
@@ -325,11 +326,11 @@ fn presence(is_there: bool) -> Presence {
     if is_there { Presence::Something } else { Presence::Nothing }
 }
 
-fn unknown_value(violations: &mut Violations, field: &str) {
+fn unknown_value(violations: &mut Violations, field: Path<'_>) {
     violations.add(field, malformed::UNKNOWN_ENUM_VALUE, "must be one of the published values");
 }
 
-fn is_within_bounds<T>(violations: &mut Violations, field: &str, list: &[T]) -> bool {
+fn is_within_bounds<T>(violations: &mut Violations, field: Path<'_>, list: &[T]) -> bool {
     let fits = list.len() <= FILTER_VALUES_MAX;
     if !fits {
         let text = format!("must have at most {FILTER_VALUES_MAX} values, not {}", list.len());
@@ -340,7 +341,7 @@ fn is_within_bounds<T>(violations: &mut Violations, field: &str, list: &[T]) -> 
 
 fn enums<W: TryFrom<i32>, D>(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     numbers: &[i32],
     meaning: impl Fn(W) -> Option<D>,
 ) -> Vec<D> {
@@ -351,13 +352,13 @@ fn enums<W: TryFrom<i32>, D>(
     for (index, number) in numbers.iter().enumerate() {
         match W::try_from(*number).ok().and_then(&meaning) {
             Some(value) => read.push(value),
-            None => unknown_value(violations, &format!("{field}[{index}]")),
+            None => unknown_value(violations, &Item(field, index)),
         }
     }
     read
 }
 
-fn reasons(violations: &mut Violations, field: &str, names: &[String]) -> Vec<Reason> {
+fn reasons(violations: &mut Violations, field: Path<'_>, names: &[String]) -> Vec<Reason> {
     if !is_within_bounds(violations, field, names) {
         return Vec::new();
     }
@@ -366,7 +367,7 @@ fn reasons(violations: &mut Violations, field: &str, names: &[String]) -> Vec<Re
         if let Some(reason) = Reason::ALL.iter().find(|reason| reason.name() == name) {
             read.push(*reason);
         } else {
-            let field = format!("{field}[{index}]");
+            let field = &Item(field, index);
             let text = "must be a published rule or reason, such as CEILING_EXCEEDED";
             violations.add(&field, malformed::UNKNOWN_NAME, text);
         }
@@ -374,7 +375,7 @@ fn reasons(violations: &mut Violations, field: &str, names: &[String]) -> Vec<Re
     read
 }
 
-fn optional_text(violations: &mut Violations, field: &str, text: &str) -> Option<String> {
+fn optional_text(violations: &mut Violations, field: Path<'_>, text: &str) -> Option<String> {
     texts::text(violations, field, text, SHORT_TEXT_BYTES_MAX);
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -2,7 +2,7 @@
 //!
 //! `payload` knows which reader takes which event: there is one for each group of the catalogue,
 //! and `signing` and `amendment` for the two that are long. `values`, `texts` and `lists` read what
-//! events share, `import` reads a request of an older register, `policy` a dated policy, [`listing`] the requests of the
+//! events share, `path` says where a field stands, `import` reads a request of an older register, `policy` a dated policy, [`listing`] the requests of the
 //! listings. What is read once here is valid by its type everywhere else.
 
 mod agreement;
@@ -14,12 +14,17 @@ mod invoice;
 pub mod listing;
 mod lists;
 mod order;
+mod path;
 mod payload;
 mod payment;
 mod policy;
 mod signing;
 mod texts;
 mod values;
+
+use std::fmt;
+
+use path::{At, Item, Path};
 
 use super::v1;
 use crate::domain::date::RecordedTime;
@@ -97,12 +102,22 @@ pub struct Violations(Vec<Violation>);
 
 impl Violations {
     /// Notes one.
-    pub fn add(&mut self, field: &str, reason: &'static str, description: impl Into<String>) {
-        let description = description.into();
-        self.0.push(Violation { field: field.to_owned(), reason, description });
+    pub fn add(
+        &mut self,
+        field: &(impl fmt::Display + ?Sized),
+        reason: &'static str,
+        description: impl Into<String>,
+    ) {
+        let (field, description) = (field.to_string(), description.into());
+        self.0.push(Violation { field, reason, description });
     }
 
-    fn add_reason(&mut self, field: &str, reason: Reason, description: impl Into<String>) {
+    fn add_reason(
+        &mut self,
+        field: &(impl fmt::Display + ?Sized),
+        reason: Reason,
+        description: impl Into<String>,
+    ) {
         self.add(field, reason.name(), description);
     }
 
@@ -186,9 +201,9 @@ pub fn parse_append(
         want_receipts: _,
     } = request;
     let mut violations = Violations::default();
-    let request_id = values::id(&mut violations, "request_id", &request_id, RequestId::parse);
+    let request_id = values::id(&mut violations, &"request_id", &request_id, RequestId::parse);
     let agreement_id =
-        values::id(&mut violations, "agreement_id", &agreement_id, AgreementId::parse);
+        values::id(&mut violations, &"agreement_id", &agreement_id, AgreementId::parse);
     if events.is_empty() || events.len() > events_max {
         let text = format!("must have 1 to {events_max} events, not {}", events.len());
         violations.add("events", malformed::LIST_OUT_OF_BOUNDS, text);
@@ -196,7 +211,8 @@ pub fn parse_append(
     }
     let mut submitted = Vec::with_capacity(events.len());
     for (index, stated) in events.into_iter().enumerate() {
-        submitted.extend(parse_event(&mut violations, &format!("events[{index}]"), stated));
+        let read = parse_event(&mut violations, &Item(&"events", index), &stated);
+        submitted.extend(read.map(|(event, source)| Submitted { event, source, stated }));
     }
     let (Some(request_id), Some(agreement_id), true) =
         (request_id, agreement_id, violations.is_empty())
@@ -215,21 +231,21 @@ pub fn parse_append(
     })
 }
 
-/// An event as read; None after a violation.
-fn parse_event(violations: &mut Violations, path: &str, stated: v1::Event) -> Option<Submitted> {
+/// An event as read, and where it comes from; None after a violation.
+fn parse_event(
+    violations: &mut Violations,
+    path: Path<'_>,
+    stated: &v1::Event,
+) -> Option<(Event, Option<SourceEvent>)> {
     let before = violations.0.len();
-    let effective =
-        values::date(violations, &format!("{path}.effective_date"), &stated.effective_date);
+    let effective = values::date(violations, &At(path, "effective_date"), &stated.effective_date);
     let mode = admission_mode(violations, path, stated.admission_mode);
-    let source = values::source(violations, &format!("{path}.source"), stated.source.as_ref());
-    values::envelope(violations, path, &stated);
-    let corrects = values::optional_event_id(
-        violations,
-        &format!("{path}.corrects_event_id"),
-        &stated.corrects_event_id,
-    );
+    let source = values::source(violations, &At(path, "source"), stated.source.as_ref());
+    values::envelope(violations, path, stated);
+    let corrected = At(path, "corrects_event_id");
+    let corrects = values::optional_event_id(violations, &corrected, &stated.corrects_event_id);
     let Some(payload) = &stated.payload else {
-        let field = format!("{path}.payload");
+        let field = At(path, "payload");
         violations.add(&field, malformed::FIELD_MISSING, "must say what happened");
         return None;
     };
@@ -237,16 +253,19 @@ fn parse_event(violations: &mut Violations, path: &str, stated: v1::Event) -> Op
     let read_as = mode.unwrap_or(AdmissionMode::Fact);
     let payload = payload::parse(violations, path, payload, read_as, effective);
     (violations.0.len() == before).then_some(())?;
-    let event = Event { effective: effective?, mode: mode?, corrects, payload: payload? };
-    Some(Submitted { event, source, stated })
+    Some((Event { effective: effective?, mode: mode?, corrects, payload: payload? }, source))
 }
 
-fn admission_mode(violations: &mut Violations, path: &str, number: i32) -> Option<AdmissionMode> {
+fn admission_mode(
+    violations: &mut Violations,
+    path: Path<'_>,
+    number: i32,
+) -> Option<AdmissionMode> {
     match v1::AdmissionMode::try_from(number) {
         Ok(v1::AdmissionMode::Intent) => Some(AdmissionMode::Intent),
         Ok(v1::AdmissionMode::Fact) => Some(AdmissionMode::Fact),
         Ok(v1::AdmissionMode::Unspecified) | Err(_) => {
-            let field = format!("{path}.admission_mode");
+            let field = At(path, "admission_mode");
             violations.add(&field, malformed::UNKNOWN_ENUM_VALUE, "must be INTENT or FACT");
             None
         }
@@ -256,6 +275,6 @@ fn admission_mode(violations: &mut Violations, path: &str, number: i32) -> Optio
 /// Reads an event that was valid when it was recorded.
 pub fn parse_recorded_event(stated: &v1::Event) -> Result<Event, Vec<Violation>> {
     let mut violations = Violations::default();
-    let submitted = parse_event(&mut violations, "event", stated.clone());
-    submitted.map(|submitted| submitted.event).ok_or_else(|| violations.into_vec())
+    let read = parse_event(&mut violations, &"event", stated);
+    read.map(|(event, _)| event).ok_or_else(|| violations.into_vec())
 }

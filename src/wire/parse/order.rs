@@ -1,5 +1,6 @@
 //! Reading what happens to an order.
 
+use super::path::{At, Path};
 use super::values::{self, Check, Sign};
 use super::{SHORT_TEXT_BYTES_MAX, Violations, texts};
 use crate::domain::event::{
@@ -11,7 +12,7 @@ use crate::wire::v1;
 
 pub(super) fn order_placed(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::OrderPlaced,
     mode: AdmissionMode,
 ) -> Option<Payload> {
@@ -30,7 +31,7 @@ pub(super) fn order_placed(
         competition_reference,
         description,
     } = stated;
-    let at = |name: &str| format!("{path}.{name}");
+    let at = |name: &'static str| At(path, name);
     let order = values::id(violations, &at("order_id"), order_id, OrderId::parse);
     let buyer = values::organisation(violations, &at("buyer"), buyer.as_ref(), Check::Strict);
     let supplier =
@@ -74,75 +75,75 @@ pub(super) fn order_placed(
 
 pub(super) fn order_changed(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::OrderChanged,
 ) -> Option<Payload> {
     let v1::OrderChanged { order_id, amount, exchange_rate, sequence_number: _, reason } = stated;
-    let order = values::id(violations, &format!("{path}.order_id"), order_id, OrderId::parse);
+    let order = values::id(violations, &At(path, "order_id"), order_id, OrderId::parse);
     let (amount, rate) = (amount.as_ref(), exchange_rate.as_ref());
     let value = values::value(violations, path, "amount", amount, rate, Sign::NotNegative);
-    texts::remark(violations, &format!("{path}.reason"), reason);
+    texts::remark(violations, &At(path, "reason"), reason);
     Some(Payload::OrderChanged(OrderChanged { order: order?, value: value? }))
 }
 
 pub(super) fn order_confirmed(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::OrderConfirmed,
 ) -> Option<Payload> {
     let v1::OrderConfirmed { order_id, supplier_reference } = stated;
-    let field = format!("{path}.supplier_reference");
+    let field = At(path, "supplier_reference");
     texts::text(violations, &field, supplier_reference, SHORT_TEXT_BYTES_MAX);
     order_ref(violations, path, order_id).map(Payload::OrderConfirmed)
 }
 
 pub(super) fn order_rejected(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::OrderRejected,
 ) -> Option<Payload> {
     let v1::OrderRejected { order_id, reason } = stated;
-    texts::remark(violations, &format!("{path}.reason"), reason);
+    texts::remark(violations, &At(path, "reason"), reason);
     order_ref(violations, path, order_id).map(Payload::OrderRejected)
 }
 
 pub(super) fn order_cancelled(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::OrderCancelled,
 ) -> Option<Payload> {
     let v1::OrderCancelled { order_id, reason } = stated;
-    texts::remark(violations, &format!("{path}.reason"), reason);
+    texts::remark(violations, &At(path, "reason"), reason);
     order_ref(violations, path, order_id).map(Payload::OrderCancelled)
 }
 
 pub(super) fn order_closed(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::OrderClosed,
 ) -> Option<Payload> {
     let v1::OrderClosed { order_id, reason } = stated;
-    texts::remark(violations, &format!("{path}.reason"), reason);
+    texts::remark(violations, &At(path, "reason"), reason);
     order_ref(violations, path, order_id).map(Payload::OrderClosed)
 }
 
 pub(super) fn order_reopened(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::OrderReopened,
 ) -> Option<Payload> {
     let v1::OrderReopened { order_id, reason } = stated;
-    texts::remark(violations, &format!("{path}.reason"), reason);
+    texts::remark(violations, &At(path, "reason"), reason);
     order_ref(violations, path, order_id).map(Payload::OrderReopened)
 }
 
 pub(super) fn delivery_received(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::DeliveryReceived,
 ) -> Option<Payload> {
     let v1::DeliveryReceived { delivery_id, order_id, received_by, amount, description } = stated;
-    let at = |name: &str| format!("{path}.{name}");
+    let at = |name: &'static str| At(path, name);
     let delivery = values::id(violations, &at("delivery_id"), delivery_id, DeliveryId::parse);
     let order = values::id(violations, &at("order_id"), order_id, OrderId::parse);
     let received_by = texts::person(violations, &at("received_by"), received_by);
@@ -155,7 +156,7 @@ pub(super) fn delivery_received(
     }))
 }
 
-fn order_ref(violations: &mut Violations, path: &str, order_id: &str) -> Option<OrderRef> {
-    let order = values::id(violations, &format!("{path}.order_id"), order_id, OrderId::parse)?;
+fn order_ref(violations: &mut Violations, path: Path<'_>, order_id: &str) -> Option<OrderRef> {
+    let order = values::id(violations, &At(path, "order_id"), order_id, OrderId::parse)?;
     Some(OrderRef { order })
 }

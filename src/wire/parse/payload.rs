@@ -1,5 +1,6 @@
 //! Reading what happened: which reader takes which event of the catalogue.
 
+use super::path::{At, Path};
 use super::{
     Violations, agreement, amendment, control, headroom, invoice, order, payment, signing,
 };
@@ -11,12 +12,12 @@ use crate::wire::v1::event::Payload as Stated;
 #[expect(clippy::too_many_lines, reason = "the catalogue, a line for each event")]
 pub(super) fn parse(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &Stated,
     mode: AdmissionMode,
     effective: Option<Date>,
 ) -> Option<Payload> {
-    let at = |name: &str| format!("{path}.{name}");
+    let at = |name: &'static str| At(path, name);
     match stated {
         Stated::AgreementSigned(stated) => {
             signing::parse(violations, &at("agreement_signed"), stated)

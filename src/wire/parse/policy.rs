@@ -1,5 +1,6 @@
 //! Reading a dated policy, as the ledger tells its own.
 
+use super::path::{At, Item, Path};
 use super::values::{self, Sign};
 use super::{Violation, Violations, control, malformed, signing};
 use crate::domain::policy::{PolicyBook, PolicyChange, SHARE_PPM_MAX};
@@ -10,22 +11,24 @@ pub fn parse_policy(stated: &v1::GetPolicyResponse) -> Result<PolicyBook, Vec<Vi
     let mut violations = Violations::default();
     let mut changes = Vec::new();
     for (index, period) in stated.periods.iter().enumerate() {
-        let path = format!("periods[{index}]");
-        let from = values::date(&mut violations, &format!("{path}.from_date"), &period.from_date);
+        let path = Item(&"periods", index);
+        let from = values::date(&mut violations, &At(&path, "from_date"), &period.from_date);
         let change = change(&mut violations, &path, period);
         changes.extend(from.map(|from| (from, change)));
     }
     if violations.is_empty() { Ok(PolicyBook::new(changes)) } else { Err(violations.into_vec()) }
 }
 
-fn change(violations: &mut Violations, path: &str, period: &v1::PolicyPeriod) -> PolicyChange {
+fn change(violations: &mut Violations, path: Path<'_>, period: &v1::PolicyPeriod) -> PolicyChange {
     let v1::PolicyPeriod { from_date: _, every_nature, by_nature } = period;
     let mut change = match every_nature {
-        Some(stated) => control::policy_change(violations, &format!("{path}.every_nature"), stated),
+        Some(stated) => control::policy_change(violations, &At(path, "every_nature"), stated),
         None => PolicyChange::default(),
     };
     for (index, of_nature) in by_nature.iter().enumerate() {
-        let at = |name: &str| format!("{path}.by_nature[{index}].{name}");
+        let natures = At(path, "by_nature");
+        let nature = Item(&natures, index);
+        let at = |name: &'static str| At(&nature, name);
         let v1::NaturePolicy { nature, eea_threshold, de_minimis_ppm } = of_nature;
         let Some(nature) = signing::parse_nature(violations, &at("nature"), *nature) else {
             continue;

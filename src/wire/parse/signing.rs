@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::path::{At, Item, Path};
 use super::values::{self, Sign};
 use super::{
     CPV_CODES_MAX, OPTIONS_MAX, SHORT_TEXT_BYTES_MAX, TITLE_BYTES_MAX, Violations, lists,
@@ -20,7 +21,7 @@ use crate::wire::v1;
 
 pub(super) fn parse(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     stated: &v1::AgreementSigned,
 ) -> Option<Payload> {
     let before = violations.0.len();
@@ -44,7 +45,7 @@ pub(super) fn parse(
         bids_received: _,
         term_justification,
     } = stated;
-    let at = |name: &str| format!("{path}.{name}");
+    let at = |name: &'static str| At(path, name);
     texts::required_text(violations, &at("reference"), reference, SHORT_TEXT_BYTES_MAX);
     texts::required_text(violations, &at("title"), title, TITLE_BYTES_MAX);
     let tender = at("tender_reference");
@@ -55,7 +56,7 @@ pub(super) fn parse(
     let nature = parse_nature(violations, &at("nature"), *nature);
     if lists::within(violations, &at("cpv_codes"), cpv_codes.len(), 0, CPV_CODES_MAX) {
         for (index, code) in cpv_codes.iter().enumerate() {
-            texts::cpv_code(violations, &at(&format!("cpv_codes[{index}]")), code);
+            texts::cpv_code(violations, &Item(&at("cpv_codes"), index), code);
         }
     }
     lists::organisation(violations, &at("owner"), owner.as_ref());
@@ -87,7 +88,11 @@ pub(super) fn parse(
     })))
 }
 
-fn framework_kind(violations: &mut Violations, field: &str, number: i32) -> Option<FrameworkKind> {
+fn framework_kind(
+    violations: &mut Violations,
+    field: Path<'_>,
+    number: i32,
+) -> Option<FrameworkKind> {
     use v1::FrameworkKind as Stated;
     match Stated::try_from(number) {
         Ok(Stated::WithoutReopenedCompetition) => Some(FrameworkKind::WithoutReopenedCompetition),
@@ -102,7 +107,7 @@ fn framework_kind(violations: &mut Violations, field: &str, number: i32) -> Opti
 
 pub(super) fn parse_nature(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     number: i32,
 ) -> Option<Nature> {
     use v1::ContractNature as Stated;
@@ -118,7 +123,7 @@ pub(super) fn parse_nature(
     }
 }
 
-fn order_policy(violations: &mut Violations, field: &str, number: i32) -> Option<OrderPolicy> {
+fn order_policy(violations: &mut Violations, field: Path<'_>, number: i32) -> Option<OrderPolicy> {
     match v1::OrderPolicy::try_from(number) {
         Ok(v1::OrderPolicy::Unspecified | v1::OrderPolicy::Required) => Some(OrderPolicy::Required),
         Ok(v1::OrderPolicy::NotRequired) => Some(OrderPolicy::NotRequired),
@@ -135,19 +140,19 @@ fn order_policy(violations: &mut Violations, field: &str, number: i32) -> Option
 
 fn parse_term(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: Option<&v1::Term>,
 ) -> Option<(Date, Date)> {
     let Some(stated) = stated else {
         violations.add(field, malformed::FIELD_MISSING, "must have a start and an end date");
         return None;
     };
-    let start = values::date(violations, &format!("{field}.start_date"), &stated.start_date);
-    let end = values::date(violations, &format!("{field}.end_date"), &stated.end_date);
+    let start = values::date(violations, &At(field, "start_date"), &stated.start_date);
+    let end = values::date(violations, &At(field, "end_date"), &stated.end_date);
     let (start, end) = (start?, end?);
     if end < start {
         let text = "must not be before start_date";
-        violations.add(&format!("{field}.end_date"), malformed::CONTRADICTION, text);
+        violations.add(&At(field, "end_date"), malformed::CONTRADICTION, text);
         return None;
     }
     Some((start, end))
@@ -155,7 +160,7 @@ fn parse_term(
 
 fn parse_ceilings(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: &[v1::Ceiling],
     currency: Currency,
 ) -> Vec<CeilingTerms> {
@@ -164,25 +169,25 @@ fn parse_ceilings(
     }
     let mut ceilings: Vec<CeilingTerms> = Vec::with_capacity(stated.len());
     for (index, ceiling) in stated.iter().enumerate() {
-        let field = format!("{field}[{index}]");
-        let scope = values::scope(violations, &format!("{field}.scope"), ceiling.scope.as_ref());
+        let field = &Item(field, index);
+        let scope = values::scope(violations, &At(field, "scope"), ceiling.scope.as_ref());
         let kind = match v1::CeilingKind::try_from(ceiling.kind) {
             Ok(v1::CeilingKind::Maximum) => Some(CeilingKind::Maximum),
             Ok(v1::CeilingKind::Estimate) => Some(CeilingKind::Estimate),
             Ok(v1::CeilingKind::Unspecified) | Err(_) => {
                 let text = "must be MAXIMUM or ESTIMATE";
-                violations.add(&format!("{field}.kind"), malformed::UNKNOWN_ENUM_VALUE, text);
+                violations.add(&At(field, "kind"), malformed::UNKNOWN_ENUM_VALUE, text);
                 None
             }
         };
-        let amount_field = format!("{field}.amount");
+        let amount_field = At(field, "amount");
         let stated = ceiling.amount.as_ref();
         let amount =
             values::money_in(violations, &amount_field, stated, Sign::NotNegative, currency);
         let (Some(scope), Some(kind), Some(amount)) = (scope, kind, amount) else { continue };
         if ceilings.iter().any(|other| other.scope == scope) {
             let text = "must not have a second ceiling";
-            violations.add(&format!("{field}.scope"), malformed::CONTRADICTION, text);
+            violations.add(&At(field, "scope"), malformed::CONTRADICTION, text);
         }
         ceilings.push(CeilingTerms { scope, kind, amount });
     }
@@ -196,7 +201,7 @@ fn parse_ceilings(
 
 fn parse_options(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: &[v1::AgreementOption],
     currency: Currency,
     base_end: Date,
@@ -207,16 +212,16 @@ fn parse_options(
     let mut end = base_end;
     let mut options: Vec<OptionTerms> = Vec::with_capacity(stated.len());
     for (index, option) in stated.iter().enumerate() {
-        let field = format!("{field}[{index}]");
+        let field = &Item(field, index);
         let Some(terms) = parse_option(violations, &field, option, currency) else { continue };
         if options.iter().any(|other| other.option == terms.option) {
             let text = "must not be listed twice";
-            violations.add(&format!("{field}.option_id"), malformed::CONTRADICTION, text);
+            violations.add(&At(field, "option_id"), malformed::CONTRADICTION, text);
         }
         if let OptionGives::Time { new_end } = terms.gives {
             if new_end <= end {
                 let text = format!("must be later than {end}, the end before it");
-                violations.add(&format!("{field}.new_end_date"), malformed::CONTRADICTION, text);
+                violations.add(&At(field, "new_end_date"), malformed::CONTRADICTION, text);
             }
             end = end.max(new_end);
         }
@@ -227,13 +232,13 @@ fn parse_options(
 
 fn parse_option(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: &v1::AgreementOption,
     currency: Currency,
 ) -> Option<OptionTerms> {
     let v1::AgreementOption { option_id, kind, notice_deadline, new_end_date, scope, amount } =
         stated;
-    let at = |name: &str| format!("{field}.{name}");
+    let at = |name: &'static str| At(field, name);
     let option = values::id(violations, &at("option_id"), option_id, OptionId::parse);
     let notice_deadline =
         values::optional_date(violations, &at("notice_deadline"), notice_deadline);
@@ -268,7 +273,7 @@ fn parse_option(
 /// Every scope must be of this agreement, and every volume option must have a ceiling to add to.
 fn check_scopes(
     violations: &mut Violations,
-    path: &str,
+    path: Path<'_>,
     ceilings: &[CeilingTerms],
     options: &[OptionTerms],
     buyers: &[OrganisationId],
@@ -283,7 +288,8 @@ fn check_scopes(
             Scope::Buyer(buyer) => buyers.contains(buyer),
         };
         if !listed {
-            let field = format!("{path}.ceilings[{index}].scope");
+            let ceilings = At(path, "ceilings");
+            let field = At(&Item(&ceilings, index), "scope").to_string();
             let text = format!("names {}, which the agreement does not list", ceiling.scope);
             violations.add(&field, malformed::CONTRADICTION, text);
         }
@@ -293,7 +299,8 @@ fn check_scopes(
         if let OptionGives::Volume { scope, .. } = &option.gives
             && !scopes.contains(scope)
         {
-            let field = format!("{path}.options[{index}].scope");
+            let options = At(path, "options");
+            let field = At(&Item(&options, index), "scope").to_string();
             let text = format!("names {scope}, which has no ceiling to add to");
             violations.add(&field, malformed::CONTRADICTION, text);
         }

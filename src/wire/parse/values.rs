@@ -1,5 +1,6 @@
 //! Reading the values that events and requests share.
 
+use super::path::{At, Path};
 use super::texts::{documents, text};
 use super::{NAME_BYTES_MAX, SHORT_TEXT_BYTES_MAX, SourceEvent, Violations, malformed};
 use crate::domain::date::{Date, MalformedDate, RecordedTime};
@@ -14,7 +15,7 @@ use crate::wire::v1;
 
 pub(super) fn id<T>(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     text: &str,
     parse: impl Fn(&str) -> Result<T, MalformedId>,
 ) -> Option<T> {
@@ -36,7 +37,7 @@ pub(super) fn id<T>(
 /// An id that may be left out.
 pub(super) fn optional_id<T>(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     text: &str,
     parse: impl Fn(&str) -> Result<T, MalformedId>,
 ) -> Option<T> {
@@ -45,13 +46,13 @@ pub(super) fn optional_id<T>(
 
 pub(super) fn optional_event_id(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     text: &str,
 ) -> Option<EventId> {
     optional_id(violations, field, text, EventId::parse)
 }
 
-pub(super) fn date(violations: &mut Violations, field: &str, text: &str) -> Option<Date> {
+pub(super) fn date(violations: &mut Violations, field: Path<'_>, text: &str) -> Option<Date> {
     match Date::parse(text) {
         Ok(date) => Some(date),
         Err(fault) => {
@@ -67,18 +68,22 @@ pub(super) fn date(violations: &mut Violations, field: &str, text: &str) -> Opti
     }
 }
 
-pub(super) fn optional_date(violations: &mut Violations, field: &str, text: &str) -> Option<Date> {
+pub(super) fn optional_date(
+    violations: &mut Violations,
+    field: Path<'_>,
+    text: &str,
+) -> Option<Date> {
     if text.is_empty() { None } else { date(violations, field, text) }
 }
 
 /// Reads a day that may be left out.
 pub fn parse_optional_date(violations: &mut Violations, field: &str, text: &str) -> Option<Date> {
-    optional_date(violations, field, text)
+    optional_date(violations, &field, text)
 }
 
 /// Reads the as-of day of a query. None: the caller's today.
 pub fn parse_as_of(violations: &mut Violations, text: &str) -> Option<Date> {
-    optional_date(violations, "as_of", text)
+    optional_date(violations, &"as_of", text)
 }
 
 /// Reads the as-known time of a query. None: everything.
@@ -92,7 +97,7 @@ pub fn parse_known(
             None
         }
         Some(v1::as_known::AsKnown::Date(text)) => {
-            date(violations, "as_known.date", text).and_then(RecordedTime::end_of_oslo_day)
+            date(violations, &"as_known.date", text).and_then(RecordedTime::end_of_oslo_day)
         }
         Some(v1::as_known::AsKnown::Time(time)) => {
             let parsed = from_timestamp(time);
@@ -126,7 +131,11 @@ impl Sign {
     }
 }
 
-pub(super) fn currency(violations: &mut Violations, field: &str, code: &str) -> Option<Currency> {
+pub(super) fn currency(
+    violations: &mut Violations,
+    field: Path<'_>,
+    code: &str,
+) -> Option<Currency> {
     match Currency::parse(code) {
         Ok(currency) => Some(currency),
         Err(fault) => {
@@ -138,7 +147,7 @@ pub(super) fn currency(violations: &mut Violations, field: &str, code: &str) -> 
 
 pub(super) fn money(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: Option<&v1::Money>,
     sign: Sign,
 ) -> Option<Money> {
@@ -146,7 +155,7 @@ pub(super) fn money(
         violations.add(field, malformed::FIELD_MISSING, "must have an amount and a currency");
         return None;
     };
-    let currency = currency(violations, &format!("{field}.currency"), &stated.currency)?;
+    let currency = currency(violations, &At(field, "currency"), &stated.currency)?;
     let checked = Amount::parse(&stated.amount, currency).and_then(|amount| match sign {
         Sign::NotNegative if amount.is_negative() => Err(MalformedAmount::Negative),
         Sign::Positive if !amount.is_positive() => Err(MalformedAmount::NotPositive),
@@ -155,7 +164,7 @@ pub(super) fn money(
     match checked {
         Ok(amount) => Some(Money { amount, currency }),
         Err(fault) => {
-            let field = format!("{field}.amount");
+            let field = At(field, "amount");
             violations.add_reason(&field, Reason::MalformedAmount, fault.to_string());
             None
         }
@@ -163,7 +172,11 @@ pub(super) fn money(
 }
 
 /// Money that may be left out and that no rule reads.
-pub(super) fn check_money(violations: &mut Violations, field: &str, stated: Option<&v1::Money>) {
+pub(super) fn check_money(
+    violations: &mut Violations,
+    field: Path<'_>,
+    stated: Option<&v1::Money>,
+) {
     if let Some(stated) = stated {
         money(violations, field, Some(stated), Sign::Any);
     }
@@ -172,7 +185,7 @@ pub(super) fn check_money(violations: &mut Violations, field: &str, stated: Opti
 /// Money that must be in a given currency.
 pub(super) fn money_in(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: Option<&v1::Money>,
     sign: Sign,
     required: Currency,
@@ -180,14 +193,14 @@ pub(super) fn money_in(
     let money = money(violations, field, stated, sign)?;
     if money.currency != required {
         let text = format!("must be in {}, not {}", required.code(), money.currency.code());
-        violations.add_reason(&format!("{field}.currency"), Reason::CurrencyMismatch, text);
+        violations.add_reason(&At(field, "currency"), Reason::CurrencyMismatch, text);
         return None;
     }
     Some(money.amount)
 }
 
 /// A rate, or a factor that is written as one.
-pub(super) fn rate_text(violations: &mut Violations, field: &str, text: &str) -> Option<Rate> {
+pub(super) fn rate_text(violations: &mut Violations, field: Path<'_>, text: &str) -> Option<Rate> {
     match Rate::parse(text) {
         Ok(rate) => Some(rate),
         Err(fault) => {
@@ -199,18 +212,18 @@ pub(super) fn rate_text(violations: &mut Violations, field: &str, text: &str) ->
 
 pub(super) fn value(
     violations: &mut Violations,
-    path: &str,
-    field: &str,
+    path: Path<'_>,
+    field: &'static str,
     stated: Option<&v1::Money>,
     rate: Option<&v1::ExchangeRate>,
     sign: Sign,
 ) -> Option<Value> {
-    let money = money(violations, &format!("{path}.{field}"), stated, sign);
+    let money = money(violations, &At(path, field), stated, sign);
     let mut well_formed = true;
     let rate = rate.and_then(|stated| {
-        let field = format!("{path}.exchange_rate");
-        text(violations, &format!("{field}.source"), &stated.source, NAME_BYTES_MAX);
-        let parsed = rate_text(violations, &format!("{field}.rate"), &stated.rate);
+        let field = At(path, "exchange_rate");
+        text(violations, &At(&field, "source"), &stated.source, NAME_BYTES_MAX);
+        let parsed = rate_text(violations, &At(&field, "rate"), &stated.rate);
         well_formed = parsed.is_some();
         parsed
     });
@@ -238,7 +251,7 @@ impl Check {
 
 pub(super) fn organisation(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: Option<&v1::OrganisationId>,
     check: Check,
 ) -> Option<OrganisationId> {
@@ -259,7 +272,7 @@ pub(super) fn organisation(
                 | InvalidOrganisation::MalformedNumber
                 | InvalidOrganisation::CheckDigit => "number",
             };
-            let field = format!("{field}.{part}");
+            let field = At(field, part);
             violations.add_reason(&field, Reason::InvalidOrganisationNumber, fault.to_string());
             None
         }
@@ -268,7 +281,7 @@ pub(super) fn organisation(
 
 pub(super) fn optional_organisation(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: Option<&v1::OrganisationId>,
     check: Check,
 ) -> Option<OrganisationId> {
@@ -277,20 +290,20 @@ pub(super) fn optional_organisation(
 
 pub(super) fn scope(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: Option<&v1::Scope>,
 ) -> Option<Scope> {
     match stated.and_then(|stated| stated.scope.as_ref()) {
         Some(v1::scope::Scope::Agreement(true)) => Some(Scope::Agreement),
         Some(v1::scope::Scope::LotId(lot)) => {
-            id(violations, &format!("{field}.lot_id"), lot, LotId::parse).map(Scope::Lot)
+            id(violations, &At(field, "lot_id"), lot, LotId::parse).map(Scope::Lot)
         }
         Some(v1::scope::Scope::Supplier(supplier)) => {
-            organisation(violations, &format!("{field}.supplier"), Some(supplier), Check::Strict)
+            organisation(violations, &At(field, "supplier"), Some(supplier), Check::Strict)
                 .map(Scope::Supplier)
         }
         Some(v1::scope::Scope::Buyer(buyer)) => {
-            organisation(violations, &format!("{field}.buyer"), Some(buyer), Check::Strict)
+            organisation(violations, &At(field, "buyer"), Some(buyer), Check::Strict)
                 .map(Scope::Buyer)
         }
         Some(v1::scope::Scope::Agreement(false)) | None => {
@@ -302,36 +315,36 @@ pub(super) fn scope(
 
 pub(super) fn source(
     violations: &mut Violations,
-    field: &str,
+    field: Path<'_>,
     stated: Option<&v1::Source>,
 ) -> Option<SourceEvent> {
     let stated = stated?;
-    text(violations, &format!("{field}.system"), &stated.system, SHORT_TEXT_BYTES_MAX);
-    text(violations, &format!("{field}.event_id"), &stated.event_id, NAME_BYTES_MAX);
+    text(violations, &At(field, "system"), &stated.system, SHORT_TEXT_BYTES_MAX);
+    text(violations, &At(field, "event_id"), &stated.event_id, NAME_BYTES_MAX);
     if stated.event_id.is_empty() {
         return None;
     }
     if stated.system.is_empty() {
         let description = "must name the system in which event_id is unique";
-        violations.add(&format!("{field}.system"), malformed::FIELD_MISSING, description);
+        violations.add(&At(field, "system"), malformed::FIELD_MISSING, description);
         return None;
     }
     Some(SourceEvent { system: stated.system.clone(), event_id: stated.event_id.clone() })
 }
 
 /// Checks what every event may carry and no rule reads.
-pub(super) fn envelope(violations: &mut Violations, path: &str, stated: &v1::Event) {
+pub(super) fn envelope(violations: &mut Violations, path: Path<'_>, stated: &v1::Event) {
     if let Some(actor) = &stated.actor {
-        let field = format!("{path}.actor");
-        text(violations, &format!("{field}.client_id"), &actor.client_id, SHORT_TEXT_BYTES_MAX);
-        text(violations, &format!("{field}.person"), &actor.person, SHORT_TEXT_BYTES_MAX);
+        let field = At(path, "actor");
+        text(violations, &At(&field, "client_id"), &actor.client_id, SHORT_TEXT_BYTES_MAX);
+        text(violations, &At(&field, "person"), &actor.person, SHORT_TEXT_BYTES_MAX);
         let organisation = actor.organisation.as_ref();
-        let field = format!("{field}.organisation");
-        optional_organisation(violations, &field, organisation, Check::Strict);
+        let its_field = At(&field, "organisation");
+        optional_organisation(violations, &its_field, organisation, Check::Strict);
     }
-    let correlation = format!("{path}.correlation_id");
+    let correlation = At(path, "correlation_id");
     text(violations, &correlation, &stated.correlation_id, SHORT_TEXT_BYTES_MAX);
-    let causation = format!("{path}.causation_id");
+    let causation = At(path, "causation_id");
     text(violations, &causation, &stated.causation_id, SHORT_TEXT_BYTES_MAX);
-    documents(violations, &format!("{path}.documents"), &stated.documents);
+    documents(violations, &At(path, "documents"), &stated.documents);
 }

@@ -68,7 +68,7 @@ impl Story {
             recorded: now,
             event: parse_recorded_event(&event).unwrap(),
         };
-        admit(&self.agreement, recorded).map(|agreement| Self { agreement, now })
+        admit(self.agreement.clone(), recorded).map(|agreement| Self { agreement, now })
     }
 
     /// The reasons for which one more event is refused.

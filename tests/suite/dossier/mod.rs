@@ -65,9 +65,9 @@ impl Story {
             version: Version::new(version),
             event_id: EventId::parse(&event_id(number)).unwrap(),
             request_index: 0,
-            stated: event,
+            stated: event.clone(),
         };
-        let record = of_event(&self.header(&id, instant), &accepted);
+        let record = of_event(&self.header(&id, instant), accepted);
         self.add(record)
     }
 

@@ -149,7 +149,7 @@ impl Both {
         event.position = Position::new(number);
         event.version = Version::new(number + 1);
         let model = decide(&self.history, &event);
-        let asked = AssertUnwindSafe(|| admit(&self.product, event.clone()));
+        let asked = AssertUnwindSafe(|| admit(self.product.clone(), event.clone()));
         let product = catch_unwind(asked);
         let mut events = self.history.events.clone();
         events.push(event.clone());

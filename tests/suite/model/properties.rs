@@ -49,7 +49,7 @@ impl Told {
         let number = u64::try_from(self.history.events.len()).unwrap();
         event.position = Position::new(number);
         event.version = Version::new(number + 1);
-        if let Ok(agreement) = admit(self.last(), event.clone()) {
+        if let Ok(agreement) = admit(self.last().clone(), event.clone()) {
             self.states.push(agreement);
             self.history.events.push(event);
             self.history.overridden.push(None);
@@ -163,7 +163,7 @@ fn reversing_the_last_event_restores_the_earlier_sums() {
                     ..event.event.clone()
                 },
             };
-            let restored = admit(after, reversal).unwrap();
+            let restored = admit(after.clone(), reversal).unwrap();
             for day in told.days() {
                 let told = (sums_on(&restored, day), sums_on(before, day));
                 assert_eq!(told.0, told.1, "seed {seed}, event {index}, {day}");

@@ -112,15 +112,15 @@ fn followed_step_by_step_it_is_what_it_is_walked_anew() {
             let told = story.step();
             let at = format!("seed {seed}, step {step}: {told}");
             let new = &mut story.call_off;
-            let base = new.base();
-            let before = old.timeline_from(base, &charter);
-            let folded = new.fold(&charter, horizon);
+            let folded = new.fold(&old, &charter, horizon);
             let (timeline, broken) = anew(new, &charter, horizon);
-            let first = base.map_or(Date::BEGINNING_OF_TIME, |(date, _)| date);
+            let begins = [&folded.before, &folded.timeline].map(|one| one.first());
+            let first = begins.into_iter().flatten().map(|(date, _)| *date).min();
+            let first = first.unwrap_or(Date::BEGINNING_OF_TIME);
             assert_eq!(from(&folded.timeline, first), from(&timeline, first), "{at}");
-            assert_eq!(from(&before, first), from(&was, first), "{at}: before");
+            assert_eq!(from(&folded.before, first), from(&was, first), "{at}: before");
             was = timeline;
-            let told: BTreeMap<_, _> = new.conditions.all().into_iter().collect();
+            let told: BTreeMap<_, _> = new.judgement.conditions().all().into_iter().collect();
             assert_eq!(told, broken, "{at}: conditions");
             let cut = (day(story.random.below(story.days)), Position::new(u64::MAX));
             let walk = new.walk_before(&charter, cut);
@@ -136,9 +136,10 @@ fn what_holds_for_a_part_of_a_day_only_was_broken_all_along() {
     let charter = charter();
     let mut call_off = CallOff::default();
     let mut since = |date: u64, number: u64, value: u64| {
+        let old = call_off.clone();
         call_off.insert(story::order_worth(date, number, value));
-        call_off.fold(&charter, Date::END_OF_TIME);
-        let all = call_off.conditions.all();
+        call_off.fold(&old, &charter, Date::END_OF_TIME);
+        let all = call_off.judgement.conditions().all();
         let over = all.iter().find(|(key, _)| key.rule == Reason::OverInvoiced);
         over.map(|(_, condition)| condition.since)
     };
@@ -153,19 +154,20 @@ fn what_holds_for_a_part_of_a_day_only_was_broken_all_along() {
 /// Sums by scope of each day, and what is broken.
 type Said = (Vec<(Date, Vec<(Scope, Sums)>)>, BTreeMap<FindingKey, Condition>);
 
-/// What a call-off of a few documents says, followed and walked anew.
+/// What a call-off of a few documents says from its last change on, followed and walked anew.
 fn followed(documents: &[Entry]) -> [Said; 2] {
     let charter = charter();
     let mut call_off = CallOff::default();
     let mut folded = None;
     for document in documents {
+        let old = call_off.clone();
         call_off.insert(document.clone());
-        folded = Some(call_off.fold(&charter, Date::END_OF_TIME));
+        folded = Some(call_off.fold(&old, &charter, Date::END_OF_TIME));
     }
     let timeline = folded.map(|folded| folded.timeline).unwrap_or_default();
-    let told = call_off.conditions.all().into_iter().collect();
+    let told = call_off.judgement.conditions().all().into_iter().collect();
     let (timeline_anew, broken) = anew(&call_off, &charter, Date::END_OF_TIME);
-    let begin = Date::BEGINNING_OF_TIME;
+    let begin = timeline.first().map_or(Date::BEGINNING_OF_TIME, |(date, _)| *date);
     [(from(&timeline, begin), told), (from(&timeline_anew, begin), broken)]
 }
 

@@ -22,8 +22,9 @@ impl Move {
 /// What some documents add up to.
 #[derive(Debug, Clone, Default)]
 pub(in crate::domain::call_off) struct Tally {
-    /// One for each currency: nearly always one.
-    stated: Vec<Stated>,
+    /// One for each currency: nearly always one, which stands here.
+    first: Option<Stated>,
+    others: Vec<Stated>,
     /// In the agreement's currency.
     converted: Amount,
 }
@@ -51,18 +52,25 @@ impl Tally {
     /// Documents that lower the sum join or leave.
     pub(in crate::domain::call_off) fn count_lowering(&mut self, credits: &Self, way: Move) {
         self.converted = way.apply(self.converted, credits.converted.negated());
-        for of in &credits.stated {
+        for of in credits.stated() {
             self.change(of.currency, of.documents, of.amount.negated(), way);
         }
     }
 
     fn change(&mut self, currency: Currency, documents: u64, amount: Amount, way: Move) {
-        let place = self.stated.iter().position(|of| of.currency == currency);
-        let place = place.unwrap_or_else(|| {
-            self.stated.push(Stated { currency, documents: 0, amount: Amount::ZERO });
-            self.stated.len() - 1
-        });
-        let Some(of) = self.stated.get_mut(place) else { return };
+        let nothing = Stated { currency, documents: 0, amount: Amount::ZERO };
+        let first = self.first.get_or_insert(nothing);
+        let of = if first.currency == currency {
+            first
+        } else {
+            let place = self.others.iter().position(|of| of.currency == currency);
+            let place = place.unwrap_or_else(|| {
+                self.others.push(nothing);
+                self.others.len() - 1
+            });
+            let Some(of) = self.others.get_mut(place) else { return };
+            of
+        };
         of.amount = way.apply(of.amount, amount);
         of.documents = match way {
             Move::In => of.documents.saturating_add(documents),
@@ -70,15 +78,19 @@ impl Tally {
         };
     }
 
+    fn stated(&self) -> impl Iterator<Item = &Stated> {
+        self.first.iter().chain(&self.others)
+    }
+
     /// Whether no document is in it.
     pub(in crate::domain::call_off) fn is_empty(&self) -> bool {
-        self.stated.iter().all(|of| of.documents == 0)
+        self.stated().all(|of| of.documents == 0)
     }
 
     /// The sum as stated, when every document is in this currency.
     pub(in crate::domain::call_off) fn stated_in(&self, currency: Currency) -> Option<Amount> {
-        let other = self.stated.iter().any(|of| of.currency != currency && of.documents > 0);
-        let own = self.stated.iter().find(|of| of.currency == currency);
+        let other = self.stated().any(|of| of.currency != currency && of.documents > 0);
+        let own = self.stated().find(|of| of.currency == currency);
         (!other).then(|| own.map(|of| of.amount).unwrap_or_default())
     }
 
