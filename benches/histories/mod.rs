@@ -18,6 +18,7 @@ use contract_ledger::generate::contract::Contract;
 use contract_ledger::generate::framework;
 use contract_ledger::generate::history::{History, HistoryOptions};
 use contract_ledger::wire::parse::parse_recorded_event;
+use contract_ledger::wire::v1;
 
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
 /// Documents of the long order on one day.
@@ -53,8 +54,10 @@ impl Told {
     }
 }
 
-/// Made-up histories of the embedded frameworks: thousands of call-offs with a few documents each.
-pub(crate) fn generated(scale_parts: u64) -> Vec<Told> {
+/// Made-up requests about the embedded frameworks, in the order of their recording.
+pub(crate) fn generated_requests(
+    scale_parts: u64,
+) -> impl Iterator<Item = v1::ImportEventsRequest> {
     let notices = framework::embedded();
     let contracts: Vec<Contract> =
         notices.iter().filter_map(|notice| Contract::of(notice).ok()).collect();
@@ -64,8 +67,13 @@ pub(crate) fn generated(scale_parts: u64) -> Vec<Told> {
         from: Date::parse("2022-01-01").unwrap(),
         to: Date::parse("2025-12-31").unwrap(),
     };
+    History::of(contracts, options)
+}
+
+/// Made-up histories of the embedded frameworks: thousands of call-offs with a few documents each.
+pub(crate) fn generated(scale_parts: u64) -> Vec<Told> {
     let mut told: BTreeMap<String, Told> = BTreeMap::new();
-    for request in History::of(contracts, options) {
+    for request in generated_requests(scale_parts) {
         let append = request.append.unwrap();
         let time = request.recorded_time.unwrap();
         let recorded = time.seconds * 1_000_000 + i64::from(time.nanos) / 1000;

@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod checkpoint;
+pub mod floor;
 pub mod policy;
 pub mod sources;
 pub mod store;

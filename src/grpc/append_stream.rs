@@ -5,6 +5,7 @@
 //! once it is full, the stream is read no further until answers are taken. It must not know what an
 //! answer is made of.
 
+use prost::Message as _;
 use tokio::sync::{Semaphore, mpsc};
 use tonic::{Status, Streaming};
 
@@ -168,7 +169,7 @@ impl AppendStream {
         let mut filling = Filling::new(&self.appender.limits);
         let mut message = v1::AppendEventsStreamResponse::default();
         for outcome in self.outcomes(decided).await {
-            if filling.must_send_before(&outcome) {
+            if filling.must_send_before(outcome.encoded_len()) {
                 self.send(std::mem::take(&mut message), sender).await?;
             }
             message.outcomes.push(outcome);

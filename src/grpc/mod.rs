@@ -3,7 +3,8 @@
 //! The only room with services of tonic's; `server` and the program's start are all that else know
 //! its server. `status` turns every failure into a status with its
 //! details; `error_layer` sees to it that no status leaves without them, whoever made it;
-//! [`server`] puts the services on a listener.
+//! [`server`] puts the services on a listener; [`floor`] puts the same interface there with nothing
+//! behind it, to be measured against.
 
 mod admin_service;
 mod admission;
@@ -12,6 +13,7 @@ mod append_stream;
 mod audit_service;
 mod durability;
 mod error_layer;
+pub mod floor;
 mod ledger_service;
 mod live;
 mod maintenance;

@@ -7,6 +7,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
 
 use super::ServiceLimits;
 use super::admin_service::AdminApi;
@@ -113,14 +114,8 @@ where
         told.send_replace(Serving::Stopping);
     };
 
-    let mut server = Server::builder()
-        .max_concurrent_streams(limits.calls_per_connection_max)
-        .layer(ErrorLayer { message_bytes_max: bytes_max })
-        .layer(admission_layer);
-    if let Some(tls) = tls {
-        server = server.tls_config(tls)?;
-    }
-    let outcome = server
+    let outcome = transport(limits, tls)?
+        .layer(admission_layer)
         .add_service(health_service)
         .add_service(reflection_v1())
         .add_service(reflection_v1alpha())
@@ -145,6 +140,20 @@ where
         .await;
     follower.abort();
     outcome
+}
+
+/// The server without its services: what every call passes through, whatever answers it.
+pub(super) fn transport(
+    limits: &ServiceLimits,
+    tls: Option<ServerTlsConfig>,
+) -> Result<Server<Stack<ErrorLayer, Identity>>, tonic::transport::Error> {
+    let server = Server::builder()
+        .max_concurrent_streams(limits.calls_per_connection_max)
+        .layer(ErrorLayer { message_bytes_max: limits.message_bytes_max });
+    match tls {
+        Some(tls) => server.tls_config(tls),
+        None => Ok(server),
+    }
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

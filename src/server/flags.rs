@@ -48,6 +48,9 @@ pub(super) struct Flags {
     /// Check the whole configuration, say whether it is valid, and end
     #[arg(long)]
     pub(super) check_config: bool,
+    /// Serve the interface with nothing behind it, to measure the wire: NOTHING IS KEPT
+    #[arg(long)]
+    pub(super) bench_floor: bool,
 }
 
 /// Reads the command line. What is told instead of a start (help, version, a mistake) is an exit code.

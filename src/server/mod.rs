@@ -7,6 +7,7 @@
 
 mod checkpoints;
 mod flags;
+mod floor;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -140,8 +141,12 @@ fn refused(source: LedgerError, options: &LogOptions) -> ServerError {
 }
 
 fn run(flags: &flags::Flags) -> Result<(), ServerError> {
-    let config = flags.load()?.check().map_err(ServerError::Configuration)?;
-    check_tls(&config)?;
+    let config = flags.load()?;
+    if flags.bench_floor {
+        return floor::run(&config, flags.check_config);
+    }
+    let config = config.check().map_err(ServerError::Configuration)?;
+    check_tls(config.tls.as_ref())?;
     if flags.check_config {
         return say("configuration is valid");
     }
@@ -155,10 +160,7 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
              import_mode once the older register is taken in"
         );
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| ServerError::Io { doing: "start the runtime", source })?;
+    let runtime = start_runtime()?;
     let OpenedLedger { ledger, writer, report: _ } = opened;
     let witnesses = start_witnesses(&config, &ledger)?;
     let served = runtime.block_on(serve_until_told(&config, ledger.clone(), witnesses));
@@ -172,6 +174,17 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
         WriterEnd::Emptied => served,
         WriterEnd::Failed => Err(ServerError::WriterFailed),
     }
+}
+
+fn start_runtime() -> Result<tokio::runtime::Runtime, ServerError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(io_failure("start the runtime"))
+}
+
+fn io_failure(doing: &'static str) -> impl Fn(std::io::Error) -> ServerError {
+    move |source| ServerError::Io { doing, source }
 }
 
 /// Begins to ask the witnesses, when there are any.
@@ -190,8 +203,7 @@ fn start_witnesses(
         Box::new(HttpTransport::new(config.witness_pace.timeout)),
         Arc::new(SystemClock),
     );
-    let started =
-        witnesses.map_err(|source| ServerError::Io { doing: "start the witnesses", source });
+    let started = witnesses.map_err(io_failure("start the witnesses"));
     started.map(|witnesses| Some(Arc::new(witnesses)))
 }
 
@@ -200,18 +212,17 @@ async fn serve_until_told(
     ledger: Ledger,
     witnesses: Option<Arc<Witnesses>>,
 ) -> Result<(), ServerError> {
-    let failed = |doing| move |source| ServerError::Io { doing, source };
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed("await SIGTERM"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("await SIGINT"))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(io_failure("await SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(io_failure("await SIGINT"))?;
     let incoming =
-        TcpIncoming::bind(config.listen).map_err(failed("bind the listening address"))?;
-    let address = incoming.local_addr().map_err(failed("read the bound address"))?;
+        TcpIncoming::bind(config.listen).map_err(io_failure("bind the listening address"))?;
+    let address = incoming.local_addr().map_err(io_failure("read the bound address"))?;
 
     let tiles = match config.tiles {
         None => None,
         Some(address) => {
             let listener = TcpListener::bind(address).await;
-            Some(listener.map_err(failed("bind the address of the tiles"))?)
+            Some(listener.map_err(io_failure("bind the address of the tiles"))?)
         }
     };
 
@@ -255,8 +266,8 @@ async fn serve_until_told(
 }
 
 /// Certificates and keys are read for what they are here, before anything is opened.
-fn check_tls(config: &CheckedConfig) -> Result<(), ServerError> {
-    let Some(texts) = &config.tls else { return Ok(()) };
+fn check_tls(texts: Option<&TlsTexts>) -> Result<(), ServerError> {
+    let Some(texts) = texts else { return Ok(()) };
     match tonic::transport::Server::builder().tls_config(tls_config(texts)) {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -279,5 +290,5 @@ fn say(line: &str) -> Result<(), ServerError> {
     let mut output = std::io::stdout().lock();
     writeln!(output, "{line}")
         .and_then(|()| output.flush())
-        .map_err(|source| ServerError::Io { doing: "write to standard output", source })
+        .map_err(io_failure("write to standard output"))
 }

@@ -34,6 +34,17 @@ impl Daemon {
             command.args(["--listen", "127.0.0.1:0"]);
         }
         command.args(flags).envs(variables.iter().copied());
+        Self::born(command)
+    }
+
+    /// Starts the floor of a measurement, which has no folder.
+    pub(crate) fn floor() -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ledgerd"));
+        command.args(["--bench-floor", "--listen", "127.0.0.1:0", "--log-level", "error"]);
+        Self::born(command)
+    }
+
+    fn born(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

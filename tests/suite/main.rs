@@ -27,6 +27,7 @@ mod index;
 mod limits;
 mod listings;
 mod malformed;
+mod measuring;
 mod model;
 mod notices;
 mod past;

@@ -5,7 +5,7 @@
 //! `following` keeps a stream going; `failure` takes error statuses apart; the `*_text` files,
 //! `words`, `findings` and `table` turn messages into what a person reads. No command computes a
 //! figure: what is shown came from the server. `tree` and `verify_dossier` are the exceptions, on purpose:
-//! they compute all.
+//! they compute all. `bench` measures a server, and looks at no figure of an agreement.
 
 mod arguments;
 mod audit;
@@ -22,6 +22,7 @@ mod agreement;
 mod append;
 mod append_lines;
 mod backup;
+mod bench;
 mod breakdown;
 mod completions;
 mod demo;
@@ -140,6 +141,7 @@ async fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Recover(arguments) => offline::recover(&arguments, output),
         Command::Backup(arguments) => backup::run(server, &arguments, output).await,
         Command::Restore(arguments) => restore::run(server, &arguments, output).await,
+        Command::Bench(arguments) => bench::run(server, &arguments, output).await,
         Command::Demo(arguments) => demo::run(look, &arguments, output).await,
         Command::Frameworks(arguments) => frameworks::run(&arguments, output),
         Command::Generate(arguments) => generate::run(&arguments, output),

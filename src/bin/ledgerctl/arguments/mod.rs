@@ -16,6 +16,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::bench::BenchArguments;
 use crate::frameworks::FrameworksArguments;
 use crate::generate::GenerateArguments;
 pub(crate) use common::{KnownArguments, PageArguments, TimeArguments};
@@ -62,6 +63,7 @@ pub(crate) struct Arguments {
     #[arg(
         long,
         global = true,
+        alias = "endpoint",
         value_name = "URL",
         env = "LEDGERCTL_SERVER",
         default_value = "http://127.0.0.1:7401"
@@ -241,6 +243,15 @@ pub(crate) enum Command {
     /// Each line is an ImportEventsRequest in the protobuf JSON mapping, in the order of recording.
     /// Only the signatures come from notices; everything else is invented from the seed.
     Generate(GenerateArguments),
+    /// Measure a ledger that runs: how much it takes in and gives out, and how long each answer takes.
+    ///
+    /// Sets up agreements of its own with ceilings that nothing reaches, sends calls for some seconds and
+    /// tells rates, percentiles, processor time and memory. What is appended stays for ever, so measure a
+    /// ledger that nobody needs.
+    ///
+    /// Exit code 0: every call was answered, refused or overloaded. 1: some failed. 2: it could not be
+    /// carried out.
+    Bench(Box<BenchArguments>),
     /// Write a completion script for a shell.
     Completions(CompletionsArguments),
 }
