@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -31,7 +32,7 @@ impl<F: FnMut(&str, usize) -> Said + 'static> Appender for Closure<F> {
         requests: mpsc::Receiver<AppendEventsStreamRequest>,
     ) -> Result<Self::Answers, Status> {
         let (say, sent) = (Rc::clone(&self.say), Rc::clone(&self.sent));
-        let requests = tokio_stream::wrappers::ReceiverStream::new(requests);
+        let requests = ReceiverStream::new(requests);
         Ok(Box::pin(requests.map(move |message| {
             let [request] = message.requests.try_into().expect("one request a message");
             let AppendEventsRequest { request_id, agreement_id, .. } = request;
@@ -279,17 +280,30 @@ async fn a_line_that_is_given_up_does_not_stop_those_after_it() {
     assert_eq!(run.sent, ["r0", "r1", "r1", "r1", "r1", "r1", "r1", "r2"]);
 }
 
-/// Answers of one stream, whatever is asked.
-struct Fixed(Vec<Vec<Result<AppendEventsStreamResponse, Status>>>);
+/// What one stream says, each after so many more requests have come.
+type Script = Vec<(usize, Result<AppendEventsStreamResponse, Status>)>;
 
-impl Appender for Fixed {
-    type Answers = Pin<Box<dyn Stream<Item = Result<AppendEventsStreamResponse, Status>>>>;
+/// Streams that say what is written for each.
+struct Scripted(Vec<Script>);
+
+impl Appender for Scripted {
+    type Answers = ReceiverStream<Result<AppendEventsStreamResponse, Status>>;
 
     async fn open(
         &mut self,
-        _: mpsc::Receiver<AppendEventsStreamRequest>,
+        mut requests: mpsc::Receiver<AppendEventsStreamRequest>,
     ) -> Result<Self::Answers, Status> {
-        Ok(Box::pin(tokio_stream::iter(self.0.remove(0))))
+        let script = self.0.remove(0);
+        let (sender, answers) = mpsc::channel(1);
+        tokio::spawn(async move {
+            for (awaited, answer) in script {
+                for _ in 0..awaited {
+                    requests.recv().await.unwrap();
+                }
+                sender.send(answer).await.unwrap();
+            }
+        });
+        Ok(ReceiverStream::new(answers))
     }
 }
 
@@ -301,11 +315,11 @@ fn answers_to(ids: &[&str]) -> Result<AppendEventsStreamResponse, Status> {
     Ok(AppendEventsStreamResponse { outcomes: ids.iter().map(outcome).collect() })
 }
 
-async fn play(streams: Vec<Vec<Result<AppendEventsStreamResponse, Status>>>) -> Run {
+async fn play(streams: Vec<Script>) -> Run {
     let (mut answers, mut waits) = (Vec::new(), Vec::new());
     let end = append_lines(
         &mut inputs(&numbered(3)),
-        &mut Fixed(streams),
+        &mut Scripted(streams),
         HANGS_AFTER,
         &mut async |pause| waits.push(pause),
         &mut |answer| {
@@ -325,8 +339,8 @@ fn status(code: Code, reason: &str) -> Status {
 #[tokio::test]
 async fn a_stream_that_is_cut_off_is_opened_again_at_once() {
     let cut_off = status(Code::Aborted, "STREAM_CUT_OFF");
-    let run = play(vec![vec![answers_to(&["r0"]), Err(cut_off)], vec![answers_to(&["r1", "r2"])]]);
-    let run = run.await;
+    let first = vec![(1, answers_to(&["r0"])), (1, Err(cut_off))];
+    let run = play(vec![first, vec![(2, answers_to(&["r1", "r2"]))]]).await;
     assert_eq!(run.end.unwrap().accepted, 3);
     assert_eq!(run.waits, [Duration::ZERO]);
 }
@@ -334,7 +348,8 @@ async fn a_stream_that_is_cut_off_is_opened_again_at_once() {
 #[tokio::test]
 async fn a_line_that_ends_the_stream_fails_alone() {
     let too_long = status(Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
-    let run = play(vec![vec![answers_to(&["r0"]), Err(too_long)], vec![answers_to(&["r2"])]]).await;
+    let first = vec![(1, answers_to(&["r0"])), (1, Err(too_long))];
+    let run = play(vec![first, vec![(1, answers_to(&["r2"]))]]).await;
     assert_eq!(run.end.unwrap(), Tally { accepted: 2, failed: 1 });
     assert_eq!(run.answers[1]["reason"], "MESSAGE_TOO_LARGE");
     assert!(run.waits.is_empty());
@@ -342,7 +357,7 @@ async fn a_line_that_ends_the_stream_fails_alone() {
 
 #[tokio::test]
 async fn an_answer_to_another_request_stops_the_run() {
-    let run = play(vec![vec![answers_to(&["r0", "r2"])]]).await;
+    let run = play(vec![vec![(2, answers_to(&["r0", "r2"]))]]).await;
     let stopped = run.end.unwrap_err();
     assert!(stopped.to_string().contains("line 2"), "{stopped}");
     assert_eq!(run.answers.len(), 1);
