@@ -10,6 +10,7 @@ use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
 use super::support::events::*;
+use super::support::processes::{run, spawn};
 
 pub(crate) struct Daemon {
     child: Child,
@@ -45,7 +46,7 @@ impl Daemon {
     }
 
     fn born(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = spawn(command.stdout(Stdio::piped()));
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").expect("the line that says ready");
@@ -59,7 +60,7 @@ impl Daemon {
 
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        assert!(run(Command::new("kill").args(["-s", name, &id])).status.success());
     }
 
     /// Signals, and waits while this process's own connections see to their goodbyes.
@@ -205,7 +206,7 @@ async fn health_is_told_for_every_service() {
 }
 
 fn output(command: &mut Command) -> (Option<i32>, String) {
-    let Output { status, stderr, .. } = command.output().unwrap();
+    let Output { status, stderr, .. } = run(command);
     (status.code(), String::from_utf8(stderr).unwrap())
 }
 

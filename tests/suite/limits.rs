@@ -14,6 +14,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 
 use super::daemon::Daemon;
 use super::support::events::*;
+use super::support::processes::run;
 use super::support::{Served, Setting, told};
 
 #[tokio::test]
@@ -216,12 +217,9 @@ async fn with_transport_security_any_address_may_be_served() {
     let answer = LedgerServiceClient::new(channel).get_head(v1::GetHeadRequest {}).await;
     assert_eq!(answer.unwrap().into_inner().record_count, 0);
 
-    let ledgerctl = Command::new(env!("CARGO_BIN_EXE_ledgerctl"))
-        .args(["--server", &format!("https://localhost:{port}"), "--ca-file"])
-        .arg(&certificate)
-        .arg("head")
-        .output()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
+    command.args(["--server", &format!("https://localhost:{port}"), "--ca-file"]);
+    let ledgerctl = run(command.arg(&certificate).arg("head"));
     assert!(ledgerctl.status.success(), "{ledgerctl:?}");
 
     let plain = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).unwrap().connect().await;

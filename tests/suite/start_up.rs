@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::support::Served;
 use super::support::events::*;
+use super::support::processes::{run, spawn};
 
 /// What a start logs, one JSON object a line, until it listens or refuses; and its exit code when it
 /// refused.
@@ -21,14 +22,13 @@ struct Start {
 fn start(folder: &Path, flags: &[&str]) -> Start {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ledgerd"));
     command.arg("--data-dir").arg(folder).args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
-    let mut child =
-        command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = spawn(command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut ready = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
     let served = ready.starts_with("listening on");
     if served {
         let id = child.id().to_string();
-        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+        assert!(run(Command::new("kill").args(["-s", "TERM", &id])).status.success());
     }
     let mut text = String::new();
     child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
@@ -172,7 +172,7 @@ async fn the_command_of_a_lost_format_file_works_as_it_is_printed() {
     let command = refused.outcomes()[0]["command"].as_str().unwrap().to_owned();
     let ledgerctl = env!("CARGO_BIN_EXE_ledgerctl");
     let command = command.replace("ledgerctl", ledgerctl);
-    let output = Command::new("sh").arg("-c").arg(&command).output().unwrap();
+    let output = run(Command::new("sh").arg("-c").arg(&command));
     assert!(output.status.success(), "{output:?}");
     let started = start(folder.path(), &[]);
     assert_eq!(started.words(), ["clean"]);

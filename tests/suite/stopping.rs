@@ -14,6 +14,7 @@ use contract_ledger::wire::parse::parse_append;
 use tokio::sync::oneshot;
 
 use super::support::events::*;
+use super::support::processes::run;
 use super::support::{Served, Setting, told};
 use contract_ledger::wire::v1;
 use tokio_stream::StreamExt as _;
@@ -106,8 +107,8 @@ async fn a_failed_write_is_open_to_the_call_in_flight_and_ends_the_appends_until
     // sled keeps its lock in a process in which it has failed; a restart is another process.
     let restarted = tempfile::tempdir().unwrap();
     let from = folder.path().join(".");
-    let copied = Command::new("cp").arg("-r").arg(from).arg(restarted.path()).status();
-    assert!(copied.unwrap().success());
+    let copied = run(Command::new("cp").arg("-r").arg(from).arg(restarted.path()));
+    assert!(copied.status.success());
     // The same request id tells what became of it: the store had it, so it counts.
     let served = Served::on(restarted, small_segments());
     let answer = served.send(in_flight).await.unwrap();

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
 use contract_ledger::dossier::Dossier;
 use contract_ledger::merkle::KeyName;
@@ -12,14 +11,10 @@ use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
 use super::{ORIGIN, SignerKey};
 use crate::daemon::Daemon;
 use crate::support::events::{intent, order, request, sign};
+use crate::support::processes::ledgerctl;
 use crate::support::witness::{TestWitness, cosigner};
 
 const WITNESS: &str = "witness.example/w1";
-
-async fn ledgerctl(arguments: &[&str]) -> Output {
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
-    command.args(arguments).output().await.unwrap()
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -68,8 +63,8 @@ async fn a_dossier_says_who_cosigned_and_fails_when_a_named_witness_has_not() {
     cosigned(&daemon.url, 2).await;
 
     let file = folder.path().join("a.dossier").to_str().unwrap().to_owned();
-    let make = ["dossier", "a", "-o", &file, "--cosigned", "1", "--server", &daemon.url];
-    let made = ledgerctl(&make).await;
+    let asked = ["dossier", "a", "-o", &file, "--cosigned", "1", "--server", &daemon.url];
+    let made = ledgerctl(&asked).await;
     assert!(made.status.success(), "{made:?}");
     assert!(text(&made.stdout).contains(&format!("WITNESSES HOLDS: cosigned by {WITNESS}")));
     let too_many = ["dossier", "a", "-o", &file, "--cosigned", "2", "--server", &daemon.url];

@@ -19,12 +19,8 @@ use tempfile::TempDir;
 
 use super::stories::long;
 use super::{AGREEMENT, signer};
+use crate::support::processes::ledgerctl;
 use crate::support::{Served, Setting, time};
-
-async fn ledgerctl(arguments: &[&str]) -> Output {
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
-    command.args(arguments).output().await.unwrap()
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()

@@ -19,11 +19,10 @@ use tonic::Code;
 use super::served::{ORIGIN, checkpoint, fill, newest_file, signing};
 use super::signer;
 use crate::support::events::*;
-use crate::support::{Served, told};
+use crate::support::{Served, processes, told};
 
 async fn ledgerctl(arguments: &[&str]) -> (i32, String) {
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
-    let Output { status, stdout, stderr } = command.args(arguments).output().await.unwrap();
+    let Output { status, stdout, stderr } = processes::ledgerctl(arguments).await;
     (status.code().unwrap(), String::from_utf8([stdout, stderr].concat()).unwrap())
 }
 

@@ -13,13 +13,9 @@ use tempfile::TempDir;
 
 use crate::support::Served;
 use crate::support::events::*;
+use crate::support::processes::ledgerctl;
 
 const AUDITOR: &str = "auditor.example.no/vask";
-
-async fn ledgerctl(arguments: &[&str]) -> Output {
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
-    command.args(arguments).output().await.unwrap()
-}
 
 async fn text_of(arguments: &[&str]) -> String {
     let output = ledgerctl(arguments).await;

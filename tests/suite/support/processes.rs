@@ -3,7 +3,7 @@
 //! A child has every open file of this process until it has become its program, locks too. So no
 //! folder is opened while a child is being born: it might still seem to be in use.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static BIRTH: Mutex<()> = Mutex::new(());
@@ -14,10 +14,23 @@ fn held() -> MutexGuard<'static, ()> {
 
 /// Runs a program to its end.
 pub(crate) fn run(command: &mut Command) -> Output {
+    spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).wait_with_output().unwrap()
+}
+
+/// Starts a program.
+pub(crate) fn spawn(command: &mut Command) -> Child {
+    let _no_opening = held();
+    command.spawn().unwrap()
+}
+
+/// What `ledgerctl` says to these arguments, while this process goes on answering it.
+pub(crate) async fn ledgerctl(arguments: &[&str]) -> Output {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     let born = held();
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = command.spawn().unwrap();
     drop(born);
-    child.wait_with_output().unwrap()
+    child.wait_with_output().await.unwrap()
 }
 
 /// Opens a folder that was closed before.
