@@ -316,9 +316,13 @@ fn answers_to(ids: &[&str]) -> Result<AppendEventsStreamResponse, Status> {
 }
 
 async fn play(streams: Vec<Script>) -> Run {
+    play_over(&numbered(3), streams).await
+}
+
+async fn play_over(input: &[u8], streams: Vec<Script>) -> Run {
     let (mut answers, mut waits) = (Vec::new(), Vec::new());
     let end = append_lines(
-        &mut inputs(&numbered(3)),
+        &mut inputs(input),
         &mut Scripted(streams),
         HANGS_AFTER,
         &mut async |pause| waits.push(pause),
@@ -353,6 +357,15 @@ async fn a_line_that_ends_the_stream_fails_alone() {
     assert_eq!(run.end.unwrap(), Tally { accepted: 2, failed: 1 });
     assert_eq!(run.answers[1]["reason"], "MESSAGE_TOO_LARGE");
     assert!(run.waits.is_empty());
+}
+
+#[tokio::test]
+async fn a_line_that_is_no_request_is_answered_between_answers_that_share_a_message() {
+    let input = [&numbered(1)[..], b"nonsense\n", LINE].concat();
+    let run = play_over(&input, vec![vec![(2, answers_to(&["r0", "r1"]))]]).await;
+    assert_eq!(run.end.unwrap(), Tally { accepted: 2, failed: 1 });
+    let lines: Vec<u64> = run.answers.iter().map(|one| one["line"].as_u64().unwrap()).collect();
+    assert_eq!((lines, run.answers[1]["ok"].as_bool()), (vec![1, 2, 3], Some(false)));
 }
 
 #[tokio::test]
