@@ -1,12 +1,13 @@
 //! The worked scenarios, through gRPC, to the øre.
 
+use contract_ledger::grpc::ServiceLimits;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::scope::Scope;
 use tonic::Code;
 
 use super::support::events::*;
 use super::support::figures::{finding, findings, of_agreement, of_scope, row};
-use super::support::{Served, told};
+use super::support::{Served, Setting, told};
 
 const A: &str = "asker-hyperredink";
 
@@ -199,7 +200,9 @@ async fn s4_facts_are_recorded_and_the_later_one_is_the_evidence() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s4_a_thousand_intents_for_four_hundred_places_each_sent_twice() {
-    let served = Served::start();
+    // Twice a thousand at once: more than the places that there are by default.
+    let service = ServiceLimits { append_in_flight_max: 2000, ..ServiceLimits::default() };
+    let served = Served::with(Setting { service, ..Setting::default() });
     served.append("s4", sign("10000000")).await.unwrap();
     served.append("s4", intent("2024-01-01", order("O0", "9600000"))).await.unwrap();
     let mut tasks = Vec::new();
