@@ -351,14 +351,14 @@ async fn a_writer_that_stops_is_told_in_the_place_of_each_request() {
         options.codec = Codec::None;
     };
     let served = Served::with(Setting { log, ..Setting::default() });
-    let long = |id: &str| {
+    let bulky = |id: &str| {
         let order = v1::OrderPlaced { description: "x".repeat(4000), ..placed(id, "1") };
         request("a", vec![intent("2024-01-01", v1::event::Payload::OrderPlaced(order))])
     };
     served.append("a", sign("100000")).await.unwrap();
-    served.send(long("O1")).await.unwrap();
+    served.send(bulky("O1")).await.unwrap();
     std::fs::remove_dir_all(served.folder.path().join("archive")).unwrap();
-    let asked: Vec<_> = (2..40).map(|number| long(&format!("O{number}"))).collect();
+    let asked: Vec<_> = (2..40).map(|number| bulky(&format!("O{number}"))).collect();
     let answers =
         append(&served, asked.iter().map(|one| message(std::slice::from_ref(one))).collect()).await;
     let results: Vec<_> = answers.iter().map(|(_, result)| code_and_reason(result)).collect();
@@ -370,7 +370,7 @@ async fn a_writer_that_stops_is_told_in_the_place_of_each_request() {
         later.iter().all(|told| *told == (Code::Unavailable, "WRITER_STOPPED".to_owned())),
         "{results:?}"
     );
-    let (_, last) = append(&served, vec![message(&[long("O99")])]).await.remove(0);
+    let (_, last) = append(&served, vec![message(&[bulky("O99")])]).await.remove(0);
     assert_eq!(code_and_reason(&last).1, "WRITER_STOPPED");
     served.end().await;
 }

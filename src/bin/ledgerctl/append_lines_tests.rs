@@ -307,18 +307,22 @@ impl Appender for Scripted {
     }
 }
 
-fn answers_to(ids: &[&str]) -> Result<AppendEventsStreamResponse, Status> {
+fn answers_to(ids: &[&str]) -> AppendEventsStreamResponse {
     let outcome = |id: &&str| AppendEventsOutcome {
         request_id: (*id).to_owned(),
         outcome: Some(Outcome::Answer(accepted())),
     };
-    Ok(AppendEventsStreamResponse { outcomes: ids.iter().map(outcome).collect() })
+    AppendEventsStreamResponse { outcomes: ids.iter().map(outcome).collect() }
 }
 
 async fn play(streams: Vec<Script>) -> Run {
+    play_over(&numbered(3), streams).await
+}
+
+async fn play_over(input: &[u8], streams: Vec<Script>) -> Run {
     let (mut answers, mut waits) = (Vec::new(), Vec::new());
     let end = append_lines(
-        &mut inputs(&numbered(3)),
+        &mut inputs(input),
         &mut Scripted(streams),
         HANGS_AFTER,
         &mut async |pause| waits.push(pause),
@@ -339,8 +343,8 @@ fn status(code: Code, reason: &str) -> Status {
 #[tokio::test]
 async fn a_stream_that_is_cut_off_is_opened_again_at_once() {
     let cut_off = status(Code::Aborted, "STREAM_CUT_OFF");
-    let first = vec![(1, answers_to(&["r0"])), (1, Err(cut_off))];
-    let run = play(vec![first, vec![(2, answers_to(&["r1", "r2"]))]]).await;
+    let first = vec![(1, Ok(answers_to(&["r0"]))), (1, Err(cut_off))];
+    let run = play(vec![first, vec![(2, Ok(answers_to(&["r1", "r2"])))]]).await;
     assert_eq!(run.end.unwrap().accepted, 3);
     assert_eq!(run.waits, [Duration::ZERO]);
 }
@@ -348,16 +352,25 @@ async fn a_stream_that_is_cut_off_is_opened_again_at_once() {
 #[tokio::test]
 async fn a_line_that_ends_the_stream_fails_alone() {
     let too_long = status(Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
-    let first = vec![(1, answers_to(&["r0"])), (1, Err(too_long))];
-    let run = play(vec![first, vec![(1, answers_to(&["r2"]))]]).await;
+    let first = vec![(1, Ok(answers_to(&["r0"]))), (1, Err(too_long))];
+    let run = play(vec![first, vec![(1, Ok(answers_to(&["r2"])))]]).await;
     assert_eq!(run.end.unwrap(), Tally { accepted: 2, failed: 1 });
     assert_eq!(run.answers[1]["reason"], "MESSAGE_TOO_LARGE");
     assert!(run.waits.is_empty());
 }
 
 #[tokio::test]
+async fn a_line_that_is_no_request_is_answered_between_answers_that_share_a_message() {
+    let input = [&numbered(1)[..], b"nonsense\n", LINE].concat();
+    let run = play_over(&input, vec![vec![(2, Ok(answers_to(&["r0", "r1"])))]]).await;
+    assert_eq!(run.end.unwrap(), Tally { accepted: 2, failed: 1 });
+    let lines: Vec<u64> = run.answers.iter().map(|one| one["line"].as_u64().unwrap()).collect();
+    assert_eq!((lines, run.answers[1]["ok"].as_bool()), (vec![1, 2, 3], Some(false)));
+}
+
+#[tokio::test]
 async fn an_answer_to_another_request_stops_the_run() {
-    let run = play(vec![vec![(2, answers_to(&["r0", "r2"]))]]).await;
+    let run = play(vec![vec![(2, Ok(answers_to(&["r0", "r2"])))]]).await;
     let stopped = run.end.unwrap_err();
     assert!(stopped.to_string().contains("line 2"), "{stopped}");
     assert_eq!(run.answers.len(), 1);
