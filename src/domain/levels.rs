@@ -129,7 +129,15 @@ pub struct Levels(OrdMap<Date, Sums>);
 impl Levels {
     /// The sums at the end of a day.
     pub fn at(&self, date: Date) -> Sums {
+        // Nearly always the last level is asked for, which is found without a search.
+        if let Some((_, sums)) = self.last().filter(|(last, _)| *last <= date) {
+            return sums;
+        }
         self.0.range(..=date).next_back().map(|(_, sums)| *sums).unwrap_or_default()
+    }
+
+    fn last(&self) -> Option<(Date, Sums)> {
+        self.0.get_max().map(|(date, sums)| (*date, *sums))
     }
 
     /// The dates on which a level begins, from a day on.
@@ -145,6 +153,14 @@ impl Levels {
     /// Adds to the levels: each change is added from its date until the next change, the last for
     /// ever. The changes rise by date.
     pub fn add(&mut self, changes: &[(Date, Sums)]) {
+        let last = self.last();
+        if let [(date, change)] = changes
+            && last.is_none_or(|(last, _)| last <= *date)
+        {
+            let level = last.map(|(_, sums)| sums).unwrap_or_default();
+            self.0.insert(*date, level.plus(*change));
+            return;
+        }
         for (date, _) in changes {
             if !self.0.contains_key(date) {
                 let level = self.at(*date);

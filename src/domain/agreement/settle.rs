@@ -10,7 +10,7 @@ use crate::domain::date::Date;
 use crate::domain::duplicates::DocumentId;
 use crate::domain::event::{OptionGives, Payload, Recorded, Value};
 use crate::domain::id::{EventId, OrderId, ReservationId};
-use crate::domain::levels::{Sums, Timeline};
+use crate::domain::levels::{ScopeSums, Sums, Timeline};
 use crate::domain::money::Amount;
 use crate::domain::reservation::Reservation;
 use crate::domain::scope::Scope;
@@ -173,18 +173,28 @@ impl Agreement {
     }
 
     fn add_difference(&mut self, old: &Timeline, new: &Timeline, touched: &mut Touched) {
-        let scopes: BTreeSet<&Scope> =
-            old.iter().chain(new).flat_map(|(_, sums)| sums.scopes()).collect();
-        let dates: BTreeSet<Date> = old.iter().chain(new).map(|(date, _)| *date).collect();
-        for scope in scopes {
-            let mut changes: Vec<(Date, Sums)> = Vec::new();
-            for date in &dates {
-                let change = value_at(new, scope, *date).minus(value_at(old, scope, *date));
-                let last = changes.last().map(|(_, change)| *change).unwrap_or_default();
-                if change != last {
-                    changes.push((*date, change));
+        let mut of_scopes: Vec<(&Scope, Vec<(Date, Sums)>)> = Vec::new();
+        for (date, was, is) in side_by_side(old, new) {
+            if of_scopes.is_empty() && was == is {
+                continue;
+            }
+            let both = [was, is].into_iter().flatten();
+            for scope in both.flat_map(ScopeSums::scopes) {
+                if of_scopes.iter().all(|(known, _)| *known != scope) {
+                    of_scopes.push((scope, Vec::new()));
                 }
             }
+            let of = |sums: Option<&ScopeSums>, scope| sums.map(|sums| sums.of(scope));
+            for (scope, changes) in &mut of_scopes {
+                let (was, is) = (of(was, scope), of(is, scope));
+                let change = is.unwrap_or_default().minus(was.unwrap_or_default());
+                let last = changes.last().map(|(_, change)| *change).unwrap_or_default();
+                if change != last {
+                    changes.push((date, change));
+                }
+            }
+        }
+        for (scope, changes) in of_scopes {
             if let Some((first, _)) = changes.first() {
                 touched.note(scope, *first);
                 self.levels.add(scope, &changes);
@@ -203,10 +213,20 @@ fn split_window(charter: &Charter) -> Option<u32> {
     with_threshold.map(|policy| policy.split_window_days).max()
 }
 
-fn value_at(timeline: &Timeline, scope: &Scope, date: Date) -> Sums {
-    let after = timeline.partition_point(|(from, _)| *from <= date);
-    let reached = after.checked_sub(1).and_then(|place| timeline.get(place));
-    reached.map(|(_, sums)| sums.of(scope)).unwrap_or_default()
+/// Every date of two timelines, rising, with the sums of either as they then are.
+fn side_by_side<'t>(
+    old: &'t Timeline,
+    new: &'t Timeline,
+) -> impl Iterator<Item = (Date, Option<&'t ScopeSums>, Option<&'t ScopeSums>)> {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    let (mut was, mut is) = (None, None);
+    std::iter::from_fn(move || {
+        let dates = [old.peek(), new.peek()].into_iter().flatten();
+        let date = dates.map(|(date, _)| *date).min()?;
+        was = old.next_if(|(next, _)| *next == date).map(|(_, sums)| sums).or(was);
+        is = new.next_if(|(next, _)| *next == date).map(|(_, sums)| sums).or(is);
+        Some((date, was, is))
+    })
 }
 
 /// The magnitude of everything that an event adds to sums, in the agreement's currency.
