@@ -23,10 +23,7 @@ Exit codes: 0 ended in order, 1 failure, 2 wrong flags or configuration.";
 /// The server of the contract ledger: appends contract events, answers what is left of a ceiling.
 #[derive(Debug, Parser)]
 #[command(name = "ledgerd", version, after_help = AFTER_HELP)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line, by itself"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(super) struct Flags {
     /// Folder of the log; made when it is missing
     #[arg(long, value_name = "DIR")]

@@ -245,7 +245,7 @@ impl Words {
             let place = usize::try_from(self.0 >> 32).unwrap_or_default();
             text += WORDS.get(place % WORDS.len()).copied().unwrap_or_default();
             text.push(' ');
-            if self.0 % 5 == 0 {
+            if self.0.is_multiple_of(5) {
                 text += &(self.0 % 1000).to_string();
                 text.push(' ');
             }

@@ -15,6 +15,9 @@ use tokio::sync::Semaphore;
 const NANOSECONDS: u128 = 1_000_000_000;
 /// Shortest sleep of the pacing thread: what a timer of the machine is good for.
 const SLEEP_MIN: Duration = Duration::from_micros(50);
+/// How long after the end a call that was due before it is still sent. The last ones would be taken for
+/// calls that nobody could send, otherwise.
+const GRACE: Duration = Duration::from_millis(20);
 
 /// How long calls are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,24 +89,21 @@ impl Arrivals {
 
     /// Calls that were due and never sent, because every sender waited for answers.
     pub(crate) fn unsent(&self) -> u64 {
-        let due = match self.length {
-            Length::Calls(calls) => self.given.load(Ordering::Relaxed).min(calls),
-            Length::Time(_) => self.given.load(Ordering::Relaxed),
-        };
-        due.saturating_sub(self.next.load(Ordering::Relaxed))
+        let given = self.given.load(Ordering::Relaxed);
+        given.saturating_sub(self.next.load(Ordering::Relaxed))
     }
 
     fn take(&self) -> Option<Arrival> {
         let now = Instant::now();
-        if let Length::Time(time) = self.length
-            && now.duration_since(self.start) >= time
-        {
-            return None;
-        }
+        let passed = now.duration_since(self.start);
+        let calls_max = match (self.length, self.rate) {
+            (Length::Time(time), None) if passed < time => u64::MAX,
+            (Length::Time(time), Some(rate)) if passed < time + GRACE => due_before(time, rate),
+            (Length::Time(_), _) => return None,
+            (Length::Calls(calls), _) => calls,
+        };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        if let Length::Calls(calls) = self.length
-            && number >= calls
-        {
+        if number >= calls_max {
             return None;
         }
         let intended = self.rate.map_or(now, |rate| self.start + intended(number, rate));
@@ -111,21 +111,19 @@ impl Arrivals {
     }
 
     fn pace(&self, rate: NonZeroU64, takers: usize) {
-        let (until, calls_max) = match self.length {
-            Length::Time(time) => (Some(time), u64::MAX),
-            Length::Calls(calls) => (None, calls),
+        let calls_max = match self.length {
+            Length::Time(time) => due_before(time, rate),
+            Length::Calls(calls) => calls,
         };
         let mut given = 0_u64;
         loop {
-            let passed = self.start.elapsed();
-            let ended = until.is_some_and(|until| passed >= until);
-            let due = due(until.map_or(passed, |until| passed.min(until)), rate).min(calls_max);
+            let due = due(self.start.elapsed(), rate).min(calls_max);
             if let Ok(more) = usize::try_from(due.saturating_sub(given)) {
                 self.due.add_permits(more);
             }
             given = due;
             self.given.store(given, Ordering::Relaxed);
-            if ended || given >= calls_max {
+            if given >= calls_max {
                 break;
             }
             let next = intended(given, rate);
@@ -148,6 +146,11 @@ fn due(passed: Duration, rate: NonZeroU64) -> u64 {
     u64::try_from(whole).unwrap_or(u64::MAX).saturating_add(1)
 }
 
+/// How many calls are due before an end.
+fn due_before(end: Duration, rate: NonZeroU64) -> u64 {
+    end.checked_sub(Duration::from_nanos(1)).map_or(0, |last| due(last, rate))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +168,8 @@ mod tests {
         assert_eq!(due(Duration::from_micros(999), rate(1000)), 1);
         assert_eq!(due(Duration::from_millis(1), rate(1000)), 2);
         assert_eq!(due(Duration::from_secs(60), rate(1000)), 60_001);
+        assert_eq!(due_before(Duration::from_secs(60), rate(1000)), 60_000);
+        assert_eq!(due_before(Duration::ZERO, rate(1000)), 0);
     }
 
     #[tokio::test]

@@ -129,30 +129,27 @@ impl Report {
     /// For a person: a line for what was done, one for how long it took.
     pub(crate) fn text(&self) -> String {
         let Answers { refused, overloaded, failed, unsent, first_failure, .. } = &self.answers;
-        let mut text = format!(
+        let mut lines = vec![format!(
             "{}: {} events/s in {} requests/s, for {} ms\n",
             self.workload, self.events_per_second, self.requests_per_second, self.elapsed_ms
-        );
-        if let Some(Percentiles { p50, p90, p99, p999, max }) = &self.latency_us {
-            text += &format!(
+        )];
+        lines.extend(self.latency_us.map(|Percentiles { p50, p90, p99, p999, max }| {
+            format!(
                 "latency in microseconds: p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p999}, max {max}\n"
-            );
-        }
+            )
+        }));
         if refused + overloaded + failed + unsent > 0 {
-            text += &format!(
+            lines.push(format!(
                 "refused {refused}, overloaded {overloaded}, failed {failed}, unsent {unsent}\n"
-            );
+            ));
         }
-        if let Some(failure) = first_failure {
-            text += &format!("the first failure: {failure}\n");
-        }
+        lines.extend(first_failure.as_ref().map(|text| format!("the first failure: {text}\n")));
         for (name, used) in [("client", &self.client), ("server", &self.server)] {
-            if let Some(Used { cpu_ms, rss_bytes, .. }) = used {
-                text +=
-                    &format!("{name}: {cpu_ms} ms of processor time, {rss_bytes} bytes resident\n");
-            }
+            lines.extend(used.as_ref().map(|Used { cpu_ms, rss_bytes, .. }| {
+                format!("{name}: {cpu_ms} ms of processor time, {rss_bytes} bytes resident\n")
+            }));
         }
-        text
+        lines.concat()
     }
 }
 

@@ -112,17 +112,14 @@ pub(crate) async fn measure(
     let mut senders = send(&session);
     tokio::time::sleep_until(begin.into()).await;
     let before = look(load.server_pid);
-    let after = match end {
-        Some(end) => {
-            tokio::time::sleep_until(end.into()).await;
-            let after = look(load.server_pid);
-            join(&mut senders).await;
-            after
-        }
-        None => {
-            join(&mut senders).await;
-            look(load.server_pid)
-        }
+    let after = if let Some(end) = end {
+        tokio::time::sleep_until(end.into()).await;
+        let after = look(load.server_pid);
+        join(&mut senders).await;
+        after
+    } else {
+        join(&mut senders).await;
+        look(load.server_pid)
     };
     let elapsed = end.unwrap_or_else(Instant::now).duration_since(begin);
     let mut tally = Tally::new();
