@@ -167,8 +167,8 @@ mod tests {
         assert_eq!(due(Duration::ZERO, rate(1000)), 1);
         assert_eq!(due(Duration::from_micros(999), rate(1000)), 1);
         assert_eq!(due(Duration::from_millis(1), rate(1000)), 2);
-        assert_eq!(due(Duration::from_secs(60), rate(1000)), 60_001);
-        assert_eq!(due_before(Duration::from_secs(60), rate(1000)), 60_000);
+        assert_eq!(due(Duration::from_mins(1), rate(1000)), 60_001);
+        assert_eq!(due_before(Duration::from_mins(1), rate(1000)), 60_000);
         assert_eq!(due_before(Duration::ZERO, rate(1000)), 0);
     }
 

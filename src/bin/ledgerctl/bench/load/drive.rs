@@ -58,7 +58,7 @@ mod tests {
             let load = Load {
                 in_flight: 4,
                 rate,
-                warm_up: Duration::from_secs(60),
+                warm_up: Duration::from_mins(1),
                 length: Length::Calls(300),
                 server_pid: Some(std::process::id()),
             };

@@ -189,7 +189,7 @@ mod tests {
         (tally.accepted, tally.events, tally.overloaded) = (1000, 10_000, 3);
         Measured {
             tally,
-            elapsed: Duration::from_millis(2000),
+            elapsed: Duration::from_secs(2),
             unsent: 4,
             client: None,
             server: Some(Spent { cpu_ms: 50, rss_bytes: 7, rss_peak_bytes: 8 }),
