@@ -4,7 +4,7 @@
 //! (`decide`), repeats first answers (`repeat`) and commits what comes through its `queue`; `index` finds records by
 //! agreement, request and source; `tree` keeps the tree over the log,
 //! [`signing`] signs its head, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
-//! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
+//! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`; `known` says up to where the log was recorded by a time; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
 //! [`history`], [`read`] and [`notices`] answer; [`blocks`] is for backups, [`verify`] checks everything that is stored. `page_key` vouches for page tokens. Nothing here
 //! knows tonic.
 //!
@@ -22,6 +22,7 @@ pub mod history;
 pub mod import;
 mod index;
 mod judged;
+mod known;
 pub mod listing;
 pub mod notices;
 mod page_key;
@@ -63,6 +64,7 @@ use command::{AppendFailure, AppendOutcome};
 use error::{LedgerError, WithCauses};
 use index::Index;
 use judged::JudgedAgreements;
+use known::KnownPositions;
 use page_key::PageKey;
 use past::PastAgreements;
 use portfolio::Portfolio;
@@ -176,6 +178,7 @@ pub(crate) struct Shared {
     pub(crate) judged_for_listings: JudgedAgreements,
     /// As they were at a version, for questions about the past.
     pub(crate) past: PastAgreements,
+    pub(crate) known: KnownPositions,
     pub(crate) portfolio: Portfolio,
     pub(crate) page_key: PageKey,
     pub(crate) clock: Arc<dyn Clock>,
@@ -301,6 +304,7 @@ impl Ledger {
             judged: JudgedAgreements::new(limits.agreements_cached_max, events_max),
             judged_for_listings: JudgedAgreements::new(JUDGED_FOR_LISTINGS_MAX, events_max),
             past: PastAgreements::new(limits.past_events_cached_max),
+            known: KnownPositions::new(),
             portfolio,
             page_key,
             clock,

@@ -131,24 +131,4 @@ impl Shared {
         let bytes = self.reader.record(position)?.ok_or(LedgerError::IndexMismatch { position })?;
         record::decode(&bytes).map_err(|source| LedgerError::Record { position, source })
     }
-
-    /// The last position, up to a head, that was recorded by a time. None when none was.
-    pub(crate) fn last_known_position(
-        &self,
-        known: RecordedTime,
-        head: u64,
-    ) -> Result<Option<u64>, LedgerError> {
-        let (mut low, mut high) = (0, head + 1);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let time = record::recorded_time(&self.record(middle)?)
-                .map_err(|source| LedgerError::Record { position: middle, source })?;
-            if time <= known {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low.checked_sub(1))
-    }
 }

@@ -100,7 +100,7 @@ async fn answers_come_in_order_and_no_request_ends_the_stream() {
             message(&[signing.clone(), place("O1", "101"), place("O2", "20")]),
             message(&[]),
             message(&[malformed.clone(), unnamed, asking]),
-            message(&[repeated.clone()]),
+            message(std::slice::from_ref(&repeated)),
             message(&[repeated.clone(), contradicting, stale, unsigned]),
             message(&[place("O9", "70"), place("O10", "1")]),
         ],
@@ -182,7 +182,7 @@ async fn answers_share_messages_and_stay_within_their_bounds() {
 async fn one_request_on_its_way_and_a_queue_of_one_are_enough_to_get_to_the_end() {
     let service = ServiceLimits { append_stream_in_flight_max: 1, ..ServiceLimits::default() };
     let ledger = LedgerLimits { queue_requests_max: 1, ..LedgerLimits::default() };
-    let served = Served::with(Setting { service, ledger, ..Setting::default() });
+    let served = Served::with(Setting { ledger, service, ..Setting::default() });
     let mut requests = vec![request("a", vec![sign("1000")])];
     requests.extend((0..50).map(|number| place(&format!("O{number}"), "1")));
     let answers = append(&served, vec![message(&requests)]).await;

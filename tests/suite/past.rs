@@ -151,3 +151,21 @@ async fn a_ledger_that_keeps_nothing_decides_and_answers_the_same() {
     kept.stop().await;
     forgetful.stop().await;
 }
+
+#[tokio::test]
+async fn a_time_that_may_still_be_recorded_at_is_looked_for_anew() {
+    let (served, clock) = register(LedgerLimits::default()).await;
+    let position = async |known| {
+        let answer = asked(&served, "2024-12-31", Some(known)).await;
+        answer.usage.unwrap().position
+    };
+    let (past, newest) = (position("2024-02-20").await, position("2024-03-05").await);
+    assert!(past < newest);
+    record(&served, &clock, "2024-03-05", fact("2024-03-01", order("P1", "9"))).await;
+    assert_eq!(position("2024-03-05").await, newest + 1);
+    record(&served, &clock, "2024-03-06", fact("2024-03-01", order("P2", "9"))).await;
+    assert_eq!(position("2024-03-05").await, newest + 1);
+    assert_eq!(position("2024-03-06").await, newest + 2);
+    assert_eq!(position("2024-02-20").await, past);
+    served.stop().await;
+}

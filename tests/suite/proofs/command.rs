@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Output;
 
 use contract_ledger::merkle::{
     Checkpoint, InclusionProof, MemoryTree, Note, Receipt, TreeHash, VerifierKey,
