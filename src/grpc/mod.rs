@@ -91,7 +91,7 @@ impl Default for ServiceLimits {
             subscription_lag_records_max: 10_000,
             notice_agreements_max: 1000,
             import_in_flight_max: 512,
-            append_in_flight_max: 4096,
+            append_in_flight_max: 2048,
             append_stream_in_flight_max: 1024,
             stream_stall_max: Duration::from_secs(30),
             calls_per_connection_max: 4096,
