@@ -180,6 +180,9 @@ mod tests {
             let mut before = arrivals.start();
             while let Some(arrival) = arrivals.next().await {
                 assert!(arrival.intended >= before, "{rate:?}");
+                // Not when it is taken: what waited for a sender must not look younger.
+                let due = rate.map(|rate| arrivals.start() + intended(arrival.number, rate));
+                assert_eq!(arrival.intended, due.unwrap_or(arrival.intended));
                 before = arrival.intended;
                 numbers.push(arrival.number);
             }
