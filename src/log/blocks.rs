@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::block::{self, Block};
 
+use super::apart;
 use super::corruption::Corruption;
 use super::entries::{BlockKey, ENTRY_BYTES_MAX, Entry};
 use super::error::LogError;
@@ -38,7 +39,7 @@ impl Blocks {
         for Entry { key, value } in entries {
             batch.insert(key, value);
         }
-        self.0.apply_batch(batch).map_err(LogError::storage("write blocks"))
+        apart::apply_batch(&self.0, batch).map_err(LogError::storage("write blocks"))
     }
 
     /// The block that begins at a position.

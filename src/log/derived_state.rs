@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::crash_point::crash_point;
 
+use super::apart;
 use super::derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_PUTS_MAX, READ, WRITE};
 use super::derived_layout::{
     DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX, MARK_KEY, Mark, Stored, value_key,
@@ -135,7 +136,7 @@ impl DerivedState {
         }
         bytes += mark.encode().len();
         batch.insert(MARK_KEY.to_vec(), mark.encode());
-        self.tree.apply_batch(batch).map_err(LogError::storage(WRITE))?;
+        apart::apply_batch(&self.tree, batch).map_err(LogError::storage(WRITE))?;
         self.reached.store(mark.reached, Ordering::Release);
         Ok(bytes)
     }

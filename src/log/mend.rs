@@ -18,6 +18,7 @@ use crate::archive::{
 use crate::block::Link;
 use crate::crash_point::crash_point;
 
+use super::apart;
 use super::blocks::guarded;
 use super::copies::{ArchiveEnd, Copies};
 use super::corruption::Corruption;
@@ -309,7 +310,7 @@ fn fill_scratch(
     }
     blocks.insert(entries)?;
     crash_point!("mend.store-filled");
-    db.flush().map_err(LogError::storage("flush"))?;
+    apart::flush(&db).map_err(LogError::storage("flush"))?;
     // Before sled closes it: who syncs after a failed sync does not hear of it.
     sync_tree(scratch)?;
     Ok(mended.unwrap_or(nothing_from(copies.end().next_position)))

@@ -34,6 +34,7 @@
 //! - A derived tree changes together with the mark of how far it has come, and is never ahead
 //!   of the log.
 
+mod apart;
 mod pack;
 
 mod entries;

@@ -17,6 +17,7 @@ use tracing::{debug, error};
 use crate::block::Link;
 use crate::crash_point::crash_point;
 
+use super::apart;
 use super::blocks::Blocks;
 use super::derived_state::DerivedState;
 use super::directory::ClaimedDirectory;
@@ -84,7 +85,7 @@ impl Store {
         let (watch, db) = open_sled(&config(options, &path))?;
         let blocks = Blocks::open(&db)?;
         crash_point!("store.opened");
-        db.flush().map_err(LogError::storage("flush"))?;
+        apart::flush(&db).map_err(LogError::storage("flush"))?;
         directory.sync_store()?;
         Ok(Self {
             blocks,
@@ -212,7 +213,7 @@ impl Store {
     pub(super) fn flush(&self) -> Result<(), LogError> {
         // Taken before the flush: what is written meanwhile counts towards the next.
         self.derived_unsynced_bytes.store(0, Ordering::Release);
-        self.db.flush().map(drop).map_err(LogError::storage("flush"))
+        apart::flush(&self.db).map(drop).map_err(LogError::storage("flush"))
     }
 
     /// One thread after the other: the kernel tells a failed sync to one of them only, and whoever
@@ -260,7 +261,8 @@ fn watch_flushes(db: &sled::Db) -> Result<FlushWatch, LogError> {
     let (asked, woken) = (db.clone(), db.clone());
     FlushWatch::start(
         move || asked.context.global_error().is_err(),
-        // Fails at once, since the error is noted, and wakes the others on its way.
+        // Fails at once, since the error is noted, and wakes the others on its way. It asks nobody
+        // (`apart`): the one that it wakes may be the one that others wait for.
         move || drop(woken.flush()),
     )
 }
