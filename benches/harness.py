@@ -233,7 +233,7 @@ def scratch():
 
 
 def write_json(path, value):
-    Path(path).write_text(json.dumps(value, indent=1) + "\n")
+    Path(path).write_text(json.dumps(value, separators=(",", ":")) + "\n")
 
 
 def table(header, rows):

@@ -23,3 +23,56 @@ pub(super) fn flush(db: &sled::Db) -> sled::Result<usize> {
     let _together = FLUSHES_OR_A_BATCH.read().unwrap_or_else(PoisonError::into_inner);
     db.flush()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Nothing takes that long unless it waits for ever.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_batch_that_waits_does_not_keep_out_the_flush_that_wakes_a_sleeper() {
+        let db = sled::Config::new().temporary(true).open().unwrap();
+        let (sleeper, batched) =
+            (db.open_tree("sleeper").unwrap(), db.open_tree("batched").unwrap());
+        // sled has its lock only once there was a batch.
+        apply_batch(&batched, sled::Batch::default()).unwrap();
+        // A merge shares sled's lock for as long as its operator runs, as a flush does that sleeps.
+        let (asleep, is_asleep) = mpsc::channel();
+        let (wake, woken) = mpsc::channel::<()>();
+        let woken = std::sync::Mutex::new(woken);
+        sleeper.set_merge_operator(move |_: &[u8], _: Option<&[u8]>, new: &[u8]| {
+            asleep.send(()).unwrap();
+            woken.lock().unwrap().recv_timeout(4 * PATIENCE).unwrap();
+            Some(new.to_vec())
+        });
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let _as_a_flush_does = FLUSHES_OR_A_BATCH.read().unwrap();
+                sleeper.merge("key", "value").unwrap();
+            });
+            is_asleep.recv_timeout(PATIENCE).unwrap();
+            scope.spawn(|| apply_batch(&batched, sled::Batch::default()).unwrap());
+            // Once a batch waits here, nobody else is let in here. One that does not wait here is given up.
+            let began = Instant::now();
+            while FLUSHES_OR_A_BATCH.try_read().is_ok() && began.elapsed() < PATIENCE {
+                thread::yield_now();
+            }
+            let (knocked, has_knocked) = mpsc::channel();
+            let knocking = db.clone();
+            let knock = thread::spawn(move || {
+                knocking.flush().unwrap();
+                knocked.send(()).unwrap();
+            });
+            let knocked = has_knocked.recv_timeout(PATIENCE);
+            wake.send(()).unwrap();
+            knock.join().unwrap();
+            assert_eq!(knocked, Ok(()), "the watch was kept out");
+        });
+    }
+}
