@@ -9,6 +9,8 @@
 
 mod proofs;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -339,6 +341,11 @@ pub(super) fn of_append_failure(failure: &AppendFailure, retry_after: Duration) 
 /// A query that failed.
 pub(super) fn of_ledger_error(error: &LedgerError) -> Status {
     tracing::error!(error = %WithCauses(error), "a query failed");
+    if error.is_stop() {
+        let text = "the ledger has stopped after a failed write, and does not read this before it is \
+                    restarted";
+        return Failure::new(Code::Unavailable, reason::WRITER_STOPPED, text).into_status();
+    }
     match error.damaged_position() {
         Some(position) => damaged(Some(position)),
         None => Failure::new(Code::Internal, reason::INTERNAL, "the ledger's log has the details")

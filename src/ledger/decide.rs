@@ -127,6 +127,7 @@ impl<'a> Batch<'a> {
         let decided = catch_unwind(AssertUnwindSafe(|| self.outcome(command, lookup)));
         let outcome = match decided {
             Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) if error.is_stop() => Err(AppendFailure::Stopped),
             Ok(Err(error)) => {
                 tracing::error!(
                     error = %WithCauses(&error),

@@ -115,6 +115,15 @@ impl LedgerError {
         }
     }
 
+    /// Whether a failed write has stopped the log, so that only a restart can tell.
+    pub fn is_stop(&self) -> bool {
+        matches!(
+            self,
+            Self::Log(LogError::Stopped)
+                | Self::Tree(ReadError::Failed { source: LogError::Stopped, .. })
+        )
+    }
+
     /// Whether something could not be read that is derived from the log.
     pub(super) fn is_index_damage(&self) -> bool {
         matches!(self, Self::Log(error) if error.is_index_damage())

@@ -64,7 +64,7 @@ impl LogReader {
             Some(_) | None => {}
         }
         let opened = guarded(|| open_state(&store, name, version));
-        let state = Arc::new(opened.inspect_err(|failure| store.distrust(failure))?);
+        let state = Arc::new(opened.map_err(|failure| store.read_failed(failure))?);
         open.insert(name.to_owned(), Arc::clone(&state));
         drop(open);
         Ok(DerivedTree { state, store })
@@ -130,7 +130,7 @@ impl DerivedTree {
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, LogError> {
-        self.state.get(key).inspect_err(|failure| self.store.distrust(failure))
+        self.state.get(key).map_err(|failure| self.store.read_failed(failure))
     }
 
     /// The keys that begin with a prefix, and their values, ascending, or descending from the

@@ -91,7 +91,7 @@ impl DerivedScan {
             };
             Ok(value.map(|value| (key.to_vec(), value)))
         };
-        let read = guarded(read).inspect_err(|failure| self.tree.store.distrust(failure));
+        let read = guarded(read).map_err(|failure| self.tree.store.read_failed(failure));
         read.transpose()
     }
 }

@@ -99,7 +99,7 @@ impl Store {
     fn fetch_archived(&self, position: u64, found: LogError) -> Result<Block, LogError> {
         let second_copy = self.second_copy();
         // A page that sled cannot read stays so until the store is rebuilt.
-        self.distrust(&found);
+        let found = self.read_failed(found);
         let mut fetching = second_copy.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(block) = guarded(|| self.blocks().holding(position)) {
             return Ok(block);

@@ -62,6 +62,8 @@ pub(super) struct Store {
     derived_unsynced_bytes: AtomicUsize,
     derived: Mutex<HashMap<String, Arc<DerivedState>>>,
     is_distrusted: AtomicBool,
+    #[cfg(test)]
+    pretends_failed: AtomicBool,
     syncing: Mutex<()>,
     /// Where the second copy lies, for those who compare.
     archive_directory: Option<PathBuf>,
@@ -100,6 +102,8 @@ impl Store {
             derived_unsynced_bytes: AtomicUsize::new(0),
             derived: Mutex::default(),
             is_distrusted: AtomicBool::new(false),
+            #[cfg(test)]
+            pretends_failed: AtomicBool::new(false),
             syncing: Mutex::default(),
             archive_directory: options.archive.as_ref().map(|archive| archive.directory.clone()),
             _watch: watch,
@@ -180,13 +184,38 @@ impl Store {
         }
     }
 
+    /// What a failed read means. Once a write of its own has failed, sled refuses reads too, those that
+    /// would have to write (a node that is due to be split): that says nothing of what is stored, and
+    /// may be the first that anybody hears of the write.
+    pub(super) fn read_failed(&self, failure: LogError) -> LogError {
+        if matches!(failure, LogError::Storage { .. }) && self.sled_has_failed() {
+            self.stop(&failure);
+            return LogError::Stopped;
+        }
+        self.distrust(&failure);
+        failure
+    }
+
+    /// Whether a write of sled's own has failed, on whatever thread. `context.global_error` is hidden in
+    /// sled's documentation, but public; the version is pinned.
+    fn sled_has_failed(&self) -> bool {
+        #[cfg(test)]
+        if self.pretends_failed.load(Ordering::Acquire) {
+            return true;
+        }
+        self.db.context.global_error().is_err()
+    }
+
+    /// Has sled seem to have failed a write.
+    #[cfg(test)]
+    pub(super) fn pretend_sled_has_failed(&self) {
+        self.pretends_failed.store(true, Ordering::Release);
+    }
+
     /// Leaves a note that the store is to be rebuilt at the next start, when a failure says that an
     /// index or a page cannot be read.
-    pub(super) fn distrust(&self, failure: &LogError) {
-        // Once a write of its own has failed, sled refuses pages, which says nothing of them.
-        let refuses = self.db.context.global_error().is_err();
-        if !failure.is_index_damage() || refuses || self.is_distrusted.swap(true, Ordering::AcqRel)
-        {
+    fn distrust(&self, failure: &LogError) {
+        if !failure.is_index_damage() || self.is_distrusted.swap(true, Ordering::AcqRel) {
             return;
         }
         match distrust::leave(self.directory.path()) {
@@ -256,7 +285,6 @@ impl fmt::Debug for Store {
     }
 }
 
-/// `context.global_error` is hidden in sled's documentation, but public; the version is pinned.
 fn watch_flushes(db: &sled::Db) -> Result<FlushWatch, LogError> {
     let (asked, woken) = (db.clone(), db.clone());
     FlushWatch::start(

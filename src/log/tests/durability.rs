@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::derived::put;
 use super::{all, copy_of, log_of, open, record, records};
 use crate::block::Link;
+use crate::log::corruption::Corruption;
 use crate::log::durable::Durable;
 use crate::log::entries::Entry;
 use crate::log::error::LogError;
@@ -245,4 +247,34 @@ fn a_failed_sync_is_no_success_for_another_thread() {
     assert!(first.join().unwrap().is_err());
     assert!(store.is_stopped());
     drop(log);
+}
+
+#[test]
+fn a_read_that_sled_refuses_since_a_write_of_its_own_failed_stops_the_log_and_is_no_damage() {
+    let (scratch, mut log) = log_of(3);
+    let tree = log.reader.derived("tree", 1).unwrap();
+    tree.apply(vec![put(b"key", b"value")], 3).unwrap();
+    let store = Arc::clone(log.reader.store());
+    // What sled refuses: here a tree that is gone.
+    assert!(store.db().drop_tree("derived/tree").unwrap());
+    store.pretend_sled_has_failed();
+    assert!(matches!(tree.get(b"key"), Err(LogError::Stopped)));
+    assert!(matches!(tree.scan_prefix(b"").next(), Some(Err(LogError::Stopped))));
+    assert_stopped(&mut log.writer);
+    assert_shows(&log.reader, 3);
+    let damage = LogError::corrupt(1, Corruption::Missing);
+    assert!(matches!(store.read_failed(damage), LogError::Corrupt { position: 1, .. }));
+    assert!(!scratch.path().join("rebuild-store").exists(), "nothing is known to be damaged");
+}
+
+#[test]
+fn a_failed_read_of_a_sled_that_writes_is_told_as_it_is() {
+    let (scratch, mut log) = log_of(3);
+    let tree = log.reader.derived("tree", 1).unwrap();
+    tree.apply(vec![put(b"key", b"value")], 3).unwrap();
+    assert!(log.reader.store().db().drop_tree("derived/tree").unwrap());
+    assert!(matches!(tree.get(b"key"), Err(LogError::Storage { .. })));
+    assert!(!log.writer.is_stopped());
+    log.writer.append(&[record(3)]).unwrap();
+    assert!(scratch.path().join("rebuild-store").exists(), "the next start rebuilds it");
 }

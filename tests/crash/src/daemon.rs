@@ -112,6 +112,10 @@ impl Start<'_> {
         if let Some(point) = &self.crash_point {
             command.env("CRASH_POINT", point);
         }
+        // A violation is often told only by the log of the start before.
+        if self.log.exists() {
+            fs::rename(&self.log, self.log.with_extension("before.log")).context("the server's log")?;
+        }
         let log = File::create(&self.log).context("the server's log")?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         Ok(command)
