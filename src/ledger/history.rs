@@ -96,7 +96,7 @@ impl History {
             .charter_at(as_of)
             .and_then(|charter| charter.stage_at(as_of).ceiling(&Scope::Agreement))
             .map(|ceiling| ceiling.amount.minus(exposure(after)));
-        let event = after.events().last().filter(|event| event.position == entry.position);
+        let event = after.newest_event().filter(|event| event.position == entry.position);
         Ok(Line {
             record,
             currency: charter.map(|charter| charter.terms().currency),

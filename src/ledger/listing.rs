@@ -184,7 +184,7 @@ impl Shared {
     /// An agreement with the events that a pin includes. None when there are none.
     fn pinned(&self, id: &AgreementId, pin: &Pin) -> Result<Option<Arc<Agreement>>, LedgerError> {
         let agreement = self.agreement(id)?;
-        let Some(last) = agreement.events().last() else { return Ok(None) };
+        let Some(last) = agreement.newest_event() else { return Ok(None) };
         if pin.includes(last) {
             return Ok(Some(agreement));
         }

@@ -75,7 +75,7 @@ impl Ledger {
         let shared = self.shared();
         let published = self.head().borrow().record_count;
         let agreement = shared.agreement(id)?;
-        let Some(newest) = agreement.events().last().map(|event| event.position.get()) else {
+        let Some(newest) = agreement.newest_event().map(|event| event.position.get()) else {
             return Ok(None);
         };
         // The agreement may be newer than the head that was read before it.
@@ -93,7 +93,7 @@ impl Ledger {
                 (at_that_time, position)
             }
         };
-        if agreement.events().next().is_none() {
+        if agreement.newest_event().is_none() {
             return Ok(None);
         }
         let position = Position::new(position);

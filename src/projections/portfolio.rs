@@ -143,7 +143,7 @@ impl Row {
         texts: Option<Texts>,
         findings: SeverityCounts,
     ) -> Option<Self> {
-        let last = agreement.events().last()?;
+        let last = agreement.newest_event()?;
         let agreed = match agreement.charter_at(from) {
             None => None,
             Some(charter) => Some(agreed(agreement, charter, from, texts?, findings)?),

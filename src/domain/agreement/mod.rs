@@ -187,6 +187,11 @@ impl Agreement {
         self.events.iter()
     }
 
+    /// What was recorded last. None without events.
+    pub fn newest_event(&self) -> Option<&Arc<Recorded>> {
+        self.events.last()
+    }
+
     /// What is agreed, when the agreement is signed and the signature is not reversed.
     pub fn charter(&self) -> Option<&Charter> {
         self.charter.as_deref()

@@ -321,10 +321,8 @@ impl Notices {
             return Ok(held);
         }
         let newest = self.ledger.shared().agreement(id)?;
-        let is_newer = newest
-            .events()
-            .last()
-            .is_some_and(|event| event.position.get() >= self.resume.position);
+        let is_newer =
+            newest.newest_event().is_some_and(|event| event.position.get() >= self.resume.position);
         let agreement = match self.resume.position.checked_sub(1) {
             _ if !is_newer => Agreement::clone(&newest),
             Some(last) => newest.at_position(Position::new(last), Date::END_OF_TIME),
