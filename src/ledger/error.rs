@@ -124,6 +124,12 @@ impl LedgerError {
         )
     }
 
+    /// What a stopped log fails with.
+    #[cfg(test)]
+    pub(crate) fn of_stop() -> Self {
+        Self::Log(LogError::Stopped)
+    }
+
     /// Whether something could not be read that is derived from the log.
     pub(super) fn is_index_damage(&self) -> bool {
         matches!(self, Self::Log(error) if error.is_index_damage())
