@@ -8,15 +8,15 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::Shared;
 use super::answer::{FindingChanges, as_of_append};
 use super::command::{
     AppendAnswer, AppendFailure, AppendOutcome, AppendRefusal, Appended, Origin, Telling,
 };
+use super::encoded::{Encoded, NewEvent};
 use super::error::{LedgerError, WithCauses};
 use super::import::recording_time;
+use super::index::IndexBatch;
 use super::queue::Lookup;
 use super::source::{appended_before, different_content, source_conflict};
 use crate::domain::admit::admit;
@@ -27,13 +27,8 @@ use crate::domain::id::{AgreementId, EventId, Position, RequestId, Version};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::usage::Usage;
-use crate::log::LogOptions;
 use crate::wire::parse::{AppendCommand, Purpose, Recording, SourceEvent};
-use crate::wire::record::{AcceptedEvent, Provenance, RecordHeader};
 use crate::wire::{answer, record, v1};
-
-/// Longest record that the log takes.
-pub(super) const RECORD_BYTES_MAX: usize = LogOptions::RECORD_BYTES_MAX_DEFAULT;
 
 /// What became of a request.
 pub(super) enum Decision {
@@ -49,7 +44,10 @@ pub(super) struct Batch<'a> {
     agreements: HashMap<AgreementId, Arc<Agreement>>,
     requests: HashMap<RequestId, Position>,
     sources: HashMap<SourceEvent, Position>,
-    records: Vec<(v1::Record, Bytes)>,
+    records: Vec<Encoded>,
+    /// Records of each request that has some, in order.
+    groups: Vec<usize>,
+    index: IndexBatch,
     first_position: u64,
     bytes: usize,
     latest: Option<RecordedTime>,
@@ -57,7 +55,9 @@ pub(super) struct Batch<'a> {
 
 /// What a batch leaves to be committed.
 pub(super) struct BatchParts {
-    pub(super) records: Vec<(v1::Record, Bytes)>,
+    pub(super) records: Vec<Encoded>,
+    pub(super) groups: Vec<usize>,
+    pub(super) index: IndexBatch,
     pub(super) agreements: HashMap<AgreementId, Arc<Agreement>>,
     pub(super) latest: Option<RecordedTime>,
 }
@@ -75,15 +75,6 @@ struct Admitted {
     appended: Vec<Appended>,
 }
 
-/// An event that is accepted and was not recorded before.
-struct NewEvent {
-    position: u64,
-    version: Version,
-    event_id: EventId,
-    /// Its place in the request.
-    request_index: u32,
-}
-
 impl<'a> Batch<'a> {
     pub(super) fn new(
         shared: &'a Shared,
@@ -96,6 +87,8 @@ impl<'a> Batch<'a> {
             requests: HashMap::new(),
             sources: HashMap::new(),
             records: Vec::new(),
+            groups: Vec::new(),
+            index: IndexBatch::default(),
             first_position,
             bytes: 0,
             latest,
@@ -113,8 +106,8 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn into_parts(self) -> BatchParts {
-        let Self { records, agreements, latest, .. } = self;
-        BatchParts { records, agreements, latest }
+        let Self { records, groups, index, agreements, latest, .. } = self;
+        BatchParts { records, groups, index, agreements, latest }
     }
 
     /// Decides a request. What is recorded of its events is taken out of it.
@@ -234,7 +227,8 @@ impl<'a> Batch<'a> {
             .and_then(|offset| usize::try_from(offset).ok())
             .and_then(|offset| self.records.get(offset));
         match in_batch {
-            Some((record, _)) => Ok(record.clone()),
+            Some(Encoded { bytes, .. }) => record::decode(bytes)
+                .map_err(|source| LedgerError::Record { position: position.get(), source }),
             None => self.shared.record(position.get()),
         }
     }
@@ -311,11 +305,8 @@ impl<'a> Batch<'a> {
         let answer =
             accepted_answer(self.shared, command, before, &after, appended, recorded, last);
         if is_recorded {
-            let encoded: Vec<_> =
-                records(command, new, recorded).into_iter().map(with_bytes).collect();
-            if let Some(bytes) = too_large(&encoded) {
-                return Err(AppendFailure::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });
-            }
+            let encoded = new.iter().map(|one| Encoded::of_event(command, one, recorded));
+            let encoded = encoded.collect::<Result<Vec<_>, _>>()?;
             self.sources.extend(sources);
             self.agreements.insert(command.agreement_id.clone(), after);
             self.push(command, encoded, recorded);
@@ -337,12 +328,9 @@ impl<'a> Batch<'a> {
         let position = self.next_position();
         let is_recorded = command.purpose == Purpose::Record;
         if is_recorded {
-            let header = header(command, &command.agreement_id, position, recorded);
-            let encoded = vec![with_bytes(record::of_refusal(&header, refused.clone()))];
-            if let Some(bytes) = too_large(&encoded) {
-                return Err(AppendFailure::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });
-            }
-            self.push(command, encoded, recorded);
+            let position = Position::new(position);
+            let encoded = Encoded::of_refusal(command, refused.clone(), position, recorded)?;
+            self.push(command, vec![encoded], recorded);
         }
         let refusal = AppendRefusal {
             agreement_id: command.agreement_id.clone(),
@@ -353,14 +341,12 @@ impl<'a> Batch<'a> {
         Ok(AppendOutcome::Refused(Box::new(refusal)))
     }
 
-    fn push(
-        &mut self,
-        command: &AppendCommand,
-        encoded: Vec<(v1::Record, Bytes)>,
-        recorded: RecordedTime,
-    ) {
+    fn push(&mut self, command: &AppendCommand, encoded: Vec<Encoded>, recorded: RecordedTime) {
         self.requests.insert(command.request_id, Position::new(self.next_position()));
-        self.bytes += encoded.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        let entries = encoded.iter().map(|one| one.entry);
+        self.index.add(&command.agreement_id, command.request_id, entries);
+        self.bytes += encoded.iter().map(|one| one.bytes.len()).sum::<usize>();
+        self.groups.push(encoded.len());
         self.records.extend(encoded);
         self.latest = Some(recorded);
     }
@@ -427,54 +413,6 @@ pub(super) fn accepted_answer(
         opened: changes.opened,
         cleared: changes.cleared,
     }
-}
-
-/// The records of new events, with what the request states of them.
-fn records(
-    command: &mut AppendCommand,
-    new: Vec<NewEvent>,
-    recorded: RecordedTime,
-) -> Vec<v1::Record> {
-    let agreement_id = command.agreement_id.clone();
-    let of_one = |one: NewEvent| {
-        let NewEvent { position, version, event_id, request_index } = one;
-        let index = usize::try_from(request_index).unwrap_or(usize::MAX);
-        let submitted = command.events.get_mut(index).expect("it is the place of one of them");
-        let stated = std::mem::take(&mut submitted.stated);
-        let header = header(command, &agreement_id, position, recorded);
-        let accepted = AcceptedEvent { version, event_id, request_index, stated };
-        record::of_event(&header, accepted)
-    };
-    new.into_iter().map(of_one).collect()
-}
-
-fn header<'a>(
-    command: &AppendCommand,
-    agreement_id: &'a AgreementId,
-    position: u64,
-    recorded: RecordedTime,
-) -> RecordHeader<'a> {
-    RecordHeader {
-        position: Position::new(position),
-        recorded,
-        agreement_id,
-        request_id: command.request_id,
-        expected_version: command.expected_version,
-        request_event_count: u32::try_from(command.events.len()).unwrap_or(u32::MAX),
-        provenance: match command.recording {
-            Recording::Now => Provenance::Observed,
-            Recording::At(_) => Provenance::Imported,
-        },
-    }
-}
-
-fn with_bytes(record: v1::Record) -> (v1::Record, Bytes) {
-    let bytes = record::encode(&record);
-    (record, bytes)
-}
-
-fn too_large(encoded: &[(v1::Record, Bytes)]) -> Option<usize> {
-    encoded.iter().map(|(_, bytes)| bytes.len()).find(|bytes| *bytes > RECORD_BYTES_MAX)
 }
 
 fn new_event_id(recorded: RecordedTime) -> EventId {

@@ -16,8 +16,8 @@ mod recent;
 
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-pub(crate) use batch::IndexBatch;
-use batch::{SourceKey, source_key, source_of};
+pub(crate) use batch::{IndexBatch, IndexEntry, source_key};
+use batch::{SourceKey, source_of};
 pub(crate) use check::{IndexCheck, source_in};
 use recent::Recent;
 
@@ -41,6 +41,8 @@ const UNWRITTEN_RECORDS_MAX: usize = 8192;
 
 /// Records whose entries are written at once: sled lets nobody else write meanwhile, and appends wait.
 const WRITE_PART_RECORDS: u64 = 128;
+/// Agreements up to which every one of them gets a run of that many records in one write.
+const WRITE_PART_RUNS_MAX: u64 = 256;
 
 /// Where a record of an agreement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,8 +120,10 @@ impl Index {
     pub(crate) fn write(&self) -> Result<(), LedgerError> {
         let _one_by_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(entries) = self.recent_mut().next_to_write() else { return Ok(()) };
-        for (part, end) in entries.in_parts(WRITE_PART_RECORDS) {
+        for (part, end) in entries.in_parts(stream_part_records(entries.agreements())) {
             self.apply_streams(&part, end)?;
+        }
+        for (part, end) in entries.in_parts(WRITE_PART_RECORDS) {
             self.apply_requests(&part, end)?;
             self.apply_sources(&part, end)?;
         }
@@ -297,6 +301,14 @@ fn joined(mut written: Vec<StreamEntry>, newest: Vec<StreamEntry>) -> Vec<Stream
     written
 }
 
+/// Records whose runs are written at once: a run is one entry however long it is, so of a few
+/// agreements there may be many.
+fn stream_part_records(agreements: usize) -> u64 {
+    let agreements = u64::try_from(agreements).unwrap_or(u64::MAX);
+    let run_of_each = if agreements <= WRITE_PART_RUNS_MAX { agreements.max(1) } else { 1 };
+    WRITE_PART_RECORDS.saturating_mul(run_of_each)
+}
+
 type Apply = fn(&Index, &IndexBatch, u64) -> Result<(), LedgerError>;
 
 fn read_batch(reader: &LogReader, from: u64, to: u64) -> Result<IndexBatch, LedgerError> {
@@ -311,7 +323,7 @@ fn read_batch(reader: &LogReader, from: u64, to: u64) -> Result<IndexBatch, Ledg
     }
     for item in reader.forward(from, to) {
         let (position, bytes) = item?;
-        batch.add(&decode(position, &bytes)?)?;
+        batch.add_stored(&decode(position, &bytes)?)?;
     }
     Ok(batch)
 }

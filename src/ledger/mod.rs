@@ -17,6 +17,7 @@ pub mod blocks;
 pub mod command;
 mod decide;
 mod durable_file;
+mod encoded;
 pub mod error;
 pub mod history;
 pub mod import;

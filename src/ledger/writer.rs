@@ -11,17 +11,17 @@ use tokio::sync::watch;
 
 use super::command::{AppendFailure, AppendOutcome};
 use super::decide::{Batch, BatchParts, Decision};
+use super::encoded::Encoded;
 use super::error::{LedgerError, WithCauses};
 use super::import::ImportSession;
-use super::index::IndexBatch;
 use super::projector::Projector;
 use super::queue::{Lookup, Queue, Queued, Reply};
-use super::tree::leaf_hash;
 use super::uncommitted::{Uncommitted, answer_without_record};
 use super::{Head, LedgerLimits, Shared, WriterState};
 use crate::crash_point::crash_point;
 use crate::domain::date::RecordedTime;
 use crate::log::{APPEND_RECORDS_MAX, LogWriter};
+use crate::merkle::TreeHash;
 use crate::wire::record;
 
 /// Records after which a batch takes no further request. One more request, of whatever size is
@@ -205,22 +205,20 @@ impl Writer {
         if parts.records.is_empty() {
             return Ok(());
         }
+        let (stored, leaves): (Vec<Bytes>, Vec<TreeHash>) =
+            parts.records.into_iter().map(|Encoded { bytes, leaf, .. }| (bytes, leaf)).unzip();
         // What is left of a batch, whatever happens to it, is whole requests.
-        let requests =
-            parts.records.chunk_by(|(one, _), (next, _)| one.request_id == next.request_id);
-        let requests: Vec<Vec<Bytes>> = requests
-            .map(|records| records.iter().map(|(_, bytes)| bytes.clone()).collect())
-            .collect();
-        let groups: Vec<&[Bytes]> = requests.iter().map(Vec::as_slice).collect();
-        let positions = self.log.append_groups(&groups).map_err(Uncommitted::of_append)?;
-        let leaves = parts.records.iter().map(|(record, bytes)| leaf_hash(record, bytes));
-        let root = self.shared.tree.grow(&leaves.collect::<Result<Vec<_>, _>>()?)?;
-        let mut index = IndexBatch::default();
-        for (record, _) in &parts.records {
-            index.add(record)?;
+        let mut rest = stored.as_slice();
+        let mut groups = Vec::with_capacity(parts.groups.len());
+        for records in parts.groups {
+            let (group, behind) = rest.split_at(records);
+            groups.push(group);
+            rest = behind;
         }
+        let positions = self.log.append_groups(&groups).map_err(Uncommitted::of_append)?;
+        let root = self.shared.tree.grow(&leaves)?;
         crash_point!("ledger.logged");
-        self.shared.index.apply(index, positions.end)?;
+        self.shared.index.apply(parts.index, positions.end)?;
         crash_point!("ledger.indexed");
         let mut changed = Vec::with_capacity(parts.agreements.len());
         for (id, agreement) in parts.agreements {

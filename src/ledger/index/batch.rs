@@ -24,8 +24,17 @@ pub(crate) struct IndexBatch {
     pub(super) sources: Vec<(SourceKey, Position)>,
 }
 
+/// What one record adds, besides its agreement and its request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IndexEntry {
+    pub(crate) position: Position,
+    /// [`Version::NONE`] for a refusal.
+    pub(crate) version: Version,
+    pub(crate) source: Option<SourceKey>,
+}
+
 /// What a source's event is found by.
-pub(super) type SourceKey = [u8; 16];
+pub(crate) type SourceKey = [u8; 16];
 
 impl IndexBatch {
     /// What records from one position to before another add, in parts of so many records. Without
@@ -68,30 +77,47 @@ impl IndexBatch {
         self.sources.extend(sources);
     }
 
-    /// Notes a record.
-    pub(crate) fn add(&mut self, record: &v1::Record) -> Result<(), LedgerError> {
+    /// Adds what the records of one request add.
+    pub(crate) fn add(
+        &mut self,
+        agreement_id: &AgreementId,
+        request_id: RequestId,
+        entries: impl Iterator<Item = IndexEntry> + Clone,
+    ) {
+        let Some(first) = entries.clone().next() else { return };
+        // The records of one request stand side by side.
+        if self.last_request != Some(request_id) {
+            self.requests.push((request_id, first.position));
+        }
+        self.last_request = Some(request_id);
+        let sources = entries.clone().filter_map(|entry| Some((entry.source?, entry.position)));
+        self.sources.extend(sources);
+        let run =
+            entries.map(|IndexEntry { position, version, .. }| StreamEntry { position, version });
+        match self.streams.get_mut(agreement_id) {
+            Some(stream) => stream.extend(run),
+            None => drop(self.streams.insert(agreement_id.clone(), run.collect())),
+        }
+    }
+
+    /// Adds what a stored record adds.
+    pub(crate) fn add_stored(&mut self, record: &v1::Record) -> Result<(), LedgerError> {
         let position = Position::new(record.position);
         let malformed = |source| LedgerError::Record {
             position: record.position,
             source: record::RecordFault::Id(source),
         };
         let agreement_id = AgreementId::parse(&record.agreement_id).map_err(malformed)?;
-        let version = match &record.entry {
-            Some(v1::record::Entry::Event(event)) => {
-                if let Some(source) = source_of(event) {
-                    self.sources.push((source_key(&source), position));
-                }
-                Version::new(event.agreement_version)
-            }
-            Some(v1::record::Entry::Refusal(_)) | None => Version::NONE,
-        };
-        self.streams.entry(agreement_id).or_default().push(StreamEntry { position, version });
         let request_id = RequestId::parse(&record.request_id).map_err(malformed)?;
-        // The records of one request stand side by side.
-        if self.last_request != Some(request_id) {
-            self.requests.push((request_id, position));
-        }
-        self.last_request = Some(request_id);
+        let (version, source) = match &record.entry {
+            Some(v1::record::Entry::Event(event)) => {
+                let source = source_of(event);
+                (Version::new(event.agreement_version), source.as_ref().map(source_key))
+            }
+            Some(v1::record::Entry::Refusal(_)) | None => (Version::NONE, None),
+        };
+        let entry = IndexEntry { position, version, source };
+        self.add(&agreement_id, request_id, std::iter::once(entry));
         Ok(())
     }
 }
@@ -103,7 +129,7 @@ pub(super) fn source_of(event: &v1::RecordedEvent) -> Option<SourceEvent> {
         .then(|| SourceEvent { system: system.clone(), event_id: event_id.clone() })
 }
 
-pub(super) fn source_key(source: &SourceEvent) -> SourceKey {
+pub(crate) fn source_key(source: &SourceEvent) -> SourceKey {
     let mut hash = Sha256::new();
     hash.update(source.system.as_bytes());
     hash.update([0]);

@@ -50,6 +50,11 @@ impl Entries {
         self.batch.parts(self.first, self.end, part_records)
     }
 
+    /// Agreements that have records here.
+    pub(super) fn agreements(&self) -> usize {
+        self.batch.streams.len()
+    }
+
     fn records(&self) -> usize {
         usize::try_from(self.end.saturating_sub(self.first)).unwrap_or(usize::MAX)
     }

@@ -30,7 +30,7 @@ fn index_of(folder: &std::path::Path, written_after: u32) -> (Index, LogReader) 
         for name in *names {
             let record = refusal(position, name);
             stored.push(record::encode(&record));
-            batch.add(&record).unwrap();
+            batch.add_stored(&record).unwrap();
             position += 1;
         }
         writer.append(&stored).unwrap();
@@ -98,7 +98,7 @@ fn parts_of_a_batch_are_the_batch_in_the_order_of_positions() {
     let mut whole = IndexBatch::default();
     for names in BATCHES {
         for name in names {
-            whole.add(&refusal(position, name)).unwrap();
+            whole.add_stored(&refusal(position, name)).unwrap();
             position += 1;
         }
     }
@@ -117,4 +117,14 @@ fn parts_of_a_batch_are_the_batch_in_the_order_of_positions() {
         let entries = |batch: &IndexBatch| (batch.streams.clone(), batch.requests.clone());
         assert_eq!(entries(&again), entries(&whole), "{part_records}");
     }
+}
+
+#[test]
+fn a_write_puts_few_entries_at_once_however_many_records_it_has() {
+    let entries_of = |agreements: u64| stream_part_records(usize::try_from(agreements).unwrap());
+    assert_eq!(entries_of(0), WRITE_PART_RECORDS);
+    assert_eq!(entries_of(1), WRITE_PART_RECORDS, "a run stays short");
+    assert_eq!(entries_of(100), 100 * WRITE_PART_RECORDS);
+    assert_eq!(entries_of(WRITE_PART_RUNS_MAX), WRITE_PART_RUNS_MAX * WRITE_PART_RECORDS);
+    assert_eq!(entries_of(WRITE_PART_RUNS_MAX + 1), WRITE_PART_RECORDS, "an entry each at worst");
 }

@@ -114,7 +114,8 @@ impl Start<'_> {
         }
         // A violation is often told only by the log of the start before.
         if self.log.exists() {
-            fs::rename(&self.log, self.log.with_extension("before.log")).context("the server's log")?;
+            fs::rename(&self.log, self.log.with_extension("before.log"))
+                .context("the server's log")?;
         }
         let log = File::create(&self.log).context("the server's log")?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
