@@ -17,6 +17,9 @@ use super::support::events::*;
 use super::support::processes::run;
 use super::support::{Served, Setting, told};
 
+/// Nothing takes that long unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 #[tokio::test]
 async fn a_full_queue_refuses_early_and_loses_nothing() {
     let ledger = LedgerLimits {
@@ -99,12 +102,19 @@ async fn calls_beyond_their_places_are_refused_before_they_are_read() {
     let held = [append(place("O1")), append(place("O2"))];
     // It is malformed while there is a place, and nobody looks at it when there is none.
     let malformed = request("a", Vec::new());
-    let refused = loop {
-        let refused = told(&served.send(malformed.clone()).await.unwrap_err());
-        if refused.code != Code::InvalidArgument {
-            break refused;
+    let refused = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let refused = told(&served.send(malformed.clone()).await.unwrap_err());
+            if refused.code != Code::InvalidArgument {
+                break refused;
+            }
         }
-    };
+    });
+    let refused = refused.await.unwrap_or_else(|_| {
+        // The writer waits for the clock, and the server for the writer.
+        clock.hold(false);
+        panic!("no call is refused for want of a place");
+    });
     assert_eq!((refused.code, refused.reason.as_str()), (Code::Unavailable, "OVERLOADED"));
     assert_eq!(refused.metadata["append_in_flight_max"], "2");
     assert!(refused.retry_after);
