@@ -6,21 +6,26 @@
 //! no batch waits there: it waits here until no flush is under way, and the watch does not ask here.
 //! Seen as a writer that never answered, with `strace -e inject=pwrite64:error=EIO:when=19`, an append
 //! in its flush and the projector in its batch.
+//!
+//! Whoever is done lets in the one that waits, and does not take the next turn itself: the projector
+//! writes an index in many batches, one right after the other, and an append would wait for all of them.
 
-use std::sync::{PoisonError, RwLock};
+use parking_lot::{RwLock, RwLockWriteGuard};
 
 /// As sled's own lock, for the whole process.
 static FLUSHES_OR_A_BATCH: RwLock<()> = RwLock::new(());
 
 /// Applies a batch while nothing is flushed.
 pub(super) fn apply_batch(tree: &sled::Tree, batch: sled::Batch) -> sled::Result<()> {
-    let _alone = FLUSHES_OR_A_BATCH.write().unwrap_or_else(PoisonError::into_inner);
-    tree.apply_batch(batch)
+    let alone = FLUSHES_OR_A_BATCH.write();
+    let applied = tree.apply_batch(batch);
+    RwLockWriteGuard::unlock_fair(alone);
+    applied
 }
 
 /// Flushes while no batch is applied.
 pub(super) fn flush(db: &sled::Db) -> sled::Result<usize> {
-    let _together = FLUSHES_OR_A_BATCH.read().unwrap_or_else(PoisonError::into_inner);
+    let _together = FLUSHES_OR_A_BATCH.read();
     db.flush()
 }
 
@@ -53,14 +58,14 @@ mod tests {
         });
         thread::scope(|scope| {
             scope.spawn(|| {
-                let _as_a_flush_does = FLUSHES_OR_A_BATCH.read().unwrap();
+                let _as_a_flush_does = FLUSHES_OR_A_BATCH.read();
                 sleeper.merge("key", "value").unwrap();
             });
             is_asleep.recv_timeout(PATIENCE).unwrap();
             scope.spawn(|| apply_batch(&batched, sled::Batch::default()).unwrap());
             // Once a batch waits here, nobody else is let in here. One that does not wait here is given up.
             let began = Instant::now();
-            while FLUSHES_OR_A_BATCH.try_read().is_ok() && began.elapsed() < PATIENCE {
+            while FLUSHES_OR_A_BATCH.try_read().is_some() && began.elapsed() < PATIENCE {
                 thread::yield_now();
             }
             let (knocked, has_knocked) = mpsc::channel();
