@@ -19,7 +19,7 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use batch::{IndexBatch, IndexEntry, source_key};
 use batch::{SourceKey, source_of};
 pub(crate) use check::{IndexCheck, source_in};
-use recent::Recent;
+use recent::{Entries, Recent};
 
 use super::error::LedgerError;
 use crate::domain::id::{AgreementId, Position, RequestId, Version};
@@ -38,11 +38,6 @@ const CATCH_UP_RECORD_BYTES: u64 = 256;
 /// Records that are in memory only, after which an append writes them. The projector does so much
 /// sooner, unless it is held up.
 const UNWRITTEN_RECORDS_MAX: usize = 8192;
-
-/// Records whose entries are written at once: sled lets nobody else write meanwhile, and appends wait.
-const WRITE_PART_RECORDS: u64 = 128;
-/// Agreements up to which every one of them gets a run of that many records in one write.
-const WRITE_PART_RUNS_MAX: u64 = 256;
 
 /// Where a record of an agreement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,15 +115,27 @@ impl Index {
     pub(crate) fn write(&self) -> Result<(), LedgerError> {
         let _one_by_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(entries) = self.recent_mut().next_to_write() else { return Ok(()) };
-        for (part, end) in entries.in_parts(stream_part_records(entries.agreements())) {
-            self.apply_streams(&part, end)?;
-        }
-        for (part, end) in entries.in_parts(WRITE_PART_RECORDS) {
-            self.apply_requests(&part, end)?;
-            self.apply_sources(&part, end)?;
-        }
+        let [runs, requests, sources] = entries.part_records();
+        self.write_tree(&entries, runs, Self::apply_streams)?;
+        self.write_tree(&entries, requests, Self::apply_requests)?;
+        self.write_tree(&entries, sources, Self::apply_sources)?;
         self.recent_mut().written();
         Ok(())
+    }
+
+    fn write_tree(
+        &self,
+        entries: &Entries,
+        part_records: u64,
+        apply: Apply,
+    ) -> Result<(), LedgerError> {
+        if let Some((whole, end)) = entries.in_one(part_records) {
+            return apply(self, whole, end);
+        }
+        entries
+            .in_parts(part_records)
+            .into_iter()
+            .try_for_each(|(part, end)| apply(self, &part, end))
     }
 
     fn recent(&self) -> RwLockReadGuard<'_, Recent> {
@@ -299,14 +306,6 @@ fn joined(mut written: Vec<StreamEntry>, newest: Vec<StreamEntry>) -> Vec<Stream
     }
     written.extend(newest);
     written
-}
-
-/// Records whose runs are written at once: a run is one entry however long it is, so of a few
-/// agreements there may be many.
-fn stream_part_records(agreements: usize) -> u64 {
-    let agreements = u64::try_from(agreements).unwrap_or(u64::MAX);
-    let run_of_each = if agreements <= WRITE_PART_RUNS_MAX { agreements.max(1) } else { 1 };
-    WRITE_PART_RECORDS.saturating_mul(run_of_each)
 }
 
 type Apply = fn(&Index, &IndexBatch, u64) -> Result<(), LedgerError>;

@@ -23,6 +23,12 @@ pub(super) fn apply_batch(tree: &sled::Tree, batch: sled::Batch) -> sled::Result
     applied
 }
 
+/// Inserts one entry while no batch is applied, for which sled would wait without sleeping.
+pub(super) fn insert(tree: &sled::Tree, key: &[u8], value: &[u8]) -> sled::Result<()> {
+    let _together = FLUSHES_OR_A_BATCH.read();
+    tree.insert(key, value).map(drop)
+}
+
 /// Flushes while no batch is applied.
 pub(super) fn flush(db: &sled::Db) -> sled::Result<usize> {
     let _together = FLUSHES_OR_A_BATCH.read();

@@ -122,6 +122,12 @@ impl DerivedState {
 
     /// Writes one batch and returns its bytes.
     fn write(&self, puts: BTreeMap<Vec<u8>, Vec<u8>>, mark: Mark) -> Result<usize, LogError> {
+        if puts.is_empty() {
+            let mark_bytes = mark.encode();
+            apart::insert(&self.tree, &MARK_KEY, &mark_bytes).map_err(LogError::storage(WRITE))?;
+            self.reached.store(mark.reached, Ordering::Release);
+            return Ok(mark_bytes.len());
+        }
         let mut batch = sled::Batch::default();
         let mut bytes = 0;
         for (key, value) in puts {

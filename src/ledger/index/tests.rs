@@ -121,10 +121,21 @@ fn parts_of_a_batch_are_the_batch_in_the_order_of_positions() {
 
 #[test]
 fn a_write_puts_few_entries_at_once_however_many_records_it_has() {
-    let entries_of = |agreements: u64| stream_part_records(usize::try_from(agreements).unwrap());
-    assert_eq!(entries_of(0), WRITE_PART_RECORDS);
-    assert_eq!(entries_of(1), WRITE_PART_RECORDS, "a run stays short");
-    assert_eq!(entries_of(100), 100 * WRITE_PART_RECORDS);
-    assert_eq!(entries_of(WRITE_PART_RUNS_MAX), WRITE_PART_RUNS_MAX * WRITE_PART_RECORDS);
-    assert_eq!(entries_of(WRITE_PART_RUNS_MAX + 1), WRITE_PART_RECORDS, "an entry each at worst");
+    use recent::{even_part_records, run_part_records};
+    let of_runs = [(0, 256), (1, 128), (100, 12_800), (256, 32_768), (257, 256), (9000, 256)];
+    for (agreements, records) in of_runs {
+        assert_eq!(run_part_records(agreements), records, "{agreements} agreements");
+    }
+    let even = [
+        ((2048, 0), 2048),
+        ((2048, 20), 2048),
+        ((2048, 256), 2048),
+        ((2048, 257), 1024),
+        ((2048, 2048), 256),
+        ((1, 1), 1),
+        ((0, 0), 1),
+    ];
+    for ((records, puts), part) in even {
+        assert_eq!(even_part_records(records, puts), part, "{puts} entries of {records} records");
+    }
 }
