@@ -1,7 +1,7 @@
 //! The use cases: one writer that decides and appends, and queries on what it has published.
 //!
 //! [`command`] says what an append asks and gets. `writer` is the one thread that decides
-//! (`decide`), repeats first answers (`repeat`) and commits what comes through its `queue`; `index` finds records by
+//! (`decide`), encodes (`encoded`), repeats first answers (`repeat`) and commits what comes through its `queue`; `index` finds records by
 //! agreement, request and source; `tree` keeps the tree over the log,
 //! [`signing`] signs its head, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
 //! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`; `known` says up to where the log was recorded by a time; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],

@@ -215,6 +215,7 @@ impl Writer {
             groups.push(group);
             rest = behind;
         }
+        debug_assert!(rest.is_empty(), "every record is of a request");
         let positions = self.log.append_groups(&groups).map_err(Uncommitted::of_append)?;
         let root = self.shared.tree.grow(&leaves)?;
         crash_point!("ledger.logged");

@@ -1,7 +1,7 @@
 //! Keeps a batch of sled from waiting where a flush sleeps.
 //!
 //! sled 0.34.7 has one lock for the whole process (`concurrency_control.rs`): a batch takes it for
-//! itself, a flush shares it for as long as it sleeps. A flush that a failed write leaves asleep is
+//! itself, a flush or an insert shares it for as long as it sleeps. A flush that a failed write leaves asleep is
 //! woken by another flush ([`super::watch`]), which is not let in while a batch waits for the lock. So
 //! no batch waits there: it waits here until no flush is under way, and the watch does not ask here.
 //! Seen as a writer that never answered, with `strace -e inject=pwrite64:error=EIO:when=19`, an append
@@ -23,7 +23,7 @@ pub(super) fn apply_batch(tree: &sled::Tree, batch: sled::Batch) -> sled::Result
     applied
 }
 
-/// Inserts one entry while no batch is applied, for which sled would wait without sleeping.
+/// Inserts one entry while no batch is applied: it may have to wait for a write of sled's, as a flush.
 pub(super) fn insert(tree: &sled::Tree, key: &[u8], value: &[u8]) -> sled::Result<()> {
     let _together = FLUSHES_OR_A_BATCH.read();
     tree.insert(key, value).map(drop)

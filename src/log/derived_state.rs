@@ -120,7 +120,7 @@ impl DerivedState {
         Ok(())
     }
 
-    /// Writes one batch and returns its bytes.
+    /// Writes one batch, or the mark alone, and returns the bytes.
     fn write(&self, puts: BTreeMap<Vec<u8>, Vec<u8>>, mark: Mark) -> Result<usize, LogError> {
         if puts.is_empty() {
             let mark_bytes = mark.encode();

@@ -23,7 +23,7 @@
 //!
 //! # Invariants
 //!
-//! - An append is acknowledged, and its records are shown, after one sled batch, sled's flush,
+//! - An append is acknowledged, and its records are shown, after one sled batch (or one entry alone), sled's flush,
 //!   `fdatasync`, and the archive's write and `fdatasync` have succeeded in this order.
 //! - A failure in one of them stops the log until the next start; nothing acknowledged is taken
 //!   back, and what was not acknowledged may be there or not.

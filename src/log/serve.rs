@@ -109,11 +109,13 @@ impl Store {
             None
         });
         let Some(block) = archived else {
-            let command = &second_copy.recover_command;
-            error!(
-                position, cause = ?found, command,
-                "a block is whole in neither copy; stop the ledger, put one copy back, run the command"
-            );
+            if !matches!(found, LogError::Stopped) {
+                let command = &second_copy.recover_command;
+                error!(
+                    position, cause = ?found, command,
+                    "a block is whole in neither copy; stop the ledger, put one copy back, run the command"
+                );
+            }
             return Err(unreadable(position, found));
         };
         let blocks_served = second_copy.served.fetch_add(1, Ordering::Relaxed).saturating_add(1);

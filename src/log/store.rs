@@ -38,7 +38,8 @@ const STORE_LOCK_WAIT_MS: u64 = 4;
 /// Derived bytes that may be written before a sync of their own, a fraction of a sled segment.
 ///
 /// sled reuses a segment once what replaced its content was flushed, which is not yet durable.
-/// Within one append that cannot happen (sled waits for the whole batch); a rebuild that writes
+/// Within one append that cannot happen (sled waits for the whole batch, and an entry alone is far less
+/// than a segment); a rebuild that writes
 /// without appends in between could reuse a segment whose replacement a power cut takes away.
 const DERIVED_UNSYNCED_BYTES_MAX: usize = 128 * 1024;
 
@@ -185,10 +186,12 @@ impl Store {
     }
 
     /// What a failed read means. Once a write of its own has failed, sled refuses reads too, those that
-    /// would have to write (a node that is due to be split): that says nothing of what is stored, and
-    /// may be the first that anybody hears of the write.
+    /// would have to write (a node that is due to be split), and shows the half of a batch that it could
+    /// not finish: that says nothing of what is stored, and may be the first that anybody hears of the
+    /// write.
     pub(super) fn read_failed(&self, failure: LogError) -> LogError {
-        if matches!(failure, LogError::Storage { .. }) && self.sled_has_failed() {
+        let is_of_sled = matches!(failure, LogError::Storage { .. }) || failure.is_index_damage();
+        if is_of_sled && self.sled_has_failed() {
             self.stop(&failure);
             return LogError::Stopped;
         }

@@ -3,8 +3,8 @@
 //! It must not know what is flushed; it asks whether something failed, and knocks.
 //!
 //! When a write to sled's file fails, sled 0.34.7 notes the error and wakes whoever waits in
-//! `flush`; but a buffer that is written as a batch ends (`exit_reservation` in its `logger.rs`)
-//! only notes it. A flush that went to sleep just before sleeps on, and the log with it. Seen in
+//! `flush`; but a buffer that is written as a batch or an entry ends (`exit_reservation` in its
+//! `logger.rs`) only notes it. A flush that went to sleep just before sleeps on, and the log with it. Seen in
 //! 2 of 24 runs with `strace -e inject=sync_file_range:error=EIO:delay_enter=5000:when=N` and
 //! appends of more than a segment. Any other flush that finds the note wakes the sleeper.
 //!

@@ -77,7 +77,7 @@ impl IndexBatch {
         self.sources.extend(sources);
     }
 
-    /// Adds what the records of one request add.
+    /// Adds what records of one request add, all of them or the next ones.
     pub(crate) fn add(
         &mut self,
         agreement_id: &AgreementId,

@@ -9,7 +9,7 @@ use super::{
     number, source_key, source_of, stream_entry,
 };
 use crate::domain::id::{AgreementId, Position};
-use crate::log::DerivedScan;
+use crate::log::{DerivedScan, LogError};
 use crate::wire::{record, v1};
 
 /// A check under way.
@@ -80,6 +80,8 @@ impl IndexCheck {
         let before = self.entries;
         match stage.scan.next() {
             Some(Ok((key, value))) => self.look(tree, &key, &value, damages)?,
+            // It says nothing of what is stored.
+            Some(Err(error @ LogError::Stopped)) => return Err(error.into()),
             // What lies behind it in this tree cannot be reached.
             Some(Err(error)) => {
                 let text = format!("the index {} cannot be read: {error}", tree.name());

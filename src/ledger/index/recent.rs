@@ -11,10 +11,10 @@ use std::sync::Arc;
 use super::{IndexBatch, SourceKey, StreamEntry};
 use crate::domain::id::{AgreementId, Position, RequestId, Version};
 
-/// Entries of one tree that are written at once: sled lets nobody else write meanwhile, and appends
-/// wait. But each such write costs a write to the disk of its own.
+/// Entries of one tree that are written at once, if they are spread evenly: sled lets nobody else write
+/// meanwhile, and appends wait. But each such write costs a write to the disk of its own.
 const WRITE_PART_PUTS: u64 = 256;
-/// Records of an agreement in one run, if there are more than one part.
+/// Records of an agreement in one run, if there is more than one part and they are spread evenly.
 const RUN_RECORDS: u64 = 128;
 
 /// Entries of records that follow each other.
@@ -160,7 +160,7 @@ impl Recent {
     }
 }
 
-/// A run is one entry however long it is, so of a few agreements many records are written at once.
+/// A run of a few hundred records is one entry, so of a few agreements many records are written at once.
 pub(super) fn run_part_records(agreements: usize) -> u64 {
     match u64::try_from(agreements) {
         Ok(agreements @ 1..=WRITE_PART_PUTS) => RUN_RECORDS.saturating_mul(agreements),

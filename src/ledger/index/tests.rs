@@ -119,6 +119,119 @@ fn parts_of_a_batch_are_the_batch_in_the_order_of_positions() {
     }
 }
 
+/// The record of an event with a source, as far as an index looks at it.
+fn event(position: u64, agreement: u64, version: u64) -> v1::Record {
+    let source = v1::Source { system: "erp".to_owned(), event_id: position.to_string() };
+    let stated = v1::Event { source: Some(source), ..Default::default() };
+    let event =
+        v1::RecordedEvent { agreement_version: version, event: Some(stated), ..Default::default() };
+    v1::Record {
+        entry: Some(v1::record::Entry::Event(event)),
+        ..refusal(position, &format!("agreement {agreement}"))
+    }
+}
+
+/// Three events of each of 300 agreements in turn: more of everything than is written at once.
+fn many_events() -> Vec<v1::Record> {
+    (0..900).map(|position| event(position, position % 300, position / 300 + 1)).collect()
+}
+
+/// What the three trees hold.
+fn written(index: &Index) -> [Vec<(Vec<u8>, bytes::Bytes)>; 3] {
+    [&index.streams, &index.requests, &index.sources].map(|tree| {
+        assert_eq!(tree.reached(), 900, "{}", tree.name());
+        tree.scan_prefix(&[]).collect::<Result<_, _>>().unwrap()
+    })
+}
+
+#[test]
+fn what_is_written_in_parts_is_found_and_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let OpenedLog { mut writer, reader, .. } = Log::open(&LogOptions::new(folder.path())).unwrap();
+    let index = Index::open(&reader).unwrap();
+    let records = many_events();
+    let stored: Vec<_> = records.iter().map(record::encode).collect();
+    writer.append(&stored).unwrap();
+    let mut batch = IndexBatch::default();
+    for record in &records {
+        batch.add_stored(record).unwrap();
+    }
+    index.apply(batch, 900).unwrap();
+    index.write().unwrap();
+
+    let [_, requests, sources] = written(&index);
+    assert_eq!((requests.len(), sources.len()), (900, 900));
+    // Nothing is left in memory, so what is found is read.
+    let index = Index::open(&reader).unwrap();
+    for record in &records {
+        let position = Position::new(record.position);
+        let request = RequestId::parse(&record.request_id).unwrap();
+        assert_eq!(index.request(request).unwrap(), Some(position));
+        let source = SourceEvent { system: "erp".to_owned(), event_id: position.get().to_string() };
+        assert_eq!(index.source(&source).unwrap(), Some(position));
+    }
+    for agreement in 0..300 {
+        let id = AgreementId::parse(&format!("agreement {agreement}")).unwrap();
+        let stream = index.stream(&id).unwrap();
+        let found: Vec<_> =
+            stream.iter().map(|entry| (entry.position.get(), entry.version.get())).collect();
+        let expected = [(agreement, 1), (agreement + 300, 2), (agreement + 600, 3)];
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn trees_that_are_a_whole_write_apart_catch_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let OpenedLog { mut writer, reader, .. } = Log::open(&LogOptions::new(folder.path())).unwrap();
+    let records = many_events();
+    let stored: Vec<_> = records.iter().map(record::encode).collect();
+    writer.append(&stored).unwrap();
+    let index = Index::open(&reader).unwrap();
+    let batch_to = |end: usize| {
+        let mut batch = IndexBatch::default();
+        for record in &records[..end] {
+            batch.add_stored(record).unwrap();
+        }
+        batch
+    };
+    index.apply_streams(&batch_to(900), 900).unwrap();
+    index.apply_requests(&batch_to(500), 500).unwrap();
+    index.catch_up(&reader).unwrap();
+    let [streams, requests, sources] = written(&index);
+    assert_eq!((streams.len(), requests.len(), sources.len()), (300, 900, 900));
+}
+
+#[test]
+fn records_of_a_request_add_the_same_one_by_one_and_together() {
+    let id = AgreementId::parse("agreement 1").unwrap();
+    let request = RequestId::parse(&refusal(7, "").request_id).unwrap();
+    let records = (7..10).map(|position| v1::Record {
+        request_id: request.to_string(),
+        ..event(position, 1, position)
+    });
+    let mut one_by_one = IndexBatch::default();
+    for record in records {
+        one_by_one.add_stored(&record).unwrap();
+    }
+    let mut together = IndexBatch::default();
+    let entries = (7..10).map(|position: u64| {
+        let source = SourceEvent { system: "erp".to_owned(), event_id: position.to_string() };
+        IndexEntry {
+            position: Position::new(position),
+            version: Version::new(position),
+            source: Some(source_key(&source)),
+        }
+    });
+    together.add(&id, request, entries);
+    let all = |batch: &IndexBatch| {
+        let IndexBatch { last_request, streams, requests, sources } = batch;
+        (*last_request, streams.clone(), requests.clone(), sources.clone())
+    };
+    assert_eq!(all(&together), all(&one_by_one));
+    assert_eq!(together.requests, [(request, Position::new(7))]);
+}
+
 #[test]
 fn a_write_puts_few_entries_at_once_however_many_records_it_has() {
     use recent::{even_part_records, run_part_records};

@@ -333,7 +333,7 @@ impl Verification {
         let end = head.min(from.saturating_add(VISIT_RECORDS_MAX));
         for item in shared.reader.forward(from, end) {
             match leaf_hash_of_item(item) {
-                Ok(leaf) => check.take(leaf, damages),
+                Ok(leaf) => check.take(leaf, damages)?,
                 Err(error) => {
                     damages.push(tree::not_computed(check.size(), &error));
                     return Ok(Left::Nothing);
@@ -375,6 +375,7 @@ impl Verification {
                     let text = "the kept row is not what the records of the agreement make";
                     damages.push(of_row(id, DamageKind::RowDiffers, text.to_owned()));
                 }
+                Err(error) if error.is_stop() => return Err(error),
                 Err(error) => {
                     let text = format!("the row could not be made: {}", WithCauses(&error));
                     damages.push(of_row(id, DamageKind::Unreadable, text));

@@ -42,7 +42,7 @@ pub fn check_tree(
     };
     let mut check = TreeCheck::new(StoredTiles::open(reader)?, signed);
     for item in reader.forward(0, reader.next_position()) {
-        check.take(leaf_hash_of_item(item)?, &mut damages);
+        check.take(leaf_hash_of_item(item)?, &mut damages)?;
     }
     check.finish(None, &mut damages);
     if check.is_signed_beyond() {

@@ -6,6 +6,7 @@ use super::{Damage, DamageKind, Part};
 use crate::domain::id::Position;
 use crate::ledger::error::{LedgerError, WithCauses};
 use crate::ledger::tree::{StoredTiles, tile_text};
+use crate::log::LogError;
 use crate::merkle::{Checkpoint, TILE_WIDTH, Tile, TiledTree, TreeHash};
 
 /// A check under way.
@@ -42,17 +43,28 @@ impl TreeCheck {
     }
 
     /// The next leaf: every tile that it fills is compared with the one that is stored.
-    pub(crate) fn take(&mut self, leaf: TreeHash, damages: &mut Vec<Damage>) {
+    /// A log that is stopped reads no tile, which says nothing of it.
+    pub(crate) fn take(
+        &mut self,
+        leaf: TreeHash,
+        damages: &mut Vec<Damage>,
+    ) -> Result<(), LedgerError> {
         let Self { tiles, stored, signed, tree } = self;
         let size = tree.size().saturating_add(1);
+        let mut compared = Ok(());
         tree.append(leaf, |tile, hashes| {
             if size <= *stored {
-                damages.extend(compare(tiles, tile, &hashes));
+                match tiles.read(tile) {
+                    Err(stop @ LogError::Stopped) => compared = Err(stop),
+                    read => damages.extend(compare(read, tile, &hashes)),
+                }
             }
         });
+        compared?;
         if signed.as_ref().is_some_and(|signed| signed.size() == size) {
             self.compare_signed(damages);
         }
+        Ok(())
     }
 
     /// Called when all leaves were given; `kept` is the root that the ledger keeps over as many.
@@ -83,10 +95,14 @@ impl TreeCheck {
     }
 }
 
-fn compare(tiles: &StoredTiles, tile: Tile, computed: &[TreeHash]) -> Option<Damage> {
+fn compare(
+    read: Result<Vec<TreeHash>, LogError>,
+    tile: Tile,
+    computed: &[TreeHash],
+) -> Option<Damage> {
     let first = first_leaf(tile);
     let subject = tile_text(tile);
-    match tiles.read(tile) {
+    match read {
         Ok(kept) if kept == computed => None,
         Ok(kept) => {
             let place = kept.iter().zip(computed).position(|(kept, computed)| kept != computed);

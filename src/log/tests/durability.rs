@@ -262,6 +262,8 @@ fn a_read_that_sled_refuses_since_a_write_of_its_own_failed_stops_the_log_and_is
     assert!(matches!(tree.scan_prefix(b"").next(), Some(Err(LogError::Stopped))));
     assert_stopped(&mut log.writer);
     assert_shows(&log.reader, 3);
+    let half_of_a_batch = LogError::DerivedDamaged { name: "tree".to_owned() };
+    assert!(matches!(store.read_failed(half_of_a_batch), LogError::Stopped));
     let damage = LogError::corrupt(1, Corruption::Missing);
     assert!(matches!(store.read_failed(damage), LogError::Corrupt { position: 1, .. }));
     assert!(!scratch.path().join("rebuild-store").exists(), "nothing is known to be damaged");
