@@ -11,8 +11,8 @@
 //! 3. `corruption`, `options`, `error`: what a log is opened with, and what can go wrong.
 //! 4. `directory`: the directory, its lock and its format. `durable`: the steps to the medium.
 //!    `reserve`: room on the disks, asked for before.
-//! 5. `blocks`: the tree of blocks. `store`: the open database that all handles share. `watch`:
-//!    a remedy for a fault of sled's.
+//! 5. `blocks`: the tree of blocks. `store`: the open database that all handles share. `watch`,
+//!    `snapshots`: remedies for faults of sled's.
 //! 6. `tail`, `copies`, `plan`, `swap`, `mend`: both copies found alike or made alike, before anything
 //!    is served. `recovery` tells what was done, `refusal` what a refused start is told to do,
 //!    `distrust` is a note that the store is to be rebuilt, `incomplete` that the archive is behind.
@@ -49,6 +49,7 @@ mod durable;
 mod reserve;
 
 mod blocks;
+mod snapshots;
 mod store;
 mod watch;
 

@@ -27,6 +27,7 @@ use super::error::LogError;
 use super::options::LogOptions;
 use super::reserve::Reserve;
 use super::serve::SecondCopy;
+use super::snapshots;
 use super::watch::FlushWatch;
 
 /// How often, and how long apart, sled's own file lock is tried again. We hold the directory
@@ -85,7 +86,7 @@ impl Store {
         // sled writes a durable snapshot of what it reads at the start, so what it reads has to
         // be durable before: else a power cut leaves a snapshot of things that are gone.
         directory.sync_store()?;
-        let (watch, db) = open_sled(&config(options, &path))?;
+        let (watch, db) = open_sled(options, &path)?;
         let blocks = Blocks::open(&db)?;
         crash_point!("store.opened");
         apart::flush(&db).map_err(LogError::storage("flush"))?;
@@ -303,7 +304,7 @@ pub(super) fn open_scratch(
     options: &LogOptions,
     path: &Path,
 ) -> Result<(FlushWatch, sled::Db, Blocks), LogError> {
-    let (watch, db) = open_sled(&config(options, path))?;
+    let (watch, db) = open_sled(options, path)?;
     let blocks = Blocks::open(&db)?;
     Ok((watch, db, blocks))
 }
@@ -314,8 +315,9 @@ fn config(options: &LogOptions, path: &Path) -> sled::Config {
 
 /// Opens sled, and has it watched. Whoever takes both apart drops the database first, as a pattern
 /// of this order does.
-fn open_sled(config: &sled::Config) -> Result<(FlushWatch, sled::Db), LogError> {
-    let db = wait_for_sled(config)?;
+fn open_sled(options: &LogOptions, path: &Path) -> Result<(FlushWatch, sled::Db), LogError> {
+    snapshots::remove_half_written(path)?;
+    let db = wait_for_sled(&config(options, path))?;
     Ok((watch_flushes(&db)?, db))
 }
 

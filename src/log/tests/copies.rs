@@ -350,3 +350,44 @@ fn an_archive_elsewhere_is_written_there() {
     fs::remove_dir_all(scratch.path()).unwrap();
     assert_eq!(all(&Log::open(&options).unwrap().reader), records(0..6));
 }
+
+/// The only snapshot of a closed store.
+fn snapshot(directory: &Path) -> PathBuf {
+    let entries = fs::read_dir(directory.join("sled")).unwrap().map(|entry| entry.unwrap().path());
+    let mut snapshots =
+        entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("snap."));
+    let one = snapshots.next().unwrap();
+    assert_eq!(snapshots.next(), None);
+    one
+}
+
+#[test]
+fn a_snapshot_that_a_crash_left_half_written_does_not_cost_the_only_copy() {
+    let (scratch, _) = closed_log();
+    // sled writes its snapshot as it opens.
+    drop(Log::open(&small_segments(scratch.path())).unwrap());
+    let whole = fs::read(snapshot(scratch.path())).unwrap();
+    for cut in [0, 1, 11, 12, whole.len() - 12, whole.len() - 4, whole.len() - 1] {
+        let copy = copy_of(scratch.path());
+        fs::remove_dir_all(copy.path().join("archive")).unwrap();
+        let half = copy.path().join("sled/snap.00000000FFFFFFFF.generating");
+        fs::write(&half, &whole[..cut]).unwrap();
+        let log = Log::open(&small_segments(copy.path())).unwrap();
+        assert_eq!(all(&log.reader), records(0..RECORDS), "cut at {cut}");
+        assert!(!half.exists(), "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_snapshot_that_only_lacks_its_name_is_left_as_it_may_be_the_only_one() {
+    let (scratch, _) = closed_log();
+    drop(Log::open(&small_segments(scratch.path())).unwrap());
+    let named = snapshot(scratch.path());
+    let before = fs::read(&named).unwrap();
+    let unnamed = named.with_file_name("snap.00000000FFFFFFFF.generating");
+    fs::rename(&named, &unnamed).unwrap();
+    crate::log::snapshots::remove_half_written(&scratch.path().join("sled")).unwrap();
+    assert_eq!(fs::read(&unnamed).unwrap(), before);
+    let log = Log::open(&small_segments(scratch.path())).unwrap();
+    assert_eq!(all(&log.reader), records(0..RECORDS));
+}
