@@ -1,14 +1,15 @@
 //! Keeps a batch of sled from waiting where a flush sleeps.
 //!
 //! sled 0.34.7 has one lock for the whole process (`concurrency_control.rs`): a batch takes it for
-//! itself, a flush or an insert shares it for as long as it sleeps. A flush that a failed write leaves asleep is
-//! woken by another flush ([`super::watch`]), which is not let in while a batch waits for the lock. So
-//! no batch waits there: it waits here until no flush is under way, and the watch does not ask here.
-//! Seen as a writer that never answered, with `strace -e inject=pwrite64:error=EIO:when=19`, an append
-//! in its flush and the projector in its batch.
+//! itself, a flush or an insert shares it for as long as it sleeps. A flush that a failed write leaves
+//! asleep is woken by another flush ([`super::watch`]), which is not let in while a batch waits for the
+//! lock. So no batch waits there: it waits here until no flush is under way, and the watch does not ask
+//! here. Seen as a writer that never answered, with `strace -e inject=pwrite64:error=EIO:when=19`, an
+//! append in its flush and the projector in its batch.
 //!
-//! Whoever is done lets in the one that waits, and does not take the next turn itself: the projector
-//! writes an index in many batches, one right after the other, and an append would wait for all of them.
+//! A batch that is done hands its turn to whoever waits and does not take the next one itself: the
+//! projector writes an index in many batches, one right after the other, and an append would wait for
+//! all of them.
 
 use parking_lot::{RwLock, RwLockWriteGuard};
 

@@ -33,9 +33,9 @@ impl Blocks {
         db.open_tree(TREE).map(Self).map_err(LogError::storage("open the tree of blocks"))
     }
 
-    /// Writes entries so that a crash leaves all of them or none. One alone is that by itself, and
-    /// costs half as much: sled writes a batch's manifest to the disk by itself, and wakes every thread
-    /// that it has for each such write (`pin_log` in its `pagecache`, `send` in its `threadpool.rs`).
+    /// Writes entries so that a crash leaves all of them or none. One alone is that by itself, and takes
+    /// one write where a batch takes two: sled writes a batch's manifest to the disk by itself, and wakes
+    /// every thread of its pool for each write (`pin_log` in its `pagecache`, `send` in `threadpool.rs`).
     pub(super) fn insert(&self, entries: Vec<Entry>) -> Result<(), LogError> {
         if let [Entry { key, value }] = entries.as_slice() {
             return apart::insert(&self.0, key, value).map_err(LogError::storage("write a block"));

@@ -23,8 +23,8 @@
 //!
 //! # Invariants
 //!
-//! - An append is acknowledged, and its records are shown, after one sled batch (or one entry alone), sled's flush,
-//!   `fdatasync`, and the archive's write and `fdatasync` have succeeded in this order.
+//! - An append is acknowledged, and its records are shown, after one sled batch (or one entry alone),
+//!   sled's flush, `fdatasync`, and the archive's write and `fdatasync` have succeeded in this order.
 //! - A failure in one of them stops the log until the next start; nothing acknowledged is taken
 //!   back, and what was not acknowledged may be there or not.
 //! - When a log is open, both copies hold the same blocks.

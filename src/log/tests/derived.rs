@@ -107,6 +107,17 @@ fn what_was_reached_is_kept_over_a_reopening() {
 }
 
 #[test]
+fn a_mark_alone_is_kept_over_a_reopening() {
+    let (scratch, log) = log_of(3);
+    let tree = log.reader.derived("tree", 1).unwrap();
+    tree.apply(vec![put(b"key", b"value")], 1).unwrap();
+    tree.apply(Vec::new(), 3).unwrap();
+    drop((tree, log));
+    let tree = open(scratch.path()).reader.derived("tree", 1).unwrap();
+    assert_eq!((tree.reached(), tree.get(b"key").unwrap().as_deref()), (3, Some(&b"value"[..])));
+}
+
+#[test]
 fn what_is_applied_is_durable_with_the_next_append_and_before_that_whole_or_absent() {
     let (scratch, mut log) = log_of(5);
     let tree = log.reader.derived("some", 1).unwrap();
