@@ -32,6 +32,7 @@ pub mod config;
 mod crash_point;
 pub mod domain;
 pub mod dossier;
+mod file_lock;
 pub mod generate;
 pub mod grpc;
 pub mod ledger;

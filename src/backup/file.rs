@@ -20,6 +20,7 @@ use super::folder::{MARK, MARK_FILE, hold, next_block, sync};
 use super::source::read_file;
 use crate::archive::{encode_header, segment_name};
 use crate::block::Link;
+use crate::file_lock::LockedFile;
 
 /// The last entry: what the file holds, so that one that was cut short is known.
 pub(super) const MANIFEST_FILE: &str = "MANIFEST";
@@ -32,7 +33,7 @@ const SEGMENT_BYTES: usize = 4 * 1024 * 1024;
 ///
 /// Invariant: `segment` holds the header and the blocks from `begun` to `end`, or nothing.
 pub struct BackupFile {
-    tar: Builder<File>,
+    tar: Builder<LockedFile>,
     begun: Link,
     end: Link,
     segment: Vec<u8>,
@@ -124,8 +125,8 @@ impl BackupFile {
 
     /// Has everything from here on written somewhere else, for tests of what a failure does.
     #[cfg(test)]
-    pub(super) fn write_to(&mut self, file: File) {
-        self.tar = Builder::new(file);
+    pub(super) fn write_to(&mut self, file: fs::File) {
+        self.tar = Builder::new(LockedFile::try_lock(file).unwrap());
     }
 }
 
@@ -153,7 +154,7 @@ struct Unfinished {
 
 impl Unfinished {
     /// Never truncates: a name that is there may be a run's that still writes.
-    fn create(path: &Path) -> Result<(File, Self), BackupError> {
+    fn create(path: &Path) -> Result<(LockedFile, Self), BackupError> {
         let mut name = path.as_os_str().to_owned();
         name.push(".");
         name.push(UNFINISHED);

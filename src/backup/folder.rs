@@ -13,6 +13,7 @@ use bytes::Bytes;
 use super::error::BackupError;
 use crate::archive::{self, ArchiveOptions, ArchiveWriter, Found};
 use crate::block::{self, Block, Link};
+use crate::file_lock::{LockedFile, NotLocked};
 
 /// The file that says what the folder is.
 pub(super) const MARK_FILE: &str = "BACKUP";
@@ -45,7 +46,7 @@ pub struct BackupFolder {
     end: Link,
     pending: Vec<Bytes>,
     pending_bytes: usize,
-    _lock: File,
+    _lock: LockedFile,
 }
 
 impl BackupFolder {
@@ -205,7 +206,7 @@ pub(super) fn sync(directory: &Path) -> Result<(), BackupError> {
         .map_err(BackupError::io("sync", directory))
 }
 
-fn lock(directory: &Path) -> Result<File, BackupError> {
+fn lock(directory: &Path) -> Result<LockedFile, BackupError> {
     let path = directory.join(LOCK_FILE);
     let file = OpenOptions::new()
         .write(true)
@@ -218,14 +219,11 @@ fn lock(directory: &Path) -> Result<File, BackupError> {
 }
 
 /// Holds a lock on an open file or folder, or says who has it.
-pub(super) fn hold(file: File, directory: &Path) -> Result<File, BackupError> {
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(BackupError::InUse { directory: directory.to_owned() })
-        }
-        Err(TryLockError::Error(error)) => Err(BackupError::io("lock", directory)(error)),
-    }
+pub(super) fn hold(file: File, directory: &Path) -> Result<LockedFile, BackupError> {
+    LockedFile::try_lock(file).map_err(|NotLocked { cause, .. }| match cause {
+        TryLockError::WouldBlock => BackupError::InUse { directory: directory.to_owned() },
+        TryLockError::Error(error) => BackupError::io("lock", directory)(error),
+    })
 }
 
 /// Under another name first, so that a folder with the mark has all of it.

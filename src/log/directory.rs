@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::crash_point::crash_point;
+use crate::file_lock::{LockedFile, NotLocked};
 
 use super::error::LogError;
 
@@ -28,8 +29,8 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Debug)]
 pub(super) struct ClaimedDirectory {
     path: PathBuf,
-    /// Holds the lock; the kernel lets go when it is closed, also after a crash.
-    _lock: File,
+    /// Let go when it is dropped, and by the kernel after a crash.
+    _lock: LockedFile,
 }
 
 impl ClaimedDirectory {
@@ -101,9 +102,9 @@ pub(super) fn create_durably(path: &Path) -> Result<(), LogError> {
 }
 
 /// Takes the lock and leaves this process's id in the file, for the one who finds it taken.
-fn lock(directory: &Path) -> Result<File, LogError> {
+fn lock(directory: &Path) -> Result<LockedFile, LogError> {
     let path = directory.join(LOCK_FILE);
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
@@ -111,20 +112,22 @@ fn lock(directory: &Path) -> Result<File, LogError> {
         .mode(FILE_MODE)
         .open(&path)
         .map_err(LogError::io("open lock file", &path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
+    let file = match LockedFile::try_lock(file) {
+        Ok(file) => file,
+        Err(NotLocked { mut file, cause: TryLockError::WouldBlock }) => {
             return Err(LogError::DirectoryInUse {
                 directory: directory.to_owned(),
                 holder_pid: holder_pid(&mut file),
             });
         }
-        Err(TryLockError::Error(error)) => return Err(LogError::io("lock", &path)(error)),
-    }
+        Err(NotLocked { cause: TryLockError::Error(error), .. }) => {
+            return Err(LogError::io("lock", &path)(error));
+        }
+    };
     let named = file
         .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
+        .and_then(|()| (&*file).rewind())
+        .and_then(|()| writeln!(&*file, "{}", std::process::id()));
     match named {
         Ok(()) => Ok(file),
         // The lock is held all the same; only the holder's id is missing.

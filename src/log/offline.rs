@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use crate::archive::{self, ArchiveOptions, Found};
 use crate::block::{Block, Link};
+use crate::file_lock::{LockedFile, NotLocked};
 
 use super::blocks::guarded;
 use super::directory::{self, FORMAT_FILE, LOCK_FILE, STORE_DIRECTORY};
@@ -137,20 +138,19 @@ fn store_found(
 }
 
 /// Keeps others from opening the log meanwhile, without writing to the lock file.
-fn hold(directory: &Path) -> Result<Option<File>, LogError> {
+fn hold(directory: &Path) -> Result<Option<LockedFile>, LogError> {
     let path = directory.join(LOCK_FILE);
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(LogError::io("open lock file", &path)(error)),
     };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
-            Err(LogError::DirectoryInUse { directory: directory.to_owned(), holder_pid: None })
+    LockedFile::try_lock(file).map(Some).map_err(|NotLocked { cause, .. }| match cause {
+        TryLockError::WouldBlock => {
+            LogError::DirectoryInUse { directory: directory.to_owned(), holder_pid: None }
         }
-        Err(TryLockError::Error(error)) => Err(LogError::io("lock", &path)(error)),
-    }
+        TryLockError::Error(error) => LogError::io("lock", &path)(error),
+    })
 }
 
 fn copy_tree(from: &Path, to: &Path) -> Result<(), LogError> {

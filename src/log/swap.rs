@@ -14,6 +14,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::crash_point::crash_point;
+use crate::file_lock::{LockedFile, NotLocked};
 
 use super::directory::{STORE_DIRECTORY, sync, sync_tree};
 use super::error::LogError;
@@ -82,11 +83,11 @@ fn free_name(directory: &Path) -> PathBuf {
 /// longer; nobody writes to it any more.
 fn wait_until_closed(store: &Path) {
     for _ in 0..CLOSED_TRIES_MAX {
-        match File::open(store.join("db")).map(|data| data.try_lock()) {
-            Ok(Err(TryLockError::WouldBlock)) => {
+        match File::open(store.join("db")).map(LockedFile::try_lock) {
+            Ok(Err(NotLocked { cause: TryLockError::WouldBlock, .. })) => {
                 thread::sleep(Duration::from_millis(CLOSED_WAIT_MS));
             }
-            Ok(Ok(()) | Err(TryLockError::Error(_))) | Err(_) => return,
+            Ok(Ok(_) | Err(_)) | Err(_) => return,
         }
     }
     warn!(store = %store.display(), "sled has not closed this store");

@@ -17,12 +17,14 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "projections", knows: &["domain"] },
     // Nothing in a release: where the crash suite ends the process. It knows nobody.
     Room { name: "crash_point", knows: &[] },
+    // A lock that ends when its holder lets go of it.
+    Room { name: "file_lock", knows: &[] },
     // The bytes of a block, shared by the two copies, which share nothing else.
     Room { name: "block", knows: &[] },
     // The copy of last resort: no code of the store, and no sled, may be between it and the disk.
     Room { name: "archive", knows: &["block", "crash_point"] },
     // It acknowledges what both copies hold, and mends one from the other.
-    Room { name: "log", knows: &["block", "archive", "crash_point"] },
+    Room { name: "log", knows: &["block", "archive", "crash_point", "file_lock"] },
     // Trees, proofs and signatures over bytes that mean nothing to it: others could use it as it is.
     Room { name: "merkle", knows: &[] },
     Room { name: "clock", knows: &["domain"] },
@@ -31,7 +33,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "wire", knows: &["domain", "projections"] },
     // It reads blocks of a backup for the programs: requests and recorded times of records say where a
     // restore may cut, and the log builds the store of the new folder.
-    Room { name: "backup", knows: &["domain", "block", "archive", "log", "wire"] },
+    Room { name: "backup", knows: &["domain", "block", "archive", "log", "wire", "file_lock"] },
     // It makes wire messages out of dates and amounts, for the programs and the tests only.
     Room { name: "generate", knows: &["domain", "wire"] },
     // It derives an answer anew from records that are proved, and judges by signatures: rules, mapping and
@@ -76,6 +78,7 @@ const EVERY_ROOM: &[&str] = &[
     "domain",
     "projections",
     "crash_point",
+    "file_lock",
     "block",
     "archive",
     "log",

@@ -1,10 +1,15 @@
 //! Opening: who may, what is found, and what is refused.
 
 use std::fs;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use super::{all, blobs, empty_log, log_of, open, records, small_blocks};
 use crate::block::BlockHash;
-use crate::log::{Log, LogError, LogOptions, OPEN_VERIFY_BLOCKS_MAX, OpenReport, Recovery};
+use crate::log::{
+    Log, LogError, LogOptions, OPEN_VERIFY_BLOCKS_MAX, OpenReport, OpenedLog, Recovery,
+};
 
 #[test]
 fn a_new_log_is_created_and_an_old_one_is_found() {
@@ -109,4 +114,29 @@ fn debug_output_stays_short() {
     assert!(format!("{log:?}").len() < 2000, "{log:?}");
     let (_scratch, log) = empty_log();
     assert!(!format!("{log:?}").is_empty());
+}
+
+/// A process that is being started has a copy of every descriptor until it runs its own program.
+#[test]
+fn a_log_that_was_closed_is_free_at_once_while_processes_are_started() {
+    let scratch = tempfile::tempdir().unwrap();
+    let options = LogOptions::new(scratch.path());
+    let (until, open) = (AtomicBool::new(false), || Log::open(&options));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !until.load(Ordering::Relaxed) {
+                    Command::new("true").status().unwrap();
+                }
+            });
+        }
+        let opened = (0..50).map(|_| {
+            let OpenedLog { writer, reader, .. } = open()?;
+            drop(reader);
+            writer.close()
+        });
+        let closed: Result<Vec<()>, LogError> = opened.collect();
+        until.store(true, Ordering::Relaxed);
+        closed.unwrap();
+    });
 }
