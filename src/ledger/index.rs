@@ -4,8 +4,8 @@
 //!
 //! - `streams`: agreement id, 0, first position of a run (8 bytes) → for each record of the run its
 //!   position and agreement version (8 bytes each; version 0 for a refusal);
-//! - `requests`: request id (16 bytes) → position of its first record;
-//! - `sources`: hash of system and event id (16 bytes) → position.
+//! - `requests`: tables of request id (16 bytes) → position of its first record;
+//! - `sources`: tables of hash of system and event id (16 bytes) → position.
 //!
 //! The newest entries are in memory (`recent`) and written many at a time, by the projector: a write of
 //! few costs nearly as much as one of many. What a kill leaves unwritten is caught up from the log.
@@ -13,13 +13,16 @@
 mod batch;
 mod check;
 mod recent;
+mod tables;
 
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub(crate) use batch::{IndexBatch, IndexEntry, source_key};
-use batch::{SourceKey, source_of};
+use batch::{SourceKey, Streams, source_of};
 pub(crate) use check::{IndexCheck, source_in};
-use recent::{Entries, Recent};
+use recent::Recent;
+use tables::{Entry, Tables};
 
 use super::error::LedgerError;
 use crate::domain::id::{AgreementId, Position, RequestId, Version};
@@ -27,17 +30,23 @@ use crate::log::{DerivedTree, LogReader};
 use crate::wire::parse::SourceEvent;
 use crate::wire::record;
 
-/// Raise it when the layout of a tree changes; all are then rebuilt.
-const INDEX_VERSION: u32 = 1;
+/// Raise it when the layout of `streams` changes; it is then rebuilt.
+const STREAMS_VERSION: u32 = 1;
 /// Records between two writes while catching up.
-const CATCH_UP_RECORDS_MAX: u64 = 4096;
+const CATCH_UP_RECORDS_MAX: u64 = 65_536;
 
 /// Bytes of the three trees that one record adds, at most in the usual case.
 const CATCH_UP_RECORD_BYTES: u64 = 256;
 
 /// Records that are in memory only, after which an append writes them. The projector does so much
 /// sooner, unless it is held up.
-const UNWRITTEN_RECORDS_MAX: usize = 8192;
+const UNWRITTEN_RECORDS_MAX: usize = 32_768;
+
+/// Runs that are written at once, if they are spread evenly: sled lets nobody else write meanwhile, and
+/// appends wait. But each such write costs a write to the disk of its own.
+const WRITE_PART_PUTS: u64 = 256;
+/// Records of an agreement in one run, if there is more than one part and they are spread evenly.
+const RUN_RECORDS: u64 = 128;
 
 /// Where a record of an agreement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +59,8 @@ pub(crate) struct StreamEntry {
 #[derive(Debug)]
 pub(crate) struct Index {
     streams: DerivedTree,
-    requests: DerivedTree,
-    sources: DerivedTree,
+    requests: Arc<Tables>,
+    sources: Arc<Tables>,
     recent: RwLock<Recent>,
     /// Held by whoever writes what is in memory.
     writing: Mutex<()>,
@@ -60,9 +69,9 @@ pub(crate) struct Index {
 impl Index {
     pub(crate) fn open(reader: &LogReader) -> Result<Self, LedgerError> {
         Ok(Self {
-            streams: reader.derived("streams", INDEX_VERSION)?,
-            requests: reader.derived("requests", INDEX_VERSION)?,
-            sources: reader.derived("sources", INDEX_VERSION)?,
+            streams: reader.derived("streams", STREAMS_VERSION)?,
+            requests: Arc::new(Tables::open(reader, "requests")?),
+            sources: Arc::new(Tables::open(reader, "sources")?),
             recent: RwLock::new(Recent::new(reader.next_position())),
             writing: Mutex::default(),
         })
@@ -71,20 +80,17 @@ impl Index {
     /// Takes in every record that a tree has not seen. A crash can leave the trees apart, so the ones
     /// that are behind catch up with the others first; from there on a record is read once for all.
     pub(crate) fn catch_up(&self, reader: &LogReader) -> Result<(), LedgerError> {
-        let applies: [(&DerivedTree, Apply); 3] = [
-            (&self.streams, Self::apply_streams),
-            (&self.requests, Self::apply_requests),
-            (&self.sources, Self::apply_sources),
-        ];
+        let writes: [WriteTree; 3] =
+            [Self::write_streams, Self::write_requests, Self::write_sources];
         let head = reader.next_position();
-        for (tree, _) in applies {
-            let from = tree.reached();
+        let names = [self.streams.name(), self.requests.name(), self.sources.name()];
+        for (tree, from) in names.into_iter().zip(self.reached()) {
             if from < head {
-                tracing::info!(tree = tree.name(), from, head, "an index is catching up");
+                tracing::info!(tree, from, head, "an index is catching up");
             }
         }
         loop {
-            let reached = applies.iter().map(|(tree, _)| tree.reached());
+            let reached = self.reached().into_iter();
             let from = reached.clone().min().unwrap_or(head);
             if from >= head {
                 return Ok(());
@@ -93,12 +99,17 @@ impl Index {
             let to = head.min(next).min(from.saturating_add(CATCH_UP_RECORDS_MAX));
             reader.check_fits((to - from).saturating_mul(CATCH_UP_RECORD_BYTES))?;
             let batch = read_batch(reader, from, to)?;
-            for (tree, apply) in applies {
-                if tree.reached() == from {
-                    apply(self, &batch, to)?;
+            for (write, reached) in writes.into_iter().zip(self.reached()) {
+                if reached == from {
+                    write(self, &batch, from..to)?;
                 }
             }
         }
+    }
+
+    /// How far each tree has come.
+    fn reached(&self) -> [u64; 3] {
+        [self.streams.reached(), self.requests.reached(), self.sources.reached()]
     }
 
     /// Takes in a batch that ends before a position. It can be found at once; it is written when
@@ -115,27 +126,12 @@ impl Index {
     pub(crate) fn write(&self) -> Result<(), LedgerError> {
         let _one_by_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(entries) = self.recent_mut().next_to_write() else { return Ok(()) };
-        let [runs, requests, sources] = entries.part_records();
-        self.write_tree(&entries, runs, Self::apply_streams)?;
-        self.write_tree(&entries, requests, Self::apply_requests)?;
-        self.write_tree(&entries, sources, Self::apply_sources)?;
+        let (batch, positions) = entries.to_write();
+        self.write_streams(batch, positions.clone())?;
+        self.write_requests(batch, positions.clone())?;
+        self.write_sources(batch, positions)?;
         self.recent_mut().written();
         Ok(())
-    }
-
-    fn write_tree(
-        &self,
-        entries: &Entries,
-        part_records: u64,
-        apply: Apply,
-    ) -> Result<(), LedgerError> {
-        if let Some((whole, end)) = entries.in_one(part_records) {
-            return apply(self, whole, end);
-        }
-        entries
-            .in_parts(part_records)
-            .into_iter()
-            .try_for_each(|(part, end)| apply(self, &part, end))
     }
 
     fn recent(&self) -> RwLockReadGuard<'_, Recent> {
@@ -146,28 +142,33 @@ impl Index {
         self.recent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn apply_streams(&self, batch: &IndexBatch, reached: u64) -> Result<(), LedgerError> {
-        let runs = batch.streams.iter().filter_map(|(agreement_id, run)| {
+    /// Writes the runs of records at positions, in parts.
+    fn write_streams(&self, batch: &IndexBatch, positions: Range<u64>) -> Result<(), LedgerError> {
+        let Range { start, end } = positions;
+        let part_records = run_part_records(batch.streams.len());
+        if end.saturating_sub(start) <= part_records {
+            return self.apply_streams(&batch.streams, end);
+        }
+        let parts = batch.stream_parts(start, end, part_records);
+        parts.into_iter().try_for_each(|(part, reached)| self.apply_streams(&part, reached))
+    }
+
+    fn apply_streams(&self, streams: &Streams, reached: u64) -> Result<(), LedgerError> {
+        let runs = streams.iter().filter_map(|(agreement_id, run)| {
             let first = run.first()?.position;
             Some((stream_key(agreement_id, Some(first)), encode_run(run)))
         });
         Ok(self.streams.apply(runs.collect(), reached)?)
     }
 
-    fn apply_requests(&self, batch: &IndexBatch, reached: u64) -> Result<(), LedgerError> {
-        let puts = batch
-            .requests
-            .iter()
-            .map(|(id, position)| (id.as_bytes().to_vec(), position.get().to_be_bytes().to_vec()));
-        Ok(self.requests.apply(puts.collect(), reached)?)
+    fn write_requests(&self, batch: &IndexBatch, positions: Range<u64>) -> Result<(), LedgerError> {
+        let entries = batch.requests.iter().map(|(id, at)| Entry::new(*id.as_bytes(), at.get()));
+        self.requests.add(entries.collect(), positions.end)
     }
 
-    fn apply_sources(&self, batch: &IndexBatch, reached: u64) -> Result<(), LedgerError> {
-        let puts = batch
-            .sources
-            .iter()
-            .map(|(key, position)| (key.to_vec(), position.get().to_be_bytes().to_vec()));
-        Ok(self.sources.apply(puts.collect(), reached)?)
+    fn write_sources(&self, batch: &IndexBatch, positions: Range<u64>) -> Result<(), LedgerError> {
+        let entries = batch.sources.iter().map(|(key, at)| Entry::new(*key, at.get()));
+        self.sources.add(entries.collect(), positions.end)
     }
 
     /// Every record of an agreement, by position.
@@ -252,7 +253,7 @@ impl Index {
         if let Some(position) = self.recent().request(id) {
             return Ok(Some(position));
         }
-        Ok(self.requests.get(id.as_bytes())?.map(|value| Position::new(number(&value))))
+        Ok(self.requests.find(*id.as_bytes())?.map(Position::new))
     }
 
     /// The same for a request that no record before a position belongs to. Nearly always that is told
@@ -279,7 +280,7 @@ impl Index {
         if let Some(position) = self.recent().source(key) {
             return Ok(Some(position));
         }
-        Ok(self.sources.get(key)?.map(|value| Position::new(number(&value))))
+        Ok(self.sources.find(*key)?.map(Position::new))
     }
 
     /// The same for a source's event that is in no record before a position.
@@ -308,7 +309,15 @@ fn joined(mut written: Vec<StreamEntry>, newest: Vec<StreamEntry>) -> Vec<Stream
     written
 }
 
-type Apply = fn(&Index, &IndexBatch, u64) -> Result<(), LedgerError>;
+type WriteTree = fn(&Index, &IndexBatch, Range<u64>) -> Result<(), LedgerError>;
+
+/// A run of a few hundred records is one entry, so of a few agreements many records are written at once.
+fn run_part_records(agreements: usize) -> u64 {
+    match u64::try_from(agreements) {
+        Ok(agreements @ 1..=WRITE_PART_PUTS) => RUN_RECORDS.saturating_mul(agreements),
+        Ok(_) | Err(_) => WRITE_PART_PUTS,
+    }
+}
 
 fn read_batch(reader: &LogReader, from: u64, to: u64) -> Result<IndexBatch, LedgerError> {
     let decode = |position, bytes: &[u8]| {

@@ -145,6 +145,12 @@ impl DerivedTree {
         DerivedScan::starting_at(self.clone(), first)
     }
 
+    /// What is told of something in the tree that is not as whoever fills it wrote it; the next start
+    /// makes the tree anew.
+    pub(crate) fn damaged(&self) -> LogError {
+        self.store.read_failed(self.state.damaged())
+    }
+
     /// Empties the tree; it has reached 0 then.
     pub fn clear(&self) -> Result<(), LogError> {
         self.state.clear(&self.store)

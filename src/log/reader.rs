@@ -50,6 +50,22 @@ impl LogReader {
         self.store.on_stop(call);
     }
 
+    /// Has every sync of the store from here on done in another way: none is done, and it may wait or
+    /// fail.
+    #[cfg(test)]
+    pub(crate) fn sync_instead(
+        &self,
+        sync: impl Fn() -> Result<(), &'static str> + Send + Sync + 'static,
+    ) {
+        self.store.sync_instead(move || sync().map_err(LogError::injected));
+    }
+
+    /// What the disks say that is free, instead of what is. While it is held, whoever asks waits.
+    #[cfg(test)]
+    pub(crate) fn pretended_free(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
+        self.store.reserve().pretended()
+    }
+
     /// The position after the last durable record; 0 of an empty log. Never decreases.
     pub fn next_position(&self) -> u64 {
         self.store.head()

@@ -93,7 +93,13 @@ impl Reserve {
     /// Has the disks say that so much is free; `None`: what is.
     #[cfg(test)]
     pub(super) fn pretend_free(&self, bytes: Option<u64>) {
-        *self.pretended.lock().unwrap() = bytes;
+        *self.pretended() = bytes;
+    }
+
+    /// While it is held, whoever asks what is free waits.
+    #[cfg(test)]
+    pub(super) fn pretended(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
+        self.pretended.lock().unwrap()
     }
 }
 

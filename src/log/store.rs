@@ -44,6 +44,10 @@ const STORE_LOCK_WAIT_MS: u64 = 4;
 /// without appends in between could reuse a segment whose replacement a power cut takes away.
 const DERIVED_UNSYNCED_BYTES_MAX: usize = 128 * 1024;
 
+/// What sled writes of a derived entry, in its bytes: itself, and with every tenth its whole leaf, of up to
+/// 17 entries.
+const WRITTEN_PER_DERIVED_BYTE: usize = 3;
+
 const OPEN: &str = "open the store";
 
 /// Everything that the writer, the readers and the derived trees of one log share.
@@ -261,6 +265,7 @@ impl Store {
 
     /// Counts derived bytes as written, and syncs them when there are many.
     pub(super) fn derived_written(&self, bytes: usize) -> Result<(), LogError> {
+        let bytes = bytes.saturating_mul(WRITTEN_PER_DERIVED_BYTE);
         let unsynced = self.derived_unsynced_bytes.fetch_add(bytes, Ordering::AcqRel);
         if unsynced.saturating_add(bytes) < DERIVED_UNSYNCED_BYTES_MAX {
             return Ok(());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contract_ledger::domain::policy::PolicyBook;
-use contract_ledger::log::{Log, LogOptions};
+use contract_ledger::log::{DerivedTree, Log, LogOptions};
 use contract_ledger::projections::stored;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::verify_log_response::Message;
@@ -196,8 +196,39 @@ async fn without_derived(served: Served) -> TempDir {
 struct Wrong {
     tree: &'static str,
     version: u32,
-    puts: Vec<(Vec<u8>, Vec<u8>)>,
+    puts: Puts,
     told: Vec<(DamagedPart, DamageKind, Option<u64>, &'static str)>,
+}
+
+type Put = (Vec<u8>, Vec<u8>);
+
+enum Puts {
+    These(Vec<Put>),
+    /// They follow from what is there.
+    Of(fn(&DerivedTree) -> Vec<Put>),
+}
+
+/// A key of a slot of the tables: of a page (1) or of a group of pages (2), the first.
+fn table_key(what: u8, slot: u32) -> Vec<u8> {
+    [&[what][..], &slot.to_be_bytes(), &0_u32.to_be_bytes()].concat()
+}
+
+/// One more table, in which a key that no record has stands for a position.
+fn one_more_key(tree: &DerivedTree, position: u64) -> Vec<Put> {
+    let (number, slot, key) = (9_u64.to_be_bytes(), 9_u32.to_be_bytes(), [7; 16]);
+    let catalogue = tree.get(&[0]).unwrap().unwrap();
+    let named = [&catalogue, &number[..], &slot, &1_u64.to_be_bytes()].concat();
+    let page = [&number[..], &key, &position.to_be_bytes()].concat();
+    let group = [&number[..], &key, &[0xff; 32]].concat();
+    vec![(vec![0], named), (table_key(1, 9), page), (table_key(2, 9), group)]
+}
+
+/// The first group of the first table, with a filter that lets no key through.
+fn filter_of_nothing(tree: &DerivedTree) -> Vec<Put> {
+    let mut group = tree.get(&table_key(2, 0)).unwrap().unwrap().to_vec();
+    group.truncate(24);
+    group.extend([0; 32]);
+    vec![(table_key(2, 0), group)]
 }
 
 fn stream_key(agreement: &str, first: u64) -> Vec<u8> {
@@ -208,20 +239,19 @@ fn entry(position: u64, version: u64) -> Vec<u8> {
     [position.to_be_bytes(), version.to_be_bytes()].concat()
 }
 
-#[tokio::test]
-async fn whatever_an_index_or_the_portfolio_holds_wrongly_is_told() {
-    use DamageKind::{IndexDiffers, RowDiffers, VersionGap};
-    use DamagedPart::{Index, Portfolio};
-    let rows = stored::version(&PolicyBook::norwegian_eea_thresholds());
-    let wrongs = [
+/// Runs of records that are not so.
+fn wrong_streams() -> Vec<Wrong> {
+    use DamageKind::{IndexDiffers, VersionGap};
+    use DamagedPart::Index;
+    vec![
         // The refusal of `a` at 4 as if it were an event of version 5.
         Wrong {
             tree: "streams",
             version: 1,
-            puts: vec![(
+            puts: Puts::These(vec![(
                 stream_key("a", 0),
                 [entry(0, 1), entry(1, 2), entry(2, 3), entry(3, 4), entry(4, 6)].concat(),
-            )],
+            )]),
             told: vec![
                 (Index, VersionGap, Some(4), "streams"),
                 (Index, IndexDiffers, Some(4), "streams"),
@@ -231,7 +261,7 @@ async fn whatever_an_index_or_the_portfolio_holds_wrongly_is_told() {
         Wrong {
             tree: "streams",
             version: 1,
-            puts: vec![(stream_key("a", 5), entry(5, 5))],
+            puts: Puts::These(vec![(stream_key("a", 5), entry(5, 5))]),
             told: vec![
                 (Index, IndexDiffers, Some(5), "streams"),
                 (Index, IndexDiffers, None, "streams"),
@@ -241,16 +271,24 @@ async fn whatever_an_index_or_the_portfolio_holds_wrongly_is_told() {
         Wrong {
             tree: "streams",
             version: 1,
-            puts: vec![(stream_key("nobody", 15), Vec::new())],
+            puts: Puts::These(vec![(stream_key("nobody", 15), Vec::new())]),
             told: vec![
                 (Index, IndexDiffers, None, "streams"),
                 (Index, IndexDiffers, None, "streams"),
             ],
         },
+    ]
+}
+
+/// Keys that no record has, and some that are not found.
+fn wrong_keys() -> Vec<Wrong> {
+    use DamageKind::{IndexDiffers, Unreadable};
+    use DamagedPart::Index;
+    vec![
         Wrong {
             tree: "requests",
-            version: 1,
-            puts: vec![(vec![7; 16], 2_u64.to_be_bytes().to_vec())],
+            version: 2,
+            puts: Puts::Of(|tree| one_more_key(tree, 2)),
             told: vec![
                 (Index, IndexDiffers, Some(2), "requests"),
                 (Index, IndexDiffers, None, "requests"),
@@ -258,20 +296,45 @@ async fn whatever_an_index_or_the_portfolio_holds_wrongly_is_told() {
         },
         Wrong {
             tree: "sources",
-            version: 1,
-            puts: vec![(vec![7; 16], 3_u64.to_be_bytes().to_vec())],
+            version: 2,
+            puts: Puts::Of(|tree| one_more_key(tree, 3)),
             told: vec![
                 (Index, IndexDiffers, Some(3), "sources"),
                 (Index, IndexDiffers, None, "sources"),
             ],
         },
+        // A page is gone.
         Wrong {
-            tree: "projections-portfolio",
-            version: rows,
-            puts: vec![(b"b".to_vec(), b"{}".to_vec())],
-            told: vec![(Portfolio, RowDiffers, None, "b")],
+            tree: "requests",
+            version: 2,
+            puts: Puts::These(vec![(table_key(1, 0), Vec::new())]),
+            told: vec![(Index, Unreadable, None, "requests")],
         },
-    ];
+        // What is there is not found.
+        Wrong {
+            tree: "sources",
+            version: 2,
+            puts: Puts::Of(filter_of_nothing),
+            told: vec![
+                (Index, IndexDiffers, Some(13), "sources"),
+                (Index, IndexDiffers, Some(3), "sources"),
+                (Index, IndexDiffers, Some(8), "sources"),
+            ],
+        },
+    ]
+}
+
+#[tokio::test]
+async fn whatever_an_index_or_the_portfolio_holds_wrongly_is_told() {
+    use DamagedPart::{Index, Portfolio};
+    let rows = stored::version(&PolicyBook::norwegian_eea_thresholds());
+    let wrong_rows = [Wrong {
+        tree: "projections-portfolio",
+        version: rows,
+        puts: Puts::These(vec![(b"b".to_vec(), b"{}".to_vec())]),
+        told: vec![(Portfolio, DamageKind::RowDiffers, None, "b")],
+    }];
+    let wrongs = wrong_streams().into_iter().chain(wrong_keys()).chain(wrong_rows);
     for Wrong { tree, version, puts, told } in wrongs {
         let served = Served::start();
         fill(&served).await;
@@ -281,6 +344,10 @@ async fn whatever_an_index_or_the_portfolio_holds_wrongly_is_told() {
         let folder = served.stop().await;
         let opened = opening(|| Log::open(&LogOptions::new(folder.path()))).unwrap();
         let derived = opened.reader.derived(tree, version).unwrap();
+        let puts = match puts {
+            Puts::These(puts) => puts,
+            Puts::Of(puts) => puts(&derived),
+        };
         derived.apply(puts, RECORDS).unwrap();
         drop(derived);
         opened.writer.close().unwrap();

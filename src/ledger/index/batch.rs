@@ -19,10 +19,13 @@ use crate::wire::{record, v1};
 pub(crate) struct IndexBatch {
     /// Request of the record noted last.
     pub(super) last_request: Option<RequestId>,
-    pub(super) streams: BTreeMap<AgreementId, Vec<StreamEntry>>,
+    pub(super) streams: Streams,
     pub(super) requests: Vec<(RequestId, Position)>,
     pub(super) sources: Vec<(SourceKey, Position)>,
 }
+
+/// Records by agreement, each in the order of their positions.
+pub(super) type Streams = BTreeMap<AgreementId, Vec<StreamEntry>>;
 
 /// What one record adds, besides its agreement and its request.
 #[derive(Debug, Clone, Copy)]
@@ -37,31 +40,25 @@ pub(crate) struct IndexEntry {
 pub(crate) type SourceKey = [u8; 16];
 
 impl IndexBatch {
-    /// What records from one position to before another add, in parts of so many records. Without
-    /// `last_request`, which only serves to add more.
-    pub(super) fn parts(&self, first: u64, end: u64, part_records: u64) -> Vec<(Self, u64)> {
+    /// The runs of records from one position to before another, in parts of so many records, each with
+    /// the position after its last one.
+    pub(super) fn stream_parts(
+        &self,
+        first: u64,
+        end: u64,
+        part_records: u64,
+    ) -> Vec<(Streams, u64)> {
         let ends = (1..).map(|count: u64| first.saturating_add(count.saturating_mul(part_records)));
         let ends = ends.take_while(|part_end| *part_end < end).chain([end]);
-        let mut parts: Vec<_> = ends.map(|part_end| (Self::default(), part_end)).collect();
-        let mut part_of = |position: Position, add: &mut dyn FnMut(&mut Self)| {
-            let part = position.get().saturating_sub(first).checked_div(part_records);
-            let part = part.and_then(|part| usize::try_from(part).ok());
-            if let Some((part, _)) = part.and_then(|part| parts.get_mut(part)) {
-                add(part);
-            }
-        };
+        let mut parts: Vec<_> = ends.map(|part_end| (Streams::new(), part_end)).collect();
         for (id, run) in &self.streams {
             for entry in run {
-                part_of(entry.position, &mut |part| {
-                    part.streams.entry(id.clone()).or_default().push(*entry);
-                });
+                let part = entry.position.get().saturating_sub(first).checked_div(part_records);
+                let part = part.and_then(|part| usize::try_from(part).ok());
+                if let Some((part, _)) = part.and_then(|part| parts.get_mut(part)) {
+                    part.entry(id.clone()).or_default().push(*entry);
+                }
             }
-        }
-        for request in &self.requests {
-            part_of(request.1, &mut |part| part.requests.push(*request));
-        }
-        for source in &self.sources {
-            part_of(source.1, &mut |part| part.sources.push(*source));
         }
         parts
     }

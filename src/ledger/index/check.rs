@@ -3,13 +3,19 @@
 //!
 //! It must not mend. It goes entry by entry and keeps nothing, so an index of any size is checked.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+
 use super::super::verify::{Damage, DamageKind, Part, RecordCounts};
+use super::tables::TablesScan;
 use super::{
-    Index, LedgerError, LogReader, RequestId, SourceEvent, StreamEntry, Version, id_of_stream,
-    number, source_key, source_of, stream_entry,
+    Entry, Index, LedgerError, LogReader, RequestId, SourceEvent, StreamEntry, Tables, Version,
+    id_of_stream, source_key, source_of, stream_entry,
 };
 use crate::domain::id::{AgreementId, Position};
-use crate::log::{DerivedScan, LogError};
+use crate::ledger::error::WithCauses;
+use crate::log::DerivedScan;
 use crate::wire::{record, v1};
 
 /// A check under way.
@@ -32,9 +38,40 @@ pub(crate) struct IndexCheck {
 #[derive(Debug)]
 struct Stage {
     tree: Tree,
-    scan: DerivedScan,
+    scan: Scan,
     /// The tree has taken in every record below the head.
     is_complete: bool,
+}
+
+#[derive(Debug)]
+enum Scan {
+    Streams(DerivedScan),
+    Keys { scan: TablesScan, tables: Arc<Tables> },
+}
+
+/// What a scan gives next.
+#[derive(Debug)]
+enum Item {
+    Run { key: Vec<u8>, value: Bytes },
+    Key { entry: Entry, found: Option<u64> },
+}
+
+impl Scan {
+    fn next(&mut self) -> Option<Result<Item, LedgerError>> {
+        match self {
+            Self::Streams(scan) => {
+                let next = scan.next()?;
+                Some(next.map(|(key, value)| Item::Run { key, value }).map_err(LedgerError::from))
+            }
+            Self::Keys { scan, tables } => {
+                let found = |entry: Entry| {
+                    let found = tables.find(entry.key_bytes())?;
+                    Ok(Item::Key { entry, found })
+                };
+                Some(scan.next()?.and_then(found))
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,17 +88,21 @@ impl IndexCheck {
         head: u64,
         counts: Option<RecordCounts>,
     ) -> Self {
-        let trees = [
-            (Tree::Streams, &index.streams),
-            (Tree::Requests, &index.requests),
-            (Tree::Sources, &index.sources),
-        ];
-        let stages = trees.map(|(tree, derived)| Stage {
+        let keys = |tree, tables: &Arc<Tables>| Stage {
             tree,
-            scan: derived.scan_prefix(&[]),
-            is_complete: derived.reached() >= head,
-        });
-        let mut stages = Vec::from(stages).into_iter();
+            is_complete: tables.reached() >= head,
+            scan: Scan::Keys { scan: tables.scan(), tables: Arc::clone(tables) },
+        };
+        let stages = vec![
+            Stage {
+                tree: Tree::Streams,
+                is_complete: index.streams.reached() >= head,
+                scan: Scan::Streams(index.streams.scan_prefix(&[])),
+            },
+            keys(Tree::Requests, &index.requests),
+            keys(Tree::Sources, &index.sources),
+        ];
+        let mut stages = stages.into_iter();
         let stage = stages.next();
         let reader = reader.clone();
         Self { reader, stages, stage, head, entries: 0, stream: None, agreements: 0, counts }
@@ -79,11 +120,15 @@ impl IndexCheck {
         let tree = stage.tree;
         let before = self.entries;
         match stage.scan.next() {
-            Some(Ok((key, value))) => self.look(tree, &key, &value, damages)?,
+            Some(Ok(Item::Run { key, value })) => self.look_at_run(&key, &value, damages)?,
+            Some(Ok(Item::Key { entry, found })) => {
+                self.look_at_key(tree, entry, found, damages)?;
+            }
             // It says nothing of what is stored.
-            Some(Err(error @ LogError::Stopped)) => return Err(error.into()),
+            Some(Err(error)) if error.is_stop() => return Err(error),
             // What lies behind it in this tree cannot be reached.
             Some(Err(error)) => {
+                let error = WithCauses(&error);
                 let text = format!("the index {} cannot be read: {error}", tree.name());
                 damages.push(damage(tree, DamageKind::Unreadable, None, text));
                 self.next_stage();
@@ -103,31 +148,25 @@ impl IndexCheck {
         self.entries = 0;
     }
 
-    fn look(
+    fn look_at_run(
         &mut self,
-        tree: Tree,
         key: &[u8],
         value: &[u8],
         damages: &mut Vec<Damage>,
     ) -> Result<(), LedgerError> {
-        match tree {
-            Tree::Streams => {
-                let Ok(id) = id_of_stream(key) else {
-                    let text = "the index streams has a key that is none".to_owned();
-                    damages.push(damage(tree, DamageKind::IndexDiffers, None, text));
-                    return Ok(());
-                };
-                if value.is_empty() || !value.len().is_multiple_of(16) {
-                    let text = format!("the index streams has a run of {id} that is cut short");
-                    damages.push(damage(tree, DamageKind::IndexDiffers, None, text));
-                }
-                for entry in value.chunks_exact(16).map(stream_entry) {
-                    self.look_at_stream(&id, entry, damages)?;
-                }
-                Ok(())
-            }
-            Tree::Requests | Tree::Sources => self.look_at_position(tree, key, value, damages),
+        let differs = |text| damage(Tree::Streams, DamageKind::IndexDiffers, None, text);
+        let Ok(id) = id_of_stream(key) else {
+            damages.push(differs("the index streams has a key that is none".to_owned()));
+            return Ok(());
+        };
+        if value.is_empty() || !value.len().is_multiple_of(16) {
+            let text = format!("the index streams has a run of {id} that is cut short");
+            damages.push(differs(text));
         }
+        for entry in value.chunks_exact(16).map(stream_entry) {
+            self.look_at_stream(&id, entry, damages)?;
+        }
+        Ok(())
     }
 
     fn look_at_stream(
@@ -165,30 +204,34 @@ impl IndexCheck {
         Ok(())
     }
 
-    fn look_at_position(
+    /// Looks at an entry, and at what a look-up of its key finds.
+    fn look_at_key(
         &mut self,
         tree: Tree,
-        key: &[u8],
-        value: &[u8],
+        entry: Entry,
+        found: Option<u64>,
         damages: &mut Vec<Damage>,
     ) -> Result<(), LedgerError> {
-        let position = number(value);
-        // A number that is none reads as the last position there can be.
-        if position >= self.head && value.len() == 8 && position < u64::MAX {
+        let (position, key) = (entry.position, entry.key_bytes());
+        if position >= self.head && position < u64::MAX {
             return Ok(());
         }
         self.entries += 1;
         let says_so = match tree {
-            Tree::Requests => self.is_first_of_request(position, key)?,
+            Tree::Requests => self.is_first_of_request(position, &key)?,
             Tree::Streams | Tree::Sources => match self.record(position)? {
                 Some(stored) => source_in(&stored).is_some_and(|source| source_key(&source) == key),
                 None => position < self.head,
             },
         };
-        if !says_so {
-            let text = format!("the index {} names a record that is another", tree.name());
-            damages.push(damage(tree, DamageKind::IndexDiffers, Some(position), text));
-        }
+        let text = if !says_so {
+            format!("the index {} names a record that is another", tree.name())
+        } else if found != Some(position) {
+            format!("the index {} does not find a key that it holds", tree.name())
+        } else {
+            return Ok(());
+        };
+        damages.push(damage(tree, DamageKind::IndexDiffers, Some(position), text));
         Ok(())
     }
 

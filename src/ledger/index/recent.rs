@@ -11,12 +11,6 @@ use std::sync::Arc;
 use super::{IndexBatch, SourceKey, StreamEntry};
 use crate::domain::id::{AgreementId, Position, RequestId, Version};
 
-/// Entries of one tree that are written at once, if they are spread evenly: sled lets nobody else write
-/// meanwhile, and appends wait. But each such write costs a write to the disk of its own.
-const WRITE_PART_PUTS: u64 = 256;
-/// Records of an agreement in one run, if there is more than one part and they are spread evenly.
-const RUN_RECORDS: u64 = 128;
-
 /// Entries of records that follow each other.
 #[derive(Debug)]
 pub(super) struct Entries {
@@ -51,26 +45,9 @@ impl Entries {
         }
     }
 
-    /// As they are written, in parts of so many records, each with the position after its last one.
-    pub(super) fn in_parts(&self, part_records: u64) -> Vec<(IndexBatch, u64)> {
-        self.batch.parts(self.first, self.end, part_records)
-    }
-
-    /// All of it, if so many records are no more than one part.
-    pub(super) fn in_one(&self, part_records: u64) -> Option<(&IndexBatch, u64)> {
-        let records = self.end.saturating_sub(self.first);
-        (records <= part_records).then_some((&self.batch, self.end))
-    }
-
-    /// Records of a part for each tree: runs, requests and sources.
-    pub(super) fn part_records(&self) -> [u64; 3] {
-        let IndexBatch { streams, requests, sources, last_request: _ } = &self.batch;
-        let records = self.end.saturating_sub(self.first);
-        [
-            run_part_records(streams.len()),
-            even_part_records(records, requests.len()),
-            even_part_records(records, sources.len()),
-        ]
+    /// What is to be written, of records from one position to before another.
+    pub(super) fn to_write(&self) -> (&IndexBatch, std::ops::Range<u64>) {
+        (&self.batch, self.first..self.end)
     }
 
     fn records(&self) -> usize {
@@ -158,18 +135,4 @@ impl Recent {
         });
         ids.cloned().collect()
     }
-}
-
-/// A run of a few hundred records is one entry, so of a few agreements many records are written at once.
-pub(super) fn run_part_records(agreements: usize) -> u64 {
-    match u64::try_from(agreements) {
-        Ok(agreements @ 1..=WRITE_PART_PUTS) => RUN_RECORDS.saturating_mul(agreements),
-        Ok(_) | Err(_) => WRITE_PART_PUTS,
-    }
-}
-
-/// As many parts as the entries take, if they are spread evenly over the records.
-pub(super) fn even_part_records(records: u64, puts: usize) -> u64 {
-    let puts = u64::try_from(puts).unwrap_or(u64::MAX);
-    records.div_ceil(puts.div_ceil(WRITE_PART_PUTS).max(1)).max(1)
 }

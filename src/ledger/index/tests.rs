@@ -93,7 +93,7 @@ fn request_is_found_written_or_not_also_by_whoever_knows_that_it_is_new_before_a
 }
 
 #[test]
-fn parts_of_a_batch_are_the_batch_in_the_order_of_positions() {
+fn parts_of_runs_are_the_runs_in_the_order_of_positions() {
     let (first, mut position) = (7, 7);
     let mut whole = IndexBatch::default();
     for names in BATCHES {
@@ -103,19 +103,20 @@ fn parts_of_a_batch_are_the_batch_in_the_order_of_positions() {
         }
     }
     for part_records in 1..14 {
-        let mut again = IndexBatch::default();
+        let mut again = Streams::new();
         let mut reached = first;
-        for (part, end) in whole.parts(first, position, part_records) {
-            let here = part.streams.values().flatten().map(|entry| entry.position.get());
+        for (part, end) in whole.stream_parts(first, position, part_records) {
+            let here = part.values().flatten().map(|entry| entry.position.get());
             assert!(here.clone().all(|one| (reached..end).contains(&one)), "{part_records}");
             assert_eq!(u64::try_from(here.count()).unwrap(), end - reached, "{part_records}");
             assert!(end - reached <= part_records, "{part_records}");
-            again.extend(part);
+            for (id, run) in part {
+                again.entry(id).or_default().extend(run);
+            }
             reached = end;
         }
         assert_eq!(reached, position, "{part_records}");
-        let entries = |batch: &IndexBatch| (batch.streams.clone(), batch.requests.clone());
-        assert_eq!(entries(&again), entries(&whole), "{part_records}");
+        assert_eq!(again, whole.streams, "{part_records}");
     }
 }
 
@@ -136,12 +137,12 @@ fn many_events() -> Vec<v1::Record> {
     (0..900).map(|position| event(position, position % 300, position / 300 + 1)).collect()
 }
 
-/// What the three trees hold.
-fn written(index: &Index) -> [Vec<(Vec<u8>, bytes::Bytes)>; 3] {
-    [&index.streams, &index.requests, &index.sources].map(|tree| {
-        assert_eq!(tree.reached(), 900, "{}", tree.name());
-        tree.scan_prefix(&[]).collect::<Result<_, _>>().unwrap()
-    })
+/// Entries of the three trees.
+fn written(index: &Index) -> [usize; 3] {
+    let Index { streams, requests, sources, .. } = index;
+    assert_eq!(index.reached(), [900; 3]);
+    let keys = |tables: &Tables| tables.scan().map(Result::unwrap).count();
+    [streams.scan_prefix(&[]).map(Result::unwrap).count(), keys(requests), keys(sources)]
 }
 
 #[test]
@@ -160,7 +161,7 @@ fn what_is_written_in_parts_is_found_and_is_whole() {
     index.write().unwrap();
 
     let [_, requests, sources] = written(&index);
-    assert_eq!((requests.len(), sources.len()), (900, 900));
+    assert_eq!((requests, sources), (900, 900));
     // Nothing is left in memory, so what is found is read.
     let index = Index::open(&reader).unwrap();
     for record in &records {
@@ -195,11 +196,10 @@ fn trees_that_are_a_whole_write_apart_catch_up() {
         }
         batch
     };
-    index.apply_streams(&batch_to(900), 900).unwrap();
-    index.apply_requests(&batch_to(500), 500).unwrap();
+    index.apply_streams(&batch_to(900).streams, 900).unwrap();
+    index.write_requests(&batch_to(500), 0..500).unwrap();
     index.catch_up(&reader).unwrap();
-    let [streams, requests, sources] = written(&index);
-    assert_eq!((streams.len(), requests.len(), sources.len()), (300, 900, 900));
+    assert_eq!(written(&index), [300, 900, 900]);
 }
 
 #[test]
@@ -233,22 +233,9 @@ fn records_of_a_request_add_the_same_one_by_one_and_together() {
 }
 
 #[test]
-fn a_write_puts_few_entries_at_once_however_many_records_it_has() {
-    use recent::{even_part_records, run_part_records};
+fn a_write_puts_few_runs_at_once_however_many_records_it_has() {
     let of_runs = [(0, 256), (1, 128), (100, 12_800), (256, 32_768), (257, 256), (9000, 256)];
     for (agreements, records) in of_runs {
         assert_eq!(run_part_records(agreements), records, "{agreements} agreements");
-    }
-    let even = [
-        ((2048, 0), 2048),
-        ((2048, 20), 2048),
-        ((2048, 256), 2048),
-        ((2048, 257), 1024),
-        ((2048, 2048), 256),
-        ((1, 1), 1),
-        ((0, 0), 1),
-    ];
-    for ((records, puts), part) in even {
-        assert_eq!(even_part_records(records, puts), part, "{puts} entries of {records} records");
     }
 }
