@@ -1,10 +1,10 @@
-//! Deciding one request on top of those before it in the same batch.
+//! Deciding one request on top of those before it, in the same batch or in the one that is being recorded.
 //!
 //! Order: request id known? the first answer again. Events of a known source? duplicates, or a
 //! conflict. Version as expected? Then each event by the rules of the domain, each on top of the one
 //! before. A refusal is recorded like an event, so that a repeated request never hears otherwise.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -34,32 +34,57 @@ use crate::wire::{answer, record, v1};
 pub(super) enum Decision {
     /// It has an outcome, to be told once the batch is durable.
     Decided(Box<Result<AppendOutcome, AppendFailure>>),
-    /// It has the id of an earlier request of this batch, which has no outcome yet.
-    RepeatsThisBatch,
+    /// It has the id of a request of this batch or of the one before, which has no outcome yet.
+    RepeatsPending,
 }
 
 /// Requests that will share one sync.
 pub(super) struct Batch<'a> {
     shared: &'a Shared,
-    agreements: HashMap<AgreementId, Arc<Agreement>>,
-    requests: HashMap<RequestId, Position>,
-    sources: HashMap<SourceEvent, Position>,
-    records: Vec<Encoded>,
+    /// The batch before, as long as it is not known to be recorded.
+    before: Option<Arc<Pending>>,
+    pending: Pending,
     /// Records of each request that has some, in order.
     groups: Vec<usize>,
     index: IndexBatch,
-    first_position: u64,
     bytes: usize,
     latest: Option<RecordedTime>,
 }
 
+/// What is decided and not recorded yet. Whatever is decided meanwhile stands on it.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) agreements: HashMap<AgreementId, Arc<Agreement>>,
+    requests: HashSet<RequestId>,
+    sources: HashMap<SourceEvent, Position>,
+    pub(super) records: Vec<Encoded>,
+    first_position: u64,
+}
+
 /// What a batch leaves to be committed.
 pub(super) struct BatchParts {
-    pub(super) records: Vec<Encoded>,
+    pub(super) pending: Arc<Pending>,
     pub(super) groups: Vec<usize>,
     pub(super) index: IndexBatch,
-    pub(super) agreements: HashMap<AgreementId, Arc<Agreement>>,
     pub(super) latest: Option<RecordedTime>,
+}
+
+impl Pending {
+    /// The position of its first record.
+    pub(super) fn first_position(&self) -> u64 {
+        self.first_position
+    }
+
+    /// The position behind its records.
+    pub(super) fn next_position(&self) -> u64 {
+        self.first_position + u64::try_from(self.records.len()).expect("a batch is small")
+    }
+
+    /// Its record at a position.
+    fn record(&self, position: Position) -> Option<&Encoded> {
+        let offset = position.get().checked_sub(self.first_position)?;
+        self.records.get(usize::try_from(offset).ok()?)
+    }
 }
 
 /// An event of a request, seen before or new.
@@ -76,23 +101,27 @@ struct Admitted {
 }
 
 impl<'a> Batch<'a> {
+    /// A batch whose first record gets a position, on top of what is recorded and of what is not yet.
     pub(super) fn new(
         shared: &'a Shared,
+        before: Option<Arc<Pending>>,
         first_position: u64,
         latest: Option<RecordedTime>,
     ) -> Self {
         Self {
             shared,
-            agreements: HashMap::new(),
-            requests: HashMap::new(),
-            sources: HashMap::new(),
-            records: Vec::new(),
+            before,
+            pending: Pending { first_position, ..Pending::default() },
             groups: Vec::new(),
             index: IndexBatch::default(),
-            first_position,
             bytes: 0,
             latest,
         }
+    }
+
+    /// What is not recorded yet, the newest first.
+    fn pending(&self) -> impl Iterator<Item = &Pending> {
+        std::iter::once(&self.pending).chain(self.before.as_deref())
     }
 
     /// Bytes of the records so far.
@@ -102,18 +131,18 @@ impl<'a> Batch<'a> {
 
     /// How many records so far.
     pub(super) fn records(&self) -> usize {
-        self.records.len()
+        self.pending.records.len()
     }
 
     pub(super) fn into_parts(self) -> BatchParts {
-        let Self { records, groups, index, agreements, latest, .. } = self;
-        BatchParts { records, groups, index, agreements, latest }
+        let Self { pending, groups, index, latest, .. } = self;
+        BatchParts { pending: Arc::new(pending), groups, index, latest }
     }
 
     /// Decides a request. What is recorded of its events is taken out of it.
     pub(super) fn decide(&mut self, command: &mut AppendCommand, lookup: Lookup) -> Decision {
-        if self.requests.contains_key(&command.request_id) {
-            return Decision::RepeatsThisBatch;
+        if self.pending().any(|pending| pending.requests.contains(&command.request_id)) {
+            return Decision::RepeatsPending;
         }
         // Nothing of the batch is changed before the decision stands, so a fault in a rule costs its
         // own request and no other.
@@ -175,11 +204,11 @@ impl<'a> Batch<'a> {
     }
 
     fn next_position(&self) -> u64 {
-        self.first_position + u64::try_from(self.records.len()).expect("a batch is small")
+        self.pending.next_position()
     }
 
     fn agreement(&self, id: &AgreementId) -> Result<Arc<Agreement>, LedgerError> {
-        match self.agreements.get(id) {
+        match self.pending().find_map(|pending| pending.agreements.get(id)) {
             Some(agreement) => Ok(Arc::clone(agreement)),
             None => self.shared.agreement(id),
         }
@@ -202,7 +231,7 @@ impl<'a> Batch<'a> {
                 let text = "another event of this request has this source";
                 return Ok(Err(source_conflict(index, source, text)));
             }
-            let position = match self.sources.get(source) {
+            let position = match self.pending().find_map(|pending| pending.sources.get(source)) {
                 Some(position) => Some(*position),
                 None => self.shared.index.source_since(source, lookup.sources_new_since)?,
             };
@@ -221,12 +250,7 @@ impl<'a> Batch<'a> {
     }
 
     fn record(&self, position: Position) -> Result<v1::Record, LedgerError> {
-        let in_batch = position
-            .get()
-            .checked_sub(self.first_position)
-            .and_then(|offset| usize::try_from(offset).ok())
-            .and_then(|offset| self.records.get(offset));
-        match in_batch {
+        match self.pending().find_map(|pending| pending.record(position)) {
             Some(Encoded { bytes, .. }) => record::decode(bytes)
                 .map_err(|source| LedgerError::Record { position: position.get(), source }),
             None => self.shared.record(position.get()),
@@ -307,8 +331,8 @@ impl<'a> Batch<'a> {
         if is_recorded {
             let encoded = new.iter().map(|one| Encoded::of_event(command, one, recorded));
             let encoded = encoded.collect::<Result<Vec<_>, _>>()?;
-            self.sources.extend(sources);
-            self.agreements.insert(command.agreement_id.clone(), after);
+            self.pending.sources.extend(sources);
+            self.pending.agreements.insert(command.agreement_id.clone(), after);
             self.push(command, encoded, recorded);
         }
         Ok(AppendOutcome::Accepted(Box::new(answer)))
@@ -342,12 +366,12 @@ impl<'a> Batch<'a> {
     }
 
     fn push(&mut self, command: &AppendCommand, encoded: Vec<Encoded>, recorded: RecordedTime) {
-        self.requests.insert(command.request_id, Position::new(self.next_position()));
+        self.pending.requests.insert(command.request_id);
         let entries = encoded.iter().map(|one| one.entry);
         self.index.add(&command.agreement_id, command.request_id, entries);
         self.bytes += encoded.iter().map(|one| one.bytes.len()).sum::<usize>();
         self.groups.push(encoded.len());
-        self.records.extend(encoded);
+        self.pending.records.extend(encoded);
         self.latest = Some(recorded);
     }
 

@@ -1,7 +1,8 @@
 //! The use cases: one writer that decides and appends, and queries on what it has published.
 //!
 //! [`command`] says what an append asks and gets. `writer` is the one thread that decides
-//! (`decide`), encodes (`encoded`), repeats first answers (`repeat`) and commits what comes through its `queue`; `index` finds records by
+//! (`decide`), encodes (`encoded`) and repeats first answers (`repeat`) to what comes through its `queue`, and
+//! has it recorded (`commit`), while it decides more (`committing`); `index` finds records by
 //! agreement, request and source; `tree` keeps the tree over the log,
 //! [`signing`] signs its head, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
 //! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`; `known` says up to where the log was recorded by a time; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
@@ -15,6 +16,8 @@ pub mod agreements;
 pub mod answer;
 pub mod blocks;
 pub mod command;
+mod commit;
+mod committing;
 mod decide;
 mod durable_file;
 mod encoded;
@@ -324,7 +327,8 @@ impl Ledger {
                 drop(queue.try_send(ToWriter::Close));
             }
         });
-        let writer = Writer::new(Arc::clone(&shared), log, publish, projector, limits)?;
+        let to_writer = queue.downgrade();
+        let writer = Writer::new(Arc::clone(&shared), log, publish, projector, to_writer, limits)?;
         let thread = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
             .spawn(move || writer.run(waiting))

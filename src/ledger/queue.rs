@@ -71,7 +71,7 @@ impl Ledger {
         let queued = ToWriter::Request(Queued { command, session, lookup, reply });
         if let Err(SendError(ToWriter::Request(unsent))) = self.queue.send(queued).await {
             // The writer is gone and nothing was queued; whoever waits hears it.
-            super::writer::answer(unsent.reply, Err(AppendFailure::Stopped));
+            answer(unsent.reply, Err(AppendFailure::Stopped));
         }
         PendingOutcome(outcome)
     }
@@ -84,6 +84,15 @@ pub(super) enum ToWriter {
     Request(Queued),
     /// Take nothing more in, and end once everything that came before is answered.
     Close,
+    /// The batch that was handed over is done.
+    Recorded,
+}
+
+/// Nobody may be waiting any more; what is recorded stays recorded.
+pub(super) fn answer(reply: Reply, outcome: Result<AppendOutcome, AppendFailure>) {
+    if reply.send(outcome).is_err() {
+        tracing::debug!("the caller went away before its answer");
+    }
 }
 
 /// The writer's end of the queue.
@@ -103,8 +112,22 @@ impl Queue {
             match self.0.blocking_recv()? {
                 ToWriter::Request(queued) => return Some(queued),
                 ToWriter::Close => self.0.close(),
+                ToWriter::Recorded => {}
             }
         }
+    }
+
+    /// Waits for the next request as long as something is so, of whose end the queue is told. None once
+    /// it is not, or the queue is closed and empty.
+    pub(super) fn wait_while(&mut self, is_so: impl Fn() -> bool) -> Option<Queued> {
+        while is_so() {
+            match self.0.blocking_recv()? {
+                ToWriter::Request(queued) => return Some(queued),
+                ToWriter::Close => self.0.close(),
+                ToWriter::Recorded => {}
+            }
+        }
+        None
     }
 
     /// The next request, if one is waiting.
@@ -113,6 +136,7 @@ impl Queue {
             match self.0.try_recv().ok()? {
                 ToWriter::Request(queued) => return Some(queued),
                 ToWriter::Close => self.0.close(),
+                ToWriter::Recorded => {}
             }
         }
     }

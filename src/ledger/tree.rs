@@ -177,7 +177,7 @@ impl KeptTree {
             return Ok(());
         }
         self.tiles.apply(puts, size - size % TILE_WIDTH)?;
-        // Only the writer's thread adds tiles, and it is here.
+        // Only whoever records a batch adds tiles, and is here.
         self.write().unstored.clear();
         Ok(())
     }

@@ -1,51 +1,63 @@
-//! The one writer: takes what is waiting, decides each request, makes the batch durable, answers.
+//! The one writer: takes what is waiting, decides each request, and has the batch recorded.
 //!
-//! A thread of its own, without async. Order within a commit matters and is stated in the room's
-//! `//!`. A failed write or sync ends the thread: every request of that batch hears that its outcome
-//! is unknown, later ones that the writer has stopped.
+//! A thread of its own, without async. While a batch of many is recorded, on a thread beside it
+//! ([`super::committing`]), it decides the next one, on top of it. A batch of few it records itself: to
+//! hand it over would cost more than it saves. What stands on a batch that could not be recorded is not
+//! recorded either.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use super::command::{AppendFailure, AppendOutcome};
-use super::decide::{Batch, BatchParts, Decision};
-use super::encoded::Encoded;
+use super::command::AppendFailure;
+use super::commit::{Committer, Decided, Outcome};
+use super::committing::Committing;
+use super::decide::{Batch, Decision};
 use super::error::{LedgerError, WithCauses};
 use super::import::ImportSession;
 use super::projector::Projector;
-use super::queue::{Lookup, Queue, Queued, Reply};
-use super::uncommitted::{Uncommitted, answer_without_record};
+use super::queue::{Queue, Queued, ToWriter, answer};
 use super::{Head, LedgerLimits, Shared, WriterState};
-use crate::crash_point::crash_point;
 use crate::domain::date::RecordedTime;
 use crate::log::{APPEND_RECORDS_MAX, LogWriter};
-use crate::merkle::TreeHash;
 use crate::wire::record;
 
 /// Records after which a batch takes no further request. One more request, of whatever size is
 /// allowed, must still fit what the log takes at once.
 const BATCH_RECORDS_MAX: usize = APPEND_RECORDS_MAX / 2;
 
+/// Records after which a batch is handed over, though more is waiting, when nothing is being recorded:
+/// of callers who wait for their answers all would be in one batch, and none left to decide meanwhile.
+const ENOUGH_RECORDS: usize = 256;
+
+/// Records from which on a batch is handed over to be recorded.
+const HANDED_OVER_RECORDS: usize = 8;
+
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    log: LogWriter,
-    publish: watch::Sender<Head>,
+    committing: Committing,
     projector: Projector,
     batch_requests_max: usize,
     batch_bytes_max: usize,
-    /// Recorded time of the newest record; no record is earlier.
+    /// Where the next record goes.
+    next_position: u64,
+    /// Recorded time of the newest record that is decided; no record is earlier.
     latest: Option<RecordedTime>,
 }
-
-/// Whom to answer, the import that the request belongs to, and what was decided.
-type Answer = (Reply, Option<ImportSession>, Result<AppendOutcome, AppendFailure>);
 
 /// Whether the writer can go on.
 enum Next {
     GoOn,
     Stop,
+}
+
+impl From<Outcome> for Next {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Recorded | Outcome::NotRecorded(_) => Self::GoOn,
+            Outcome::Stopped => Self::Stop,
+        }
+    }
 }
 
 /// How the writer ended.
@@ -63,9 +75,11 @@ impl Writer {
         log: LogWriter,
         publish: watch::Sender<Head>,
         projector: Projector,
+        queue: mpsc::WeakSender<ToWriter>,
         limits: &LedgerLimits,
     ) -> Result<Self, LedgerError> {
-        let latest = match log.next_position().checked_sub(1) {
+        let next_position = log.next_position();
+        let latest = match next_position.checked_sub(1) {
             None => None,
             Some(position) => {
                 let newest = shared.record(position)?;
@@ -74,13 +88,14 @@ impl Writer {
                 Some(time)
             }
         };
+        let committer = Committer::new(Arc::clone(&shared), log, publish, latest);
         Ok(Self {
             shared,
-            log,
-            publish,
+            committing: Committing::spawn(committer, queue)?,
             projector,
             batch_requests_max: limits.batch_requests_max,
             batch_bytes_max: limits.batch_bytes_max,
+            next_position,
             latest,
         })
     }
@@ -98,17 +113,28 @@ impl Writer {
                 }
             }
         }
+        if let (WriterEnd::Emptied, Next::Stop) = (end, self.settle()) {
+            end = WriterEnd::Failed;
+        }
         queue.close();
-        while let Some(queued) = put_off.take().or_else(|| queue.at_hand()) {
+        if let Some(queued) = put_off {
+            // What it repeats may be recorded, if a restart finds it.
+            answer(queued.reply, Err(AppendFailure::OutcomeUnknown));
+        }
+        while let Some(queued) = queue.at_hand() {
             answer(queued.reply, Err(AppendFailure::Stopped));
         }
-        self.publish.send_modify(|head| head.writer = WriterState::Stopped);
-        self.projector.finish();
-        if let Err(error) = self.shared.index.write() {
+        let Self { shared, committing, mut projector, .. } = self;
+        let committer = committing.end();
+        if let Some(committer) = &committer {
+            committer.publish.send_modify(|head| head.writer = WriterState::Stopped);
+        }
+        projector.finish();
+        if let Err(error) = shared.index.write() {
             // The next start catches up.
             tracing::warn!(error = %WithCauses(&error), "the newest index entries are not written");
         }
-        if let Err(error) = self.log.close() {
+        if let Some(Err(error)) = committer.map(|committer| committer.log.close()) {
             tracing::error!(
                 error = %WithCauses(&error),
                 "the log did not close cleanly"
@@ -118,128 +144,97 @@ impl Writer {
         end
     }
 
-    /// One batch: the first request and whatever else is waiting. A request of an import whose id is
-    /// in the batch already ends it, and is put off to the next one: no request after it may be
-    /// recorded before it is known whether it repeats the first or contradicts it.
+    /// One batch: the first request and whatever else is waiting, or comes while the batch before is
+    /// being recorded. A request of an import whose id is in a batch that is not recorded ends this one,
+    /// and is put off to the next: no request after it may be recorded before it is known whether it
+    /// repeats the first or contradicts it.
     fn turn(&mut self, first: Queued, queue: &mut Queue, put_off: &mut Option<Queued>) -> Next {
-        let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
-        let mut answers: Vec<Answer> = Vec::new();
-        let mut repeated: Vec<Queued> = Vec::new();
+        if self.committing.is_done() && matches!(self.settle(), Next::Stop) {
+            answer(first.reply, Err(AppendFailure::Stopped));
+            return Next::Stop;
+        }
+        let before = self.committing.pending();
+        let mut batch = Batch::new(&self.shared, before, self.next_position, self.latest);
+        let (mut answers, mut repeated) = (Vec::new(), Vec::new());
         let mut next = Some(first);
         let mut requests = 0;
         while let Some(mut queued) = next {
             requests += 1;
             if queued.session.as_ref().is_some_and(ImportSession::has_ended) {
                 answers.push((queued.reply, None, Err(AppendFailure::ImportEnded)));
-                next = queue.at_hand();
-                continue;
-            }
-            match (batch.decide(&mut queued.command, queued.lookup), queued.session.as_ref()) {
-                (Decision::Decided(outcome), session) => {
-                    if let (Err(_), Some(session)) = (outcome.as_ref(), session) {
-                        session.end();
+            } else {
+                let decision = batch.decide(&mut queued.command, queued.lookup);
+                match (decision, queued.session.as_ref()) {
+                    (Decision::Decided(outcome), session) => {
+                        if let (Err(_), Some(session)) = (outcome.as_ref(), session) {
+                            session.end();
+                        }
+                        answers.push((queued.reply, queued.session, *outcome));
                     }
-                    answers.push((queued.reply, queued.session, *outcome));
-                }
-                (Decision::RepeatsThisBatch, None) => repeated.push(queued),
-                (Decision::RepeatsThisBatch, Some(_)) => {
-                    *put_off = Some(queued);
-                    break;
+                    (Decision::RepeatsPending, None) => repeated.push(queued),
+                    (Decision::RepeatsPending, Some(_)) => {
+                        *put_off = Some(queued);
+                        break;
+                    }
                 }
             }
             let full = requests >= self.batch_requests_max
                 || batch.bytes() >= self.batch_bytes_max
-                || batch.records() >= BATCH_RECORDS_MAX;
-            next = if full { None } else { queue.at_hand() };
+                || batch.records() >= BATCH_RECORDS_MAX
+                || (batch.records() >= ENOUGH_RECORDS && !self.committing.is_busy());
+            next = if full {
+                None
+            } else {
+                queue.at_hand().or_else(|| self.committing.next_meanwhile(queue))
+            };
         }
         let parts = batch.into_parts();
-        let committed = self.commit(parts);
-        match committed {
-            Ok(()) => {
-                for (reply, _, outcome) in answers {
-                    answer(reply, outcome);
-                }
-                self.answer_repeated(repeated);
-                Next::GoOn
-            }
-            Err(Uncommitted::NothingWritten { failure, cause }) => {
-                tracing::warn!(error = %WithCauses(&cause), "a batch is refused, nothing of it is recorded");
-                for (reply, session, decided) in answers {
-                    let told = answer_without_record(decided, &failure);
-                    if let (Err(_), Some(session)) = (&told, session) {
-                        session.end();
-                    }
-                    answer(reply, told);
-                }
-                for queued in repeated {
-                    answer(queued.reply, Err(failure.clone()));
-                }
-                if failure == AppendFailure::Stopped { Next::Stop } else { Next::GoOn }
-            }
-            Err(Uncommitted::Unknown(error)) => {
-                tracing::error!(
-                    error = %WithCauses(&error),
-                    "a write failed: the writer stops, and a restart will tell what was recorded"
-                );
-                let waiting = repeated.into_iter().map(|queued| queued.reply);
-                for reply in answers.into_iter().map(|(reply, _, _)| reply).chain(waiting) {
-                    answer(reply, Err(AppendFailure::OutcomeUnknown));
-                }
-                Next::Stop
-            }
-        }
+        self.record(Decided { parts, answers, repeated })
     }
 
-    /// A request that came twice in one batch gets the first answer, now that there is one.
-    fn answer_repeated(&self, repeated: Vec<Queued>) {
-        for Queued { mut command, reply, .. } in repeated {
-            let mut batch = Batch::new(&self.shared, self.log.next_position(), self.latest);
-            match batch.decide(&mut command, Lookup::default()) {
-                Decision::Decided(outcome) => answer(reply, *outcome),
-                Decision::RepeatsThisBatch => answer(reply, Err(AppendFailure::OutcomeUnknown)),
+    /// Has a batch recorded, behind the one before.
+    fn record(&mut self, decided: Decided) -> Next {
+        match self.settled() {
+            Outcome::Recorded => {}
+            Outcome::NotRecorded(failure) => {
+                // It stands on what is not there.
+                decided.refuse(&failure);
+                return Next::GoOn;
+            }
+            Outcome::Stopped => {
+                decided.refuse(&AppendFailure::Stopped);
+                return Next::Stop;
             }
         }
+        self.next_position = decided.parts.pending.next_position();
+        self.latest = decided.parts.latest;
+        if decided.parts.pending.records.len() >= HANDED_OVER_RECORDS {
+            self.committing.hand_over(decided);
+            return Next::GoOn;
+        }
+        let outcome = self.committing.commit_here(decided);
+        self.taken(outcome).into()
     }
 
-    fn commit(&mut self, parts: BatchParts) -> Result<(), Uncommitted> {
-        if parts.records.is_empty() {
-            return Ok(());
+    /// Waits for the batch that is being recorded.
+    fn settle(&mut self) -> Next {
+        self.settled().into()
+    }
+
+    fn settled(&mut self) -> Outcome {
+        let outcome = self.committing.settled();
+        self.taken(outcome)
+    }
+
+    /// What is decided next goes where the batch would have gone if it is not recorded.
+    fn taken(&mut self, outcome: Outcome) -> Outcome {
+        if outcome != Outcome::Recorded {
+            (self.next_position, self.latest) = self.committing.recorded();
         }
-        let (stored, leaves): (Vec<Bytes>, Vec<TreeHash>) =
-            parts.records.into_iter().map(|Encoded { bytes, leaf, .. }| (bytes, leaf)).unzip();
-        // What is left of a batch, whatever happens to it, is whole requests.
-        let mut rest = stored.as_slice();
-        let mut groups = Vec::with_capacity(parts.groups.len());
-        for records in parts.groups {
-            let (group, behind) = rest.split_at(records);
-            groups.push(group);
-            rest = behind;
-        }
-        debug_assert!(rest.is_empty(), "every record is of a request");
-        let positions = self.log.append_groups(&groups).map_err(Uncommitted::of_append)?;
-        let root = self.shared.tree.grow(&leaves)?;
-        crash_point!("ledger.logged");
-        self.shared.index.apply(parts.index, positions.end)?;
-        crash_point!("ledger.indexed");
-        let mut changed = Vec::with_capacity(parts.agreements.len());
-        for (id, agreement) in parts.agreements {
-            self.shared.agreements.publish(id.clone(), agreement);
-            changed.push(id);
-        }
-        self.shared.portfolio.note(changed, positions.end);
-        self.latest = parts.latest;
-        self.publish.send_modify(|head| {
-            head.record_count = positions.end;
-            head.root = root;
-        });
-        crash_point!("ledger.published");
-        Ok(())
+        outcome
     }
 }
 
-/// Nobody may be waiting any more; what is recorded stays recorded.
-pub(super) fn answer(reply: Reply, outcome: Result<AppendOutcome, AppendFailure>) {
-    if reply.send(outcome).is_err() {
-        tracing::debug!("the caller went away before its answer");
-    }
-}
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+pub(super) mod tests;
