@@ -34,6 +34,9 @@ pub(super) const WRITE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const ROW_TRIES_MAX: usize = 4;
 /// How long changes are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(200);
+/// How long after a stop rows are still written. What is left then is left to the next start: the rows of
+/// a portfolio that is made anew may take longer than anybody waits for a stop.
+const AFTER_STOP_MAX: Duration = Duration::from_secs(2);
 /// How long the projector waits for room on the disk before it asks again.
 const ROOM_WAIT: Duration = Duration::from_secs(1);
 
@@ -56,10 +59,15 @@ struct Noted {
     reached: u64,
     /// The position up to which the projector has done what it could.
     done: u64,
-    is_closed: bool,
+    /// Since when nothing more is noted.
+    closed: Option<Instant>,
 }
 
 impl Noted {
+    fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
     fn is_done(&self) -> bool {
         self.waiting.is_empty() && self.reached <= self.done
     }
@@ -89,6 +97,14 @@ pub(crate) enum Rested {
     MuchIsNoted,
 }
 
+/// How much of some work was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowsWritten {
+    All,
+    /// The rest is left to the next start.
+    Some,
+}
+
 /// What the projector has in hand.
 #[derive(Debug)]
 pub(crate) struct Work {
@@ -116,16 +132,25 @@ impl Portfolio {
 
     /// Nothing more will be noted.
     pub(crate) fn close(&self) {
-        self.lock().is_closed = true;
+        self.close_since(Instant::now());
+    }
+
+    fn close_since(&self, since: Instant) {
+        self.lock().closed.get_or_insert(since);
         self.changed.notify_all();
+    }
+
+    /// Whether nobody waits for rows any longer.
+    fn must_end(&self) -> bool {
+        self.lock().closed.is_some_and(|since| since.elapsed() >= AFTER_STOP_MAX)
     }
 
     /// Waits for something to do. None once everything is done and nothing more will be noted.
     pub(crate) fn next_work(&self) -> Option<Work> {
         let noted = self.lock();
-        let idle = |noted: &mut Noted| !noted.is_closed && noted.is_done();
+        let idle = |noted: &mut Noted| !noted.is_closed() && noted.is_done();
         let noted = self.changed.wait_while(noted, idle).unwrap_or_else(PoisonError::into_inner);
-        let gathered = self.changed.wait_timeout_while(noted, GATHER, |noted| !noted.is_closed);
+        let gathered = self.changed.wait_timeout_while(noted, GATHER, |noted| !noted.is_closed());
         let mut noted = gathered.unwrap_or_else(PoisonError::into_inner).0;
         if noted.is_done() {
             return None;
@@ -141,8 +166,8 @@ impl Portfolio {
         let mut noted = self.lock();
         noted.waiting.extend(work.agreements);
         noted.in_hand.clear();
-        let waited = self.changed.wait_timeout_while(noted, ROOM_WAIT, |noted| !noted.is_closed);
-        !waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
+        let waited = self.changed.wait_timeout_while(noted, ROOM_WAIT, |noted| !noted.is_closed());
+        !waited.unwrap_or_else(PoisonError::into_inner).0.is_closed()
     }
 
     /// Waits until an instant, or until nothing more will be noted, or until so many records are noted
@@ -150,11 +175,15 @@ impl Portfolio {
     pub(crate) fn rest(&self, until: Instant, records_max: u64) -> Rested {
         let noted = self.lock();
         let much = noted.reached.saturating_add(records_max);
-        let rests = |noted: &mut Noted| !noted.is_closed && noted.reached < much;
+        let rests = |noted: &mut Noted| !noted.is_closed() && noted.reached < much;
         let left = until.saturating_duration_since(Instant::now());
         let rested = self.changed.wait_timeout_while(noted, left, rests);
         let noted = rested.unwrap_or_else(PoisonError::into_inner).0;
-        if noted.reached >= much && !noted.is_closed { Rested::MuchIsNoted } else { Rested::Enough }
+        if noted.reached >= much && !noted.is_closed() {
+            Rested::MuchIsNoted
+        } else {
+            Rested::Enough
+        }
     }
 
     /// Whether the row of an agreement may be older than the head.
@@ -240,12 +269,19 @@ impl Shared {
         Ok(())
     }
 
-    /// Writes the rows of what has changed, in writes of bounded size.
-    pub(crate) fn write_rows(&self, work: &Work) -> Result<(), LedgerError> {
+    /// Writes the rows of what has changed, in writes of bounded size. Some time after a stop it writes
+    /// no more.
+    pub(crate) fn write_rows(&self, work: &Work) -> Result<RowsWritten, LedgerError> {
         let tree = &self.portfolio.tree;
         let (mut puts, mut bytes) = (Vec::new(), 0);
         let mut stuck = Vec::new();
-        for id in &work.agreements {
+        for (written, id) in work.agreements.iter().enumerate() {
+            if self.portfolio.must_end() {
+                let left = work.agreements.len().saturating_sub(written);
+                tracing::info!(tree = PORTFOLIO_TREE, left, "rows are left to the next start");
+                tree.apply(puts, tree.reached())?;
+                return Ok(RowsWritten::Some);
+            }
             let row = self.agreement(id).and_then(|agreement| self.settled_row(&agreement));
             match row {
                 Ok(None) => {}
@@ -277,7 +313,7 @@ impl Shared {
         noted.in_hand.clear();
         noted.done = noted.done.max(work.reached);
         noted.reached = noted.reached.max(work.reached);
-        Ok(())
+        Ok(RowsWritten::All)
     }
 
     /// Whether the kept row of an agreement is what its records make, folded anew.
@@ -353,4 +389,35 @@ fn texts(stored: v1::Record) -> Option<Texts> {
         owner: OrganisationId::parse_as_stated(&id.scheme, &id.number).ok()?,
         owner_name: owner.name,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::writer::tests::{Setting, heard, request, signing};
+    use super::*;
+
+    #[test]
+    fn a_stop_that_lasts_leaves_the_rows_to_the_next_start() {
+        let setting = Setting::on(tempfile::tempdir().unwrap());
+        let shared = std::sync::Arc::clone(setting.shared());
+        // The projector has nothing to do yet, and ends.
+        shared.portfolio.close_since(Instant::now().checked_sub(AFTER_STOP_MAX).unwrap());
+        heard(setting.submit(request(1, vec![signing()]))).unwrap();
+        let id = AgreementId::parse("a").unwrap();
+        let work = Work { agreements: BTreeSet::from([id.clone()]), reached: 1 };
+        assert_eq!(shared.write_rows(&work).unwrap(), RowsWritten::Some);
+        assert_eq!(shared.portfolio.tree.reached(), 0);
+        assert_eq!(shared.portfolio.row(&id).unwrap(), None);
+        drop(shared);
+        let (folder, _) = setting.end();
+
+        let again = Setting::on(folder);
+        let shared = std::sync::Arc::clone(again.shared());
+        // A stop that has just come lets them be written.
+        shared.portfolio.close();
+        assert_eq!(shared.write_rows(&work).unwrap(), RowsWritten::All);
+        assert_eq!(shared.portfolio.tree.reached(), 1);
+        drop(shared);
+        again.end();
+    }
 }

@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::error::{LedgerError, WithCauses};
-use super::portfolio::{Rested, WRITE_BYTES_MAX};
+use super::portfolio::{Rested, RowsWritten, WRITE_BYTES_MAX};
 
 /// How long it rests after a write, in lengths of the write.
 const REST_PER_WORK: u32 = 9;
 /// Longest rest, however long the write took.
 const REST_MAX: Duration = Duration::from_secs(5);
 /// Records noted since the index was written, from which on it is written in a rest.
-const INDEX_WAITS_RECORDS: u64 = 2048;
+const INDEX_WAITS_RECORDS: u64 = 8192;
 
 /// The running projector.
 #[derive(Debug)]
@@ -51,11 +51,18 @@ fn run(shared: &Shared) {
         }
         let began = Instant::now();
         let written = shared.index.write().and_then(|()| shared.write_rows(&work));
-        let written = written.and_then(|()| rest(shared, rest_after(began.elapsed())));
-        if let Err(error) = written {
-            // What is noted stays so, and is folded when it is asked for; the next start catches up.
-            tracing::error!(error = %WithCauses(&error), "the projector stops");
-            return;
+        let rested = written.and_then(|written| {
+            rest(shared, rest_after(began.elapsed()))?;
+            Ok(written)
+        });
+        match rested {
+            Ok(RowsWritten::All) => {}
+            Ok(RowsWritten::Some) => return,
+            Err(error) => {
+                // What is noted stays so, and is folded when it is asked for; the next start catches up.
+                tracing::error!(error = %WithCauses(&error), "the projector stops");
+                return;
+            }
         }
     }
 }
@@ -74,7 +81,7 @@ fn rest_after(worked: Duration) -> Duration {
 }
 
 impl Projector {
-    /// Lets it write what it has to, and waits for its end.
+    /// Lets it write what it has to, for a while, and waits for its end.
     pub(super) fn finish(&mut self) {
         self.shared.portfolio.close();
         if let Some(thread) = self.thread.take()
