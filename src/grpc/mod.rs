@@ -14,6 +14,7 @@ mod audit_service;
 mod durability;
 mod error_layer;
 pub mod floor;
+mod gathered;
 mod ledger_service;
 mod live;
 mod maintenance;

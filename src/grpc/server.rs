@@ -1,8 +1,11 @@
 //! The services on a listener, with health and reflection, until told to stop.
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 
+use tokio::net::TcpStream;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
@@ -15,6 +18,7 @@ use super::admission::Admission;
 use super::append::Appender;
 use super::audit_service::AuditApi;
 use super::error_layer::ErrorLayer;
+use super::gathered::Gathered;
 use super::ledger_service::LedgerApi;
 use super::live::{LiveStreams, Serving};
 use super::projection_service::ProjectionApi;
@@ -135,11 +139,18 @@ where
             v1::admin_service_server::AdminServiceServer::new(admin_api)
                 .max_decoding_message_size(bytes_max),
         )
-        // Small answers go out at once; waiting for more costs a client 40 ms.
-        .serve_with_incoming_shutdown(incoming.with_nodelay(Some(true)), stopped)
+        .serve_with_incoming_shutdown(connections(incoming), stopped)
         .await;
     follower.abort();
     outcome
+}
+
+/// The connections that are taken in.
+pub(super) fn connections(
+    incoming: TcpIncoming,
+) -> impl Stream<Item = io::Result<Gathered<TcpStream>>> {
+    // Small answers go out at once; waiting for more costs a client 40 ms.
+    incoming.with_nodelay(Some(true)).map(|connection| connection.map(Gathered::new))
 }
 
 /// The server without its services: what every call passes through, whatever answers it.

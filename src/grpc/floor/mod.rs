@@ -25,7 +25,7 @@ use tonic_health::ServingStatus;
 use tower::{Service, service_fn};
 
 use super::ServiceLimits;
-use super::server::{HEALTH_NAMES, transport};
+use super::server::{HEALTH_NAMES, connections, transport};
 use crate::wire::codec::LedgerCodec;
 use crate::wire::v1;
 use prepared::{PreparedCodec, PreparedRecords};
@@ -50,7 +50,7 @@ pub async fn serve_floor(
         .add_service(health)
         .add_service(Floor::<LedgerName>::new(limits, records.clone()))
         .add_service(Floor::<ProjectionName>::new(limits, records))
-        .serve_with_incoming_shutdown(incoming.with_nodelay(Some(true)), stop)
+        .serve_with_incoming_shutdown(connections(incoming), stop)
         .await
 }
 
