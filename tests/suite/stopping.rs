@@ -2,7 +2,6 @@
 
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use contract_ledger::clock::SystemClock;
 use contract_ledger::ledger::command::AppendFailure;
@@ -15,14 +14,11 @@ use tokio::sync::oneshot;
 
 use super::support::events::*;
 use super::support::processes::run;
-use super::support::{Served, Setting, told};
+use super::support::{HANGS_AFTER, Served, Setting, told};
 use contract_ledger::wire::v1;
 use tokio_stream::StreamExt as _;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
-
-/// Far longer than a machine under load needs.
-const HANGS_AFTER: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn the_writer_ends_while_the_ledger_is_still_asked() {
@@ -93,7 +89,7 @@ async fn a_failed_write_is_open_to_the_call_in_flight_and_ends_the_appends_until
     let later = told(&served.append("a", long("O3")).await.unwrap_err());
     assert_eq!((later.code, later.reason.as_str()), (Code::Unavailable, "WRITER_STOPPED"));
     for service in ["", LEDGER_SERVICE] {
-        assert_eq!(served.health(service).await, ServingStatus::NotServing, "{service:?}");
+        served.health_becomes(service, ServingStatus::NotServing).await;
     }
     assert_eq!(served.health(PROJECTION_SERVICE).await, ServingStatus::Serving);
     // Questions go on, about what was acknowledged.

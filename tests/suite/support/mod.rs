@@ -6,6 +6,7 @@ pub(crate) mod processes;
 pub(crate) mod witness;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract_ledger::clock::{Clock, SetClock, SystemClock};
 use contract_ledger::domain::date::RecordedTime;
@@ -31,6 +32,9 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
+
+/// Far longer than a machine under load needs.
+pub(crate) const HANGS_AFTER: Duration = Duration::from_mins(1);
 
 pub(crate) type Accepted = v1::AppendEventsResponse;
 
@@ -142,6 +146,18 @@ impl Served {
         let mut health = HealthClient::new(self.channel.clone());
         let asked = HealthCheckRequest { service: service.to_owned() };
         health.check(asked).await.unwrap().into_inner().status()
+    }
+
+    /// Waits until a service has a health: it follows what happened, a moment later.
+    pub(crate) async fn health_becomes(&self, service: &str, awaited: ServingStatus) {
+        let mut health = HealthClient::new(self.channel.clone());
+        let asked = HealthCheckRequest { service: service.to_owned() };
+        let mut told = health.watch(asked).await.unwrap().into_inner();
+        let seen = async {
+            while told.message().await.unwrap().expect("it is told on").status() != awaited {}
+        };
+        let seen = tokio::time::timeout(HANGS_AFTER, seen).await;
+        assert!(seen.is_ok(), "{service:?} does not become {awaited:?}");
     }
 
     pub(crate) fn ledger(&self) -> LedgerServiceClient<Channel> {
