@@ -67,15 +67,19 @@ impl Shared {
     ) -> Result<Agreement, LedgerError> {
         let mut agreement =
             Agreement::new(id.clone(), Arc::clone(&self.rules.policies), Date::END_OF_TIME);
-        for entry in entries {
-            if entry.version != Version::NONE {
-                let stored = self.record(entry.position.get())?;
-                let position = entry.position.get();
-                let recorded = record::recorded(&stored)
-                    .map_err(|source| LedgerError::Record { position, source })?
-                    .ok_or(LedgerError::IndexMismatch { position })?;
-                agreement.apply(&Arc::new(recorded));
-            }
+        let events = entries.iter().filter(|entry| entry.version != Version::NONE);
+        let positions: Vec<u64> = events.map(|entry| entry.position.get()).collect();
+        let head = self.reader.next_position();
+        if let Some(position) = positions.iter().copied().find(|position| *position >= head) {
+            return Err(LedgerError::IndexMismatch { position });
+        }
+        for item in self.reader.picked(positions) {
+            let (position, stored) = item?;
+            let fault = |source| LedgerError::Record { position, source };
+            let stored = record::decode(&stored).map_err(fault)?;
+            let recorded = record::recorded(&stored).map_err(fault)?;
+            let recorded = recorded.ok_or(LedgerError::IndexMismatch { position })?;
+            agreement.apply(&Arc::new(recorded));
         }
         Ok(agreement)
     }

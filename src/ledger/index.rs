@@ -15,6 +15,7 @@ mod check;
 mod recent;
 mod tables;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -24,11 +25,12 @@ pub(crate) use check::{IndexCheck, source_in};
 use recent::Recent;
 use tables::{Entry, Tables};
 
+use super::catch_up::{HandingOn, LookedAt};
 use super::error::LedgerError;
 use crate::domain::id::{AgreementId, Position, RequestId, Version};
 use crate::log::{DerivedTree, LogReader};
+use crate::wire::noted::Noted;
 use crate::wire::parse::SourceEvent;
-use crate::wire::record;
 
 /// Raise it when the layout of `streams` changes; it is then rebuilt.
 const STREAMS_VERSION: u32 = 1;
@@ -47,6 +49,9 @@ const UNWRITTEN_RECORDS_MAX: usize = 32_768;
 const WRITE_PART_PUTS: u64 = 256;
 /// Records of an agreement in one run, if there is more than one part and they are spread evenly.
 const RUN_RECORDS: u64 = 128;
+
+/// Ids that are looked up with one hold of what is in memory.
+const IDS_AT_ONCE: usize = 1024;
 
 /// Where a record of an agreement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +83,13 @@ impl Index {
     }
 
     /// Takes in every record that a tree has not seen. A crash can leave the trees apart, so the ones
-    /// that are behind catch up with the others first; from there on a record is read once for all.
-    pub(crate) fn catch_up(&self, reader: &LogReader) -> Result<(), LedgerError> {
+    /// that are behind catch up with the others first; from there on a record is read once for all, and
+    /// handed on.
+    pub(crate) fn catch_up(
+        &self,
+        reader: &LogReader,
+        mut handing_on: HandingOn,
+    ) -> Result<(), LedgerError> {
         let writes: [WriteTree; 3] =
             [Self::write_streams, Self::write_requests, Self::write_sources];
         let head = reader.next_position();
@@ -98,7 +108,7 @@ impl Index {
             let next = reached.filter(|reached| *reached > from).min().unwrap_or(head);
             let to = head.min(next).min(from.saturating_add(CATCH_UP_RECORDS_MAX));
             reader.check_fits((to - from).saturating_mul(CATCH_UP_RECORD_BYTES))?;
-            let batch = read_batch(reader, from, to)?;
+            let batch = read_batch(reader, from, to, &mut handing_on)?;
             for (write, reached) in writes.into_iter().zip(self.reached()) {
                 if reached == from {
                     write(self, &batch, from..to)?;
@@ -233,6 +243,18 @@ impl Index {
         Ok(ids)
     }
 
+    /// Ids of all agreements that have records, refused ones too.
+    pub(crate) fn all_agreement_ids(&self) -> Result<BTreeSet<AgreementId>, LedgerError> {
+        let mut ids = BTreeSet::new();
+        loop {
+            let next = self.agreement_ids(ids.last(), IDS_AT_ONCE)?;
+            if next.is_empty() {
+                return Ok(ids);
+            }
+            ids.extend(next);
+        }
+    }
+
     /// The version of an agreement as far as it is indexed.
     pub(crate) fn newest_version(&self, id: &AgreementId) -> Result<Version, LedgerError> {
         if let Some(version) = self.recent().newest_version(id) {
@@ -319,19 +341,26 @@ fn run_part_records(agreements: usize) -> u64 {
     }
 }
 
-fn read_batch(reader: &LogReader, from: u64, to: u64) -> Result<IndexBatch, LedgerError> {
-    let decode = |position, bytes: &[u8]| {
-        record::decode(bytes).map_err(|source| LedgerError::Record { position, source })
+fn read_batch(
+    reader: &LogReader,
+    from: u64,
+    to: u64,
+    handing_on: &mut HandingOn,
+) -> Result<IndexBatch, LedgerError> {
+    let look = |position, stored| {
+        Noted::read(stored).map_err(|source| LedgerError::Record { position, source })
     };
     let mut batch = IndexBatch::default();
     if let Some(before) = from.checked_sub(1)
         && let Some(bytes) = reader.record(before)?
     {
-        batch.last_request = RequestId::parse(&decode(before, &bytes)?.request_id).ok();
+        batch.last_request = look(before, bytes)?.request_id().ok();
     }
     for item in reader.forward(from, to) {
-        let (position, bytes) = item?;
-        batch.add_stored(&decode(position, &bytes)?)?;
+        let (position, stored) = item?;
+        let noted = look(position, stored.clone())?;
+        batch.add_stored(&noted)?;
+        handing_on.take(LookedAt { position, noted, stored });
     }
     Ok(batch)
 }

@@ -3,7 +3,7 @@
 //! [`command`] says what an append asks and gets. `writer` is the one thread that decides
 //! (`decide`), encodes (`encoded`) and repeats first answers (`repeat`) to what comes through its `queue`, and
 //! has it recorded (`commit`), while it decides more (`committing`); `index` finds records by
-//! agreement, request and source; `tree` keeps the tree over the log,
+//! agreement, request and source; `tree` keeps the tree over the log, both `catch_up` at a start,
 //! [`signing`] signs its head, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
 //! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`; `known` says up to where the log was recorded by a time; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
 //! [`history`], [`read`] and [`notices`] answer; [`blocks`] is for backups, [`verify`] checks everything that is stored. `page_key` vouches for page tokens. Nothing here
@@ -15,6 +15,7 @@
 pub mod agreements;
 pub mod answer;
 pub mod blocks;
+mod catch_up;
 pub mod command;
 mod commit;
 mod committing;
@@ -226,20 +227,6 @@ impl WriterThread {
     }
 }
 
-/// Has the indexes and the tree catch up with the log, side by side: the one decodes and writes many
-/// small entries, the other hashes.
-fn catch_up(reader: &LogReader, index: &Index) -> Result<KeptTree, LedgerError> {
-    std::thread::scope(|scope| {
-        let tree = std::thread::Builder::new()
-            .name("ledger-tree".to_owned())
-            .spawn_scoped(scope, || KeptTree::open(reader))
-            .map_err(LedgerError::WriterThread)?;
-        let caught_up = index.catch_up(reader);
-        let tree = tree.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        caught_up.and(tree)
-    })
-}
-
 fn end_of(thread: JoinHandle<WriterEnd>) -> WriterEnd {
     thread.join().unwrap_or_else(|_| {
         tracing::error!("the writer thread panicked");
@@ -288,7 +275,7 @@ impl Ledger {
     ) -> Result<OpenedLedger, LedgerError> {
         let OpenedLog { writer: log, reader, report } = Log::open(options)?;
         let index = Index::open(&reader)?;
-        let tree = catch_up(&reader, &index)?;
+        let tree = catch_up::catch_up(&reader, &index)?;
         let signing = Signing::open(rules.checkpoints.clone(), &tree)?;
         let portfolio = Portfolio::open(&reader, &rules.policies)?;
         let page_key = PageKey::open(&options.directory)?;

@@ -258,6 +258,11 @@ impl Shared {
         }
         tracing::info!(tree = PORTFOLIO_TREE, from, head, "a projection is catching up");
         let mut agreements = BTreeSet::new();
+        if from == 0 {
+            // The index knows them without a look at the records.
+            self.portfolio.note(self.index.all_agreement_ids()?, head);
+            return Ok(());
+        }
         for item in self.reader.forward(from, head) {
             let (position, bytes) = item?;
             let fault = |source| LedgerError::Record { position, source };

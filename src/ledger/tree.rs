@@ -10,15 +10,18 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::Receiver;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::catch_up::LookedAt;
 use super::error::{LedgerError, WithCauses};
 use crate::log::{DerivedTree, LogError, LogReader};
 use crate::merkle::{
     Frontier, ReadError, TILE_WIDTH, TREE_HASH_BYTES, Tile, TileReader, TiledTree, TreeHash,
     root_at,
 };
-use crate::wire::{leaf, record, v1};
+use crate::wire::noted::Noted;
+use crate::wire::{leaf, v1};
 
 /// Name of the derived tree.
 pub(super) const TILES: &str = "merkle";
@@ -88,9 +91,9 @@ impl KeptTree {
         StoredTiles(self.tiles.clone())
     }
 
-    /// Takes the tree up where its stored tiles end, and catches up with the log. A tree that is
-    /// missing or cannot be read is made anew; one that contradicts the log is refused.
-    pub(crate) fn open(reader: &LogReader) -> Result<Self, LedgerError> {
+    /// Takes the tree up where its stored tiles end. A tree that is missing or cannot be read is made
+    /// anew; one that contradicts the log is refused.
+    pub(super) fn take_up(reader: &LogReader) -> Result<Self, LedgerError> {
         let tiles = reader.derived(TILES, TILES_VERSION)?;
         let stored = tiles.reached();
         let taken_up = match check_newest_tile(&tiles, reader, stored)? {
@@ -108,28 +111,39 @@ impl KeptTree {
             }
         };
         let growing = RwLock::new(Growing { tree, ..Growing::default() });
-        let kept = Self { tiles, growing };
-        kept.catch_up(reader)?;
-        kept.write().remember_root();
-        Ok(kept)
+        Ok(Self { tiles, growing })
     }
 
-    fn catch_up(&self, reader: &LogReader) -> Result<(), LedgerError> {
-        let (from, head) = (self.read().tree.size(), reader.next_position());
+    /// Catches up with the log: first with what somebody else reads of it, then by itself.
+    pub(super) fn catch_up(
+        &self,
+        reader: &LogReader,
+        parts: Receiver<Vec<LookedAt>>,
+    ) -> Result<(), LedgerError> {
+        let (from, head) = (self.size(), reader.next_position());
         if head - from >= TILE_WIDTH {
             tracing::info!(tree = TILES, from, head, "the tree over the log is catching up");
         }
-        for item in reader.forward(from, head) {
-            let leaf = leaf_hash_of_item(item)?;
-            let mut growing = self.write();
-            growing.append(leaf);
-            let is_full = growing.unstored.len() >= CATCH_UP_TILES_MAX;
-            drop(growing);
-            if is_full {
-                self.store()?;
+        for part in parts {
+            for LookedAt { position, noted, stored } in part {
+                debug_assert_eq!(position, self.size(), "the next one is handed on, and no other");
+                self.take_in(leaf_hash_of_noted(position, &noted, &stored)?)?;
             }
         }
-        self.store()
+        for item in reader.forward(self.size(), head) {
+            self.take_in(leaf_hash_of_item(item)?)?;
+        }
+        self.store()?;
+        self.write().remember_root();
+        Ok(())
+    }
+
+    fn take_in(&self, leaf: TreeHash) -> Result<(), LedgerError> {
+        let mut growing = self.write();
+        growing.append(leaf);
+        let is_full = growing.unstored.len() >= CATCH_UP_TILES_MAX;
+        drop(growing);
+        if is_full { self.store() } else { Ok(()) }
     }
 
     /// Adds the leaves of records that are durable, and gives the root over all.
@@ -299,9 +313,19 @@ pub(super) fn leaf_of_item(
     item: Result<(u64, bytes::Bytes), LogError>,
 ) -> Result<Vec<u8>, LedgerError> {
     let (position, stored) = item?;
-    let unfit = |source| LedgerError::Record { position, source };
-    let record = record::decode(&stored).map_err(unfit)?;
-    leaf::of_record(&record, &stored).map_err(unfit)
+    let noted = Noted::read(stored.clone());
+    let leaf = noted.and_then(|noted| leaf::of_noted(&noted, &stored));
+    leaf.map_err(|source| LedgerError::Record { position, source })
+}
+
+fn leaf_hash_of_noted(
+    position: u64,
+    noted: &Noted,
+    stored: &[u8],
+) -> Result<TreeHash, LedgerError> {
+    let leaf = leaf::of_noted(noted, stored);
+    let leaf = leaf.map_err(|source| LedgerError::Record { position, source })?;
+    Ok(TreeHash::of_leaf(&leaf))
 }
 
 pub(super) fn leaf_hash_of_item(

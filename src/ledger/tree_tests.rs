@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::domain::date::RecordedTime;
+use crate::ledger::catch_up::HandingOn;
 use crate::log::{Log, LogOptions, LogWriter, OpenedLog};
 use crate::merkle::MemoryTree;
+use crate::wire::record;
 
 fn stored_refusal(position: u64) -> (v1::Record, bytes::Bytes) {
     let record = v1::Record {
@@ -31,6 +33,15 @@ pub(in crate::ledger) fn refusals(
 fn open(folder: &std::path::Path) -> (LogWriter, LogReader) {
     let OpenedLog { writer, reader, .. } = Log::open(&LogOptions::new(folder)).unwrap();
     (writer, reader)
+}
+
+/// The tree, with all of the log in it.
+pub(in crate::ledger) fn caught_up(reader: &LogReader) -> Result<KeptTree, LedgerError> {
+    let tree = KeptTree::take_up(reader)?;
+    let (nothing, parts) = HandingOn::from(0);
+    drop(nothing);
+    tree.catch_up(reader, parts)?;
+    Ok(tree)
 }
 
 /// Appends records up to a size, to the log, to the tree over all, and, where given, the kept one.
@@ -65,12 +76,12 @@ fn the_tree_goes_on_after_a_restart_wherever_it_stood() {
         (1_024, false),
     ] {
         let (mut writer, reader) = open(folder.path());
-        let kept = KeptTree::open(&reader).unwrap();
+        let kept = caught_up(&reader).unwrap();
         assert_eq!(kept.root(), all.root(), "taken up at {}", all.size());
         // What a crash before the writing of tiles leaves, every other time.
         fill(&mut writer, &mut all, (!is_lost).then_some(&kept), size);
         drop(kept);
-        let kept = KeptTree::open(&reader).unwrap();
+        let kept = caught_up(&reader).unwrap();
         for earlier in [0, 1, 2, 255, 256, 257, 511, 600].into_iter().filter(|at| *at <= size) {
             let root = root_at(&all, earlier).unwrap();
             assert_eq!(kept.root_at(earlier).unwrap(), root, "{earlier} of {size}");
@@ -85,15 +96,15 @@ fn more_than_a_tile_of_tiles_is_taken_up_and_rebuilt_when_missing() {
     let folder = tempfile::tempdir().unwrap();
     let mut all = MemoryTree::new();
     let (mut writer, reader) = open(folder.path());
-    let kept = KeptTree::open(&reader).unwrap();
+    let kept = caught_up(&reader).unwrap();
     fill(&mut writer, &mut all, Some(&kept), 66_200);
     drop(kept);
-    let kept = KeptTree::open(&reader).unwrap();
+    let kept = caught_up(&reader).unwrap();
     assert_eq!(kept.root(), all.root());
     assert_eq!(kept.root_at(65_700).unwrap(), root_at(&all, 65_700).unwrap());
     drop(kept);
     reader.delete_derived().unwrap();
-    let kept = KeptTree::open(&reader).unwrap();
+    let kept = caught_up(&reader).unwrap();
     assert_eq!(kept.root(), all.root());
     assert_eq!(kept.root_at(65_537).unwrap(), root_at(&all, 65_537).unwrap());
 }
@@ -104,7 +115,7 @@ fn a_tile_that_is_missing_is_made_anew_and_one_that_contradicts_the_log_is_refus
     let mut all = MemoryTree::new();
     let (mut writer, reader) = open(folder.path());
     fill(&mut writer, &mut all, None, 1_100);
-    drop(KeptTree::open(&reader).unwrap());
+    drop(caught_up(&reader).unwrap());
     let tiles = reader.derived(TILES, TILES_VERSION).unwrap();
     assert_eq!(tiles.reached(), 1_024);
     drop(tiles);
@@ -112,7 +123,7 @@ fn a_tile_that_is_missing_is_made_anew_and_one_that_contradicts_the_log_is_refus
         let tiles = reader.derived(TILES, TILES_VERSION).unwrap();
         tiles.apply(vec![(tile_key((0, missing)), Vec::new())], 1_024).unwrap();
         drop(tiles);
-        let kept = KeptTree::open(&reader).unwrap();
+        let kept = caught_up(&reader).unwrap();
         assert_eq!(kept.root(), all.root());
     }
 
@@ -121,7 +132,7 @@ fn a_tile_that_is_missing_is_made_anew_and_one_that_contradicts_the_log_is_refus
     hashes.swap(7, 8);
     tiles.apply(vec![(tile_key((0, 3)), encode(&hashes))], 1_024).unwrap();
     drop(tiles);
-    let error = KeptTree::open(&reader).unwrap_err();
+    let error = caught_up(&reader).unwrap_err();
     assert!(matches!(error, LedgerError::TreeMismatch { first: 768, last: 1_023 }), "{error}");
     assert!(error.to_string().contains("--rebuild-indexes"), "{error}");
 }

@@ -4,9 +4,12 @@
 //! the tree holds nothing that may one day have to be erased, and stays provable when it is. The
 //! layout is in `docs/proofs.md`; it never changes, because every proof rests on it.
 
+use bytes::Bytes;
+use prost_types::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::record::{RecordFault, decode, recorded_time};
+use super::noted::{Noted, NotedEntry};
+use super::record::{RecordFault, from_timestamp};
 use super::v1;
 use super::v1::record::Entry;
 use crate::domain::date::{Date, RecordedTime};
@@ -21,25 +24,57 @@ const HASH_BYTES: usize = 32;
 
 /// The leaf of a record as the log stores it.
 pub fn of_stored(stored: &[u8]) -> Result<Vec<u8>, RecordFault> {
-    of_record(&decode(stored)?, stored)
+    of_noted(&Noted::read(Bytes::copy_from_slice(stored))?, stored)
+}
+
+/// The leaf of a record that was looked at already. The bytes must be its own.
+pub fn of_noted(noted: &Noted, stored: &[u8]) -> Result<Vec<u8>, RecordFault> {
+    let entry = noted.entry.as_ref().ok_or(RecordFault::Incomplete { part: "entry" })?;
+    let entry = match entry {
+        NotedEntry::Event(event) => {
+            let stated = event.stated.as_ref().ok_or(RecordFault::Incomplete { part: "event" })?;
+            let date = stated.effective_date()?;
+            EntryPart::of_event(event.event_type, date, event.agreement_version, event.event_id()?)?
+        }
+        NotedEntry::Refusal(_) => EntryPart::OF_REFUSAL,
+    };
+    let Noted { position, recorded_time, imported, .. } = noted;
+    let place = PlacePart { position: *position, recorded_time, imported: *imported };
+    lay_out(&place, noted.agreement_id_text()?, &entry, stored)
 }
 
 /// The leaf of a record that is decoded already. The bytes must be its own.
 pub fn of_record(record: &v1::Record, stored: &[u8]) -> Result<Vec<u8>, RecordFault> {
     let entry = record.entry.as_ref().ok_or(RecordFault::Incomplete { part: "entry" })?;
     let entry = match entry {
-        Entry::Event(accepted) => EntryPart::of_event(accepted)?,
+        Entry::Event(accepted) => {
+            let v1::RecordedEvent { r#type, agreement_version, event_id, event, .. } = accepted;
+            let stated = event.as_ref().ok_or(RecordFault::Incomplete { part: "event" })?;
+            EntryPart::of_event(*r#type, &stated.effective_date, *agreement_version, event_id)?
+        }
         Entry::Refusal(_) => EntryPart::OF_REFUSAL,
     };
-    let agreement_id = AgreementId::parse(&record.agreement_id)?;
+    let v1::Record { position, recorded_time, imported, agreement_id, .. } = record;
+    let place = PlacePart { position: *position, recorded_time, imported: *imported };
+    lay_out(&place, agreement_id, &entry, stored)
+}
+
+fn lay_out(
+    place: &PlacePart<'_>,
+    agreement_id: &str,
+    entry: &EntryPart,
+    stored: &[u8],
+) -> Result<Vec<u8>, RecordFault> {
+    let agreement_id = AgreementId::parse(agreement_id)?;
     let agreement = agreement_id.as_str().as_bytes();
     let agreement_bytes = u8::try_from(agreement.len()).expect("an id has at most 128 bytes");
-    let recorded = recorded_time(record)?.microseconds();
+    let recorded = place.recorded_time.as_ref().and_then(from_timestamp);
+    let recorded = recorded.ok_or(RecordFault::Incomplete { part: "recorded_time" })?;
     Ok([
         &[LAYOUT_VERSION, entry.kind][..],
-        &record.position.to_be_bytes(),
-        &recorded.to_be_bytes(),
-        &[u8::from(record.imported)],
+        &place.position.to_be_bytes(),
+        &recorded.microseconds().to_be_bytes(),
+        &[u8::from(place.imported)],
         &entry.event_type.to_be_bytes(),
         &entry.effective_date,
         &entry.version.to_be_bytes(),
@@ -49,6 +84,13 @@ pub fn of_record(record: &v1::Record, stored: &[u8]) -> Result<Vec<u8>, RecordFa
         agreement,
     ]
     .concat())
+}
+
+/// Where and when.
+struct PlacePart<'a> {
+    position: u64,
+    recorded_time: &'a Option<Timestamp>,
+    imported: bool,
 }
 
 /// What an accepted event has and a refused request has not.
@@ -69,19 +111,23 @@ impl EntryPart {
         event_id: [0; ID_BYTES],
     };
 
-    fn of_event(accepted: &v1::RecordedEvent) -> Result<Self, RecordFault> {
+    fn of_event(
+        event_type: i32,
+        effective_date: &str,
+        version: u64,
+        event_id: &str,
+    ) -> Result<Self, RecordFault> {
         let incomplete = |part| RecordFault::Incomplete { part };
-        let event = accepted.event.as_ref().ok_or(incomplete("event"))?;
         // The number as it stands: a reader that does not know the type makes the same leaf.
-        let event_type = u32::try_from(accepted.r#type).map_err(|_| incomplete("type"))?;
-        let date = Date::parse(&event.effective_date).map_err(|_| incomplete("effective_date"))?;
+        let event_type = u32::try_from(event_type).map_err(|_| incomplete("type"))?;
+        let date = Date::parse(effective_date).map_err(|_| incomplete("effective_date"))?;
         let date = date.to_string().into_bytes();
         Ok(Self {
             kind: KIND_EVENT,
             event_type,
             effective_date: date.try_into().expect("a date has ten characters"),
-            version: accepted.agreement_version,
-            event_id: *EventId::parse(&accepted.event_id)?.as_bytes(),
+            version,
+            event_id: *EventId::parse(event_id)?.as_bytes(),
         })
     }
 }

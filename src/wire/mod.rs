@@ -11,6 +11,7 @@ pub mod event_type;
 pub mod json;
 pub mod leaf;
 pub mod listing;
+pub mod noted;
 pub mod parse;
 pub mod policy;
 pub mod record;

@@ -9,8 +9,9 @@ use sha2::{Digest as _, Sha256};
 use super::StreamEntry;
 use crate::domain::id::{AgreementId, Position, RequestId, Version};
 use crate::ledger::error::LedgerError;
+use crate::wire::noted::Noted;
 use crate::wire::parse::SourceEvent;
-use crate::wire::{record, v1};
+use crate::wire::v1;
 
 /// What a batch of records adds to the index.
 ///
@@ -98,22 +99,13 @@ impl IndexBatch {
     }
 
     /// Adds what a stored record adds.
-    pub(crate) fn add_stored(&mut self, record: &v1::Record) -> Result<(), LedgerError> {
-        let position = Position::new(record.position);
-        let malformed = |source| LedgerError::Record {
-            position: record.position,
-            source: record::RecordFault::Id(source),
-        };
-        let agreement_id = AgreementId::parse(&record.agreement_id).map_err(malformed)?;
-        let request_id = RequestId::parse(&record.request_id).map_err(malformed)?;
-        let (version, source) = match &record.entry {
-            Some(v1::record::Entry::Event(event)) => {
-                let source = source_of(event);
-                (Version::new(event.agreement_version), source.as_ref().map(source_key))
-            }
-            Some(v1::record::Entry::Refusal(_)) | None => (Version::NONE, None),
-        };
-        let entry = IndexEntry { position, version, source };
+    pub(crate) fn add_stored(&mut self, noted: &Noted) -> Result<(), LedgerError> {
+        let malformed = |source| LedgerError::Record { position: noted.position, source };
+        let agreement_id = noted.agreement_id().map_err(malformed)?;
+        let request_id = noted.request_id().map_err(malformed)?;
+        let source = noted.source().map(|(system, event_id)| key_of(system, event_id));
+        let position = Position::new(noted.position);
+        let entry = IndexEntry { position, version: noted.version(), source };
         self.add(&agreement_id, request_id, std::iter::once(entry));
         Ok(())
     }
@@ -127,10 +119,14 @@ pub(super) fn source_of(event: &v1::RecordedEvent) -> Option<SourceEvent> {
 }
 
 pub(crate) fn source_key(source: &SourceEvent) -> SourceKey {
+    key_of(source.system.as_bytes(), source.event_id.as_bytes())
+}
+
+fn key_of(system: &[u8], event_id: &[u8]) -> SourceKey {
     let mut hash = Sha256::new();
-    hash.update(source.system.as_bytes());
+    hash.update(system);
     hash.update([0]);
-    hash.update(source.event_id.as_bytes());
+    hash.update(event_id);
     let digest: [u8; 32] = hash.finalize().into();
     let (head, _) = digest.split_at(16);
     head.try_into().expect("half of 32 bytes is 16 bytes")

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::log::{Log, LogOptions, OpenedLog};
-use crate::wire::v1;
+use crate::wire::{record, v1};
 
 /// The record of a refusal, which is enough of one to be found.
 fn refusal(position: u64, agreement_id: &str) -> v1::Record {
@@ -13,6 +13,10 @@ fn refusal(position: u64, agreement_id: &str) -> v1::Record {
         entry: Some(v1::record::Entry::Refusal(v1::RefusedRequest::default())),
         ..Default::default()
     }
+}
+
+fn noted(record: &v1::Record) -> Noted {
+    Noted::read(record::encode(record)).unwrap()
 }
 
 /// Three runs of each of the first two; names of which one begins another.
@@ -30,7 +34,7 @@ fn index_of(folder: &std::path::Path, written_after: u32) -> (Index, LogReader) 
         for name in *names {
             let record = refusal(position, name);
             stored.push(record::encode(&record));
-            batch.add_stored(&record).unwrap();
+            batch.add_stored(&noted(&record)).unwrap();
             position += 1;
         }
         writer.append(&stored).unwrap();
@@ -98,7 +102,7 @@ fn parts_of_runs_are_the_runs_in_the_order_of_positions() {
     let mut whole = IndexBatch::default();
     for names in BATCHES {
         for name in names {
-            whole.add_stored(&refusal(position, name)).unwrap();
+            whole.add_stored(&noted(&refusal(position, name))).unwrap();
             position += 1;
         }
     }
@@ -155,7 +159,7 @@ fn what_is_written_in_parts_is_found_and_is_whole() {
     writer.append(&stored).unwrap();
     let mut batch = IndexBatch::default();
     for record in &records {
-        batch.add_stored(record).unwrap();
+        batch.add_stored(&noted(record)).unwrap();
     }
     index.apply(batch, 900).unwrap();
     index.write().unwrap();
@@ -192,13 +196,13 @@ fn trees_that_are_a_whole_write_apart_catch_up() {
     let batch_to = |end: usize| {
         let mut batch = IndexBatch::default();
         for record in &records[..end] {
-            batch.add_stored(record).unwrap();
+            batch.add_stored(&noted(record)).unwrap();
         }
         batch
     };
     index.apply_streams(&batch_to(900).streams, 900).unwrap();
     index.write_requests(&batch_to(500), 0..500).unwrap();
-    index.catch_up(&reader).unwrap();
+    index.catch_up(&reader, HandingOn::to_nobody()).unwrap();
     assert_eq!(written(&index), [300, 900, 900]);
 }
 
@@ -212,7 +216,7 @@ fn records_of_a_request_add_the_same_one_by_one_and_together() {
     });
     let mut one_by_one = IndexBatch::default();
     for record in records {
-        one_by_one.add_stored(&record).unwrap();
+        one_by_one.add_stored(&noted(&record)).unwrap();
     }
     let mut together = IndexBatch::default();
     let entries = (7..10).map(|position: u64| {

@@ -2,8 +2,8 @@
 
 use crate::domain::id::Position;
 use crate::ledger::signing::NEWEST_CHECKPOINT_FILE;
-use crate::ledger::tree::tests::refusals;
-use crate::ledger::tree::{KeptTree, TILES};
+use crate::ledger::tree::TILES;
+use crate::ledger::tree::tests::{caught_up, refusals};
 use crate::ledger::verify::{Damage, DamageKind, Part, offline};
 use crate::log::{DerivedTree, Log, LogOptions, LogReader, LogWriter, OpenedLog};
 use crate::merkle::{Checkpoint, KeyName, MemoryTree, Note, SignerKey, root_at};
@@ -30,7 +30,7 @@ impl Kept {
             records.push(stored);
         }
         writer.append(&records).unwrap();
-        assert_eq!(KeptTree::open(&reader).unwrap().root(), tree.root());
+        assert_eq!(caught_up(&reader).unwrap().root(), tree.root());
         Self { _scratch: scratch, _writer: writer, reader, tree }
     }
 
