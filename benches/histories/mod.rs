@@ -127,7 +127,7 @@ pub(crate) fn one_long_order(invoices: u32) -> Told {
         approved_by: None,
         competition: Competition::Documented,
     };
-    told.tell(fact(first, Payload::OrderPlaced(Box::new(placed))), noon(first));
+    told.tell(fact(first, Payload::OrderPlaced(Arc::new(placed))), noon(first));
     for number in 0..invoices {
         let day = first.plus_days(i64::from(2 * number / DOCUMENTS_PER_DAY)).unwrap();
         let invoice = InvoiceId::parse(&format!("I{number}")).unwrap();
@@ -148,14 +148,14 @@ pub(crate) fn one_long_order(invoices: u32) -> Told {
             cpv: None,
             document: None,
         };
-        told.tell(fact(day, Payload::InvoiceReceived(Box::new(received))), noon(day));
+        told.tell(fact(day, Payload::InvoiceReceived(Arc::new(received))), noon(day));
         let paid = InvoicePaid {
             payment: PaymentId::parse(&format!("P{number}")).unwrap(),
             invoice,
             value: value("125"),
             paid_by: None,
         };
-        told.tell(fact(day, Payload::InvoicePaid(paid)), noon(day));
+        told.tell(fact(day, Payload::InvoicePaid(Arc::new(paid))), noon(day));
     }
     told
 }

@@ -176,6 +176,14 @@ uuid_id! {
     RequestId
 }
 
+impl EventId {
+    /// The milliseconds that an id of version 7 begins with, in the order of time.
+    pub(in crate::domain) fn time(&self) -> [u8; 6] {
+        let [one, two, three, four, five, six, ..] = *self.as_bytes();
+        [one, two, three, four, five, six]
+    }
+}
+
 /// A place in the log, from 0, gapless over all agreements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position(u64);

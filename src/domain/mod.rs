@@ -33,7 +33,7 @@ pub mod refusal;
 pub mod reservation;
 pub mod scope;
 pub mod splits;
-mod text;
+pub mod text;
 pub mod tracker;
 pub mod usage;
 pub mod view;

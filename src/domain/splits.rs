@@ -12,9 +12,10 @@ use super::event::OrderPlaced;
 use super::id::{OrderId, Position};
 use super::money::Amount;
 use super::organisation::OrganisationId;
+use super::text::Text;
 
 /// What orders of one purchase have in common: department, supplier, CPV code.
-type Purchase = (String, OrganisationId, String);
+type Purchase = (Text, OrganisationId, Text);
 
 /// Place of an order in the fold, by its placement.
 type Place = (Date, Position);

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Longest text that stands where it is kept, in bytes: what makes a text as large as a `String`.
@@ -13,7 +14,7 @@ const HERE_BYTES_MAX: usize = 22;
 
 /// A text that never changes.
 #[derive(Clone)]
-pub(in crate::domain) struct Text(Kept);
+pub struct Text(Kept);
 
 /// Invariant: a text is `Here` when it is short enough; all bytes of it are UTF-8.
 #[derive(Clone)]
@@ -23,7 +24,8 @@ enum Kept {
 }
 
 impl Text {
-    pub(in crate::domain) fn new(text: &str) -> Self {
+    /// Keeps a copy of it.
+    pub fn new(text: &str) -> Self {
         let mut bytes = [0; HERE_BYTES_MAX];
         match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
             (Some(here), Ok(length)) => {
@@ -41,13 +43,28 @@ impl Text {
         }
     }
 
-    pub(in crate::domain) fn as_str(&self) -> &str {
+    /// The text.
+    pub fn as_str(&self) -> &str {
         match &self.0 {
             Kept::Here { .. } => {
                 std::str::from_utf8(self.as_bytes()).expect("it was made of a text")
             }
             Kept::Shared(text) => text,
         }
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self)
     }
 }
 

@@ -12,6 +12,7 @@ use super::id::{OptionId, OrderId, OverrideId, ReservationId, RetentionId};
 use super::levels::Sums;
 use super::money::{Amount, Money};
 use super::scope::ScopeKeys;
+use super::text::Text;
 
 /// Where an agreement is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +103,7 @@ pub struct InvoiceView {
     /// Whether something on it is in another currency than itself.
     pub currencies: Currencies,
     /// Pseudonym of who approved it last.
-    pub approved_by: Option<String>,
+    pub approved_by: Option<Text>,
     /// Pseudonyms of who released payments, each once, in the order of the payments.
     pub paid_by: Vec<String>,
 }
@@ -153,9 +154,9 @@ pub struct PartView {
     /// Buyer, supplier, lot, as far as known.
     pub keys: ScopeKeys,
     /// Department, when stated.
-    pub department: Option<String>,
+    pub department: Option<Text>,
     /// CPV code, when stated.
-    pub cpv: Option<String>,
+    pub cpv: Option<Text>,
     /// Placement date of an order; else the effective date.
     pub date: Date,
     /// Its share of each of the agreement's sums.

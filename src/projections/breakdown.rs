@@ -61,11 +61,11 @@ pub fn breakdown(parts: &[PartView], dimension: Dimension, exposure: Amount) -> 
 fn key(part: &PartView, dimension: Dimension) -> String {
     let PartView { keys, department, cpv, date, sums: _, orders: _, invoices: _ } = part;
     let stated = match dimension {
-        Dimension::Department => department.clone(),
+        Dimension::Department => department.as_ref().map(ToString::to_string),
         Dimension::Supplier => keys.supplier.as_ref().map(ToString::to_string),
         Dimension::Buyer => keys.buyer.as_ref().map(ToString::to_string),
         Dimension::Lot => keys.lot.as_ref().map(ToString::to_string),
-        Dimension::Cpv => cpv.clone(),
+        Dimension::Cpv => cpv.as_ref().map(ToString::to_string),
         Dimension::Month => date.to_string().rsplit_once('-').map(|(month, _)| month.to_owned()),
     };
     stated.unwrap_or_default()
@@ -78,6 +78,7 @@ mod tests {
     use crate::domain::money::Currency;
     use crate::domain::organisation::OrganisationId;
     use crate::domain::scope::ScopeKeys;
+    use crate::domain::text::Text;
 
     fn nok(text: &str) -> Amount {
         Amount::parse(text, Currency::parse("NOK").unwrap()).unwrap()
@@ -92,7 +93,7 @@ mod tests {
         let supplier = OrganisationId::parse(supplier.0, supplier.1).unwrap();
         PartView {
             keys: ScopeKeys { supplier: Some(supplier), ..ScopeKeys::default() },
-            department: department.map(str::to_owned),
+            department: department.map(Text::new),
             cpv: None,
             date: Date::parse(date).unwrap(),
             sums: Sums { exposure: nok(amount), ..Sums::default() },

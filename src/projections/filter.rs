@@ -8,6 +8,7 @@ use crate::domain::id::{LotId, OrderId};
 use crate::domain::money::{Amount, Money};
 use crate::domain::organisation::OrganisationId;
 use crate::domain::reason::{Reason, Severity};
+use crate::domain::text::Text;
 use crate::domain::view::{DeadlineSubject, DeadlineView, InvoiceStatus, InvoiceView, OrderView};
 
 /// The placement of an order.
@@ -47,7 +48,7 @@ pub struct OrderFilter {
     /// On this lot.
     pub lot: Option<LotId>,
     /// Of this department.
-    pub department: Option<String>,
+    pub department: Option<Text>,
     /// Placed on this day or later.
     pub placed_from: Option<Date>,
     /// Placed on this day or earlier.

@@ -212,7 +212,7 @@ pub fn invoice(
         paid: Some(money(*paid)),
         outstanding: Some(money(outstanding)),
         retained: Some(money(*retained)),
-        approved_by: approved_by.clone().unwrap_or_default(),
+        approved_by: optional_text(approved_by.as_ref()),
         paid_by: paid_by.clone(),
         department: optional_text(department.as_ref()),
         position: position.get(),

@@ -4,10 +4,13 @@
 //! event to a clone leaves the original as it was. So a refused event is dropped with its clone, and
 //! readers keep what they hold. [`apply`](Agreement::apply) takes an event in: `route` puts it into the
 //! charter, the call-offs and the reservations that it touches, `settle` carries the change into
-//! levels, `judge` into findings. `names` knows which ids are in use, `own` what is wrong with an
-//! event by itself, `handling` what people did about findings, `views` what lists show.
+//! levels, `judge` into findings. `events` keeps them all and `call_offs` theirs, `names` knows which
+//! ids are in use, `own` what is wrong with an event by itself, `handling` what people did about
+//! findings, `views` what lists show.
 
 pub(in crate::domain) mod breaches;
+mod call_offs;
+mod events;
 mod handling;
 mod judge;
 mod names;
@@ -16,10 +19,9 @@ mod route;
 mod settle;
 mod views;
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet, Vector};
+use imbl::{OrdMap, OrdSet};
 
 use super::call_off::{CallOff, CallOffKey};
 use super::charter::Charter;
@@ -38,6 +40,8 @@ use super::splits::Orders;
 use super::tracker::Tracker;
 
 use breaches::breaches;
+use call_offs::CallOffs;
+use events::Events;
 use names::Names;
 use own::OverrideUse;
 pub(in crate::domain) use own::lacks_reason;
@@ -51,15 +55,13 @@ pub struct Agreement {
     /// Dated policy, as configured.
     policies: Arc<PolicyBook>,
     /// Everything recorded, in the order of versions.
-    events: Vector<Arc<Recorded>>,
-    /// Place of each event in `events`.
-    places: OrdMap<EventId, usize>,
+    events: Events,
     /// Reversed event and the event that reversed it.
     reversals: OrdMap<EventId, EventId>,
     /// Live events that make the charter, in fold order.
     charter_events: Arc<Vec<Arc<Recorded>>>,
     charter: Option<Arc<Charter>>,
-    call_offs: OrdMap<CallOffKey, Arc<CallOff>>,
+    call_offs: CallOffs,
     reservations: OrdMap<ReservationId, Arc<Reservation>>,
     names: Names,
     /// Live rejections of each invoice, by date.
@@ -89,12 +91,11 @@ impl Agreement {
             tracker: Tracker::new(id.clone(), horizon),
             id,
             policies,
-            events: Vector::new(),
-            places: OrdMap::new(),
+            events: Events::default(),
             reversals: OrdMap::new(),
             charter_events: Arc::default(),
             charter: None,
-            call_offs: OrdMap::new(),
+            call_offs: CallOffs::default(),
             reservations: OrdMap::new(),
             names: Names::default(),
             rejections: OrdMap::new(),
@@ -132,11 +133,7 @@ impl Agreement {
     /// The version up to which a condition holds: the condition must hold for no event that comes
     /// after one for which it does not.
     pub fn version_while(&self, holds: impl Fn(&Recorded) -> bool) -> Version {
-        let side = |event: &Arc<Recorded>| {
-            if holds(event) { Ordering::Less } else { Ordering::Greater }
-        };
-        // Nothing is equal, so this is where the first one stands for which it does not hold.
-        let (Ok(count) | Err(count)) = self.events.binary_search_by(side);
+        let count = self.events.count_while(holds);
         let last = count.checked_sub(1).and_then(|place| self.events.get(place));
         last.map_or(Version::NONE, |event| event.version)
     }
@@ -249,7 +246,7 @@ impl Agreement {
 
     /// The event of an id.
     pub fn event(&self, id: EventId) -> Option<&Arc<Recorded>> {
-        self.events.get(*self.places.get(&id)?)
+        self.events.of_id(id)
     }
 
     /// The event that reversed another.
@@ -281,8 +278,7 @@ impl Agreement {
     /// Takes in the next event. Whether it may be recorded is for `admit`; here it counts.
     pub fn apply(&mut self, recorded: &Arc<Recorded>) {
         let before = self.may_use_override(recorded).then(|| self.levels.clone());
-        self.places.insert(recorded.event_id, self.events.len());
-        self.events.push_back(Arc::clone(recorded));
+        self.events.push(Arc::clone(recorded));
         self.note_change(recorded);
         self.magnitude = self.magnitude.plus(settle::magnitude(recorded, self.charter()));
         let mut touched = Touched::default();

@@ -61,7 +61,7 @@ impl Agreement {
                 }
             }
             if call_off.is_empty() {
-                self.call_offs.remove(&key);
+                self.call_offs.remove(key);
             } else {
                 self.call_offs.insert(key, Arc::new(call_off));
             }
@@ -102,7 +102,7 @@ impl Agreement {
         let charter = charter.as_deref();
         let call_offs = self.call_offs.clone();
         let mut in_force = Vec::new();
-        for (key, old) in &call_offs {
+        for (key, old) in call_offs.iter() {
             let mut call_off = CallOff::clone(old);
             call_off.forget();
             if let Some(charter) = charter {

@@ -4,6 +4,7 @@
 use std::ops::Bound;
 
 use imbl::OrdMap;
+use smallvec::SmallVec;
 
 use super::{Entry, Place};
 
@@ -13,14 +14,16 @@ const MANY_FROM: usize = 48;
 /// The documents.
 #[derive(Debug, Clone)]
 pub(super) enum Entries {
+    /// The first stands here: most call-offs in a ledger are an order and nothing more yet.
+    ///
     /// Invariant: rising by place.
-    Few(Vec<Entry>),
+    Few(SmallVec<[Entry; 1]>),
     Many(OrdMap<Place, Entry>),
 }
 
 impl Default for Entries {
     fn default() -> Self {
-        Self::Few(Vec::new())
+        Self::Few(SmallVec::new())
     }
 }
 
@@ -80,7 +83,11 @@ impl Entries {
         match self {
             Self::Few(few) => {
                 match few.binary_search_by_key(&place, Entry::place) {
-                    Ok(same) => few.splice(same..=same, [entry]).for_each(drop),
+                    Ok(same) => {
+                        if let Some(one) = few.get_mut(same) {
+                            *one = entry;
+                        }
+                    }
                     Err(after) => few.insert(after, entry),
                 }
                 if few.len() >= MANY_FROM {

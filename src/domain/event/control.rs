@@ -4,6 +4,7 @@ use super::Reasoning;
 use crate::domain::date::Date;
 use crate::domain::id::{EventId, FindingId, OverrideId};
 use crate::domain::money::Money;
+use crate::domain::text::Text;
 
 /// Two persons allow intents above a ceiling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +18,9 @@ pub struct OverrideGranted {
     /// Last day on which it helps.
     pub end: Date,
     /// Pseudonym of the first person.
-    pub granted_by: Option<String>,
+    pub granted_by: Option<Text>,
     /// Pseudonym of the second person.
-    pub seconded_by: Option<String>,
+    pub seconded_by: Option<Text>,
 }
 
 /// A recording is taken out.

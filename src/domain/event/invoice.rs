@@ -6,6 +6,7 @@ use crate::domain::id::{CreditNoteId, InvoiceId, OrderId, PaymentId, RetentionId
 use crate::domain::money::{Amount, Money};
 use crate::domain::organisation::OrganisationId;
 use crate::domain::scope::ScopeKeys;
+use crate::domain::text::Text;
 
 /// What kind of invoice it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,11 +47,11 @@ pub struct InvoiceReceived {
     /// The invoice that a negative one lowers.
     pub corrected: Option<InvoiceId>,
     /// Department, when stated.
-    pub department: Option<String>,
+    pub department: Option<Text>,
     /// CPV code, when stated.
-    pub cpv: Option<String>,
+    pub cpv: Option<Text>,
     /// SHA-256 of the document, in hexadecimal digits.
-    pub document: Option<String>,
+    pub document: Option<Text>,
 }
 
 /// A credit note came.
@@ -71,7 +72,7 @@ pub struct CreditNoteReceived {
     /// VAT, in the same currency.
     pub vat: Amount,
     /// SHA-256 of the document, in hexadecimal digits.
-    pub document: Option<String>,
+    pub document: Option<Text>,
 }
 
 /// An invoice, by its id.
@@ -87,7 +88,7 @@ pub struct InvoiceApproved {
     /// Which.
     pub invoice: InvoiceId,
     /// Pseudonym of who approved.
-    pub approved_by: Option<String>,
+    pub approved_by: Option<Text>,
 }
 
 /// An invoice is disputed. It goes on counting.
@@ -129,7 +130,7 @@ pub struct InvoicePaid {
     /// How much, VAT included.
     pub value: Value,
     /// Pseudonym of who released it.
-    pub paid_by: Option<String>,
+    pub paid_by: Option<Text>,
 }
 
 /// A payment came back.

@@ -8,6 +8,8 @@ mod control;
 mod invoice;
 mod order;
 
+use std::sync::Arc;
+
 use super::date::{Date, RecordedTime};
 use super::id::{EventId, Position, Version};
 use super::money::{Amount, Currency, Money, Rate};
@@ -90,13 +92,13 @@ impl Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// The agreement begins.
-    AgreementSigned(Box<AgreementSigned>),
+    AgreementSigned(Arc<AgreementSigned>),
     /// An option is used.
     OptionExercised(OptionRef),
     /// An option will not be used.
     OptionDeclined(OptionRef),
     /// The agreement is changed.
-    AgreementAmended(Box<AgreementAmended>),
+    AgreementAmended(Arc<AgreementAmended>),
     /// Prices follow an index.
     PriceIndexed(PriceIndexed),
     /// No call-offs from here on.
@@ -108,31 +110,31 @@ pub enum Payload {
     /// The agreement is settled.
     AgreementClosed,
     /// Room is set aside.
-    HeadroomReserved(Box<HeadroomReserved>),
+    HeadroomReserved(Arc<HeadroomReserved>),
     /// What is left of it is given back.
     ReservationReleased(ReservationReleased),
     /// A call-off is ordered.
-    OrderPlaced(Box<OrderPlaced>),
+    OrderPlaced(Arc<OrderPlaced>),
     /// The supplier accepts an order.
     OrderConfirmed(OrderRef),
     /// The supplier declines an order.
     OrderRejected(OrderRef),
     /// An order has a new total value.
-    OrderChanged(OrderChanged),
+    OrderChanged(Arc<OrderChanged>),
     /// An order is cancelled by the buyer.
     OrderCancelled(OrderRef),
     /// Goods or services are received.
-    DeliveryReceived(DeliveryReceived),
+    DeliveryReceived(Arc<DeliveryReceived>),
     /// An order is complete.
     OrderClosed(OrderRef),
     /// An order is opened again.
     OrderReopened(OrderRef),
     /// An invoice came.
-    InvoiceReceived(Box<InvoiceReceived>),
+    InvoiceReceived(Arc<InvoiceReceived>),
     /// A credit note came.
-    CreditNoteReceived(Box<CreditNoteReceived>),
+    CreditNoteReceived(Arc<CreditNoteReceived>),
     /// An invoice is approved for payment.
-    InvoiceApproved(InvoiceApproved),
+    InvoiceApproved(Arc<InvoiceApproved>),
     /// An invoice is disputed.
     InvoiceDisputed(InvoiceDisputed),
     /// An invoice is rejected.
@@ -140,17 +142,17 @@ pub enum Payload {
     /// A dispute ends.
     DisputeResolved(InvoiceRef),
     /// A prepayment is offset by hand.
-    PrepaymentOffset(PrepaymentOffset),
+    PrepaymentOffset(Arc<PrepaymentOffset>),
     /// Money was paid.
-    InvoicePaid(InvoicePaid),
+    InvoicePaid(Arc<InvoicePaid>),
     /// A payment came back.
     PaymentReversed(PaymentReversed),
     /// Money is held back.
-    RetentionWithheld(RetentionWithheld),
+    RetentionWithheld(Arc<RetentionWithheld>),
     /// Held-back money is released.
-    RetentionReleased(RetentionReleased),
+    RetentionReleased(Arc<RetentionReleased>),
     /// Two persons allow intents above a ceiling.
-    OverrideGranted(OverrideGranted),
+    OverrideGranted(Arc<OverrideGranted>),
     /// A recording is taken out.
     EventReversed(EventReversed),
     /// Somebody has seen a finding.
@@ -160,7 +162,7 @@ pub enum Payload {
     /// Somebody has dealt with a finding.
     FindingResolved(FindingHandled),
     /// Thresholds and tolerances change.
-    ThresholdPolicySet(Box<PolicyChange>),
+    ThresholdPolicySet(Arc<PolicyChange>),
     /// A document is attached.
     DocumentAttached,
 }

@@ -4,6 +4,7 @@ use super::Value;
 use crate::domain::date::Date;
 use crate::domain::id::{DeliveryId, OrderId, ReservationId};
 use crate::domain::scope::ScopeKeys;
+use crate::domain::text::Text;
 
 /// Room is set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct HeadroomReserved {
     /// For whom: buyer, supplier, lot.
     pub keys: ScopeKeys,
     /// Department, when stated.
-    pub department: Option<String>,
+    pub department: Option<Text>,
 }
 
 /// What is left of a reservation is given back.
@@ -37,15 +38,15 @@ pub struct OrderPlaced {
     /// Total value.
     pub value: Value,
     /// Department, when stated.
-    pub department: Option<String>,
+    pub department: Option<Text>,
     /// CPV code, when stated.
-    pub cpv: Option<String>,
+    pub cpv: Option<Text>,
     /// Reservation to use up.
     pub reservation: Option<ReservationId>,
     /// Pseudonym of who ordered.
-    pub ordered_by: Option<String>,
+    pub ordered_by: Option<Text>,
     /// Pseudonym of who approved.
-    pub approved_by: Option<String>,
+    pub approved_by: Option<Text>,
     /// Whether it names the reopened competition that it follows from.
     pub competition: Competition,
 }
@@ -83,5 +84,5 @@ pub struct DeliveryReceived {
     /// The order.
     pub order: OrderId,
     /// Pseudonym of who received.
-    pub received_by: Option<String>,
+    pub received_by: Option<Text>,
 }

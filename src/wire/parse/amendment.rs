@@ -1,5 +1,7 @@
 //! Reading an amendment, and whether its parts fit together.
 
+use std::sync::Arc;
+
 use super::path::{At, Item, Path};
 use super::values::{self, Sign};
 use super::{SHORT_TEXT_BYTES_MAX, Violations, lists, malformed, texts};
@@ -45,7 +47,7 @@ pub(super) fn parse(
     let removed_buyers = lists::organisation_ids(violations, &field, removed_buyers);
     check_apart(violations, &field, &added_buyers, &removed_buyers);
     let added_lots = lists::lots(violations, &at("added_lots"), added_lots);
-    Some(Payload::AgreementAmended(Box::new(AgreementAmended {
+    Some(Payload::AgreementAmended(Arc::new(AgreementAmended {
         amendment: amendment?,
         basis: basis?,
         reasoning,

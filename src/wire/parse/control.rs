@@ -1,5 +1,7 @@
 //! Reading control events: overrides, reversals, what people do about findings, policy, documents.
 
+use std::sync::Arc;
+
 use super::path::{At, Item, Path};
 use super::values::{self, Sign};
 use super::{Violations, lists, malformed, texts};
@@ -24,14 +26,14 @@ pub(super) fn override_granted(
     let end = values::date(violations, &at("end_date"), end_date);
     let granted_by = texts::person(violations, &at("granted_by"), granted_by);
     let seconded_by = texts::person(violations, &at("seconded_by"), seconded_by);
-    Some(Payload::OverrideGranted(OverrideGranted {
+    Some(Payload::OverrideGranted(Arc::new(OverrideGranted {
         override_id: override_id?,
         limit: limit?,
         reasoning,
         end: end?,
         granted_by,
         seconded_by,
-    }))
+    })))
 }
 
 pub(super) fn event_reversed(
@@ -95,7 +97,7 @@ pub(super) fn threshold_policy_set(
         violations.add(path, malformed::FIELD_MISSING, "must set something");
         return None;
     }
-    Some(Payload::ThresholdPolicySet(Box::new(policy_change(violations, path, stated))))
+    Some(Payload::ThresholdPolicySet(Arc::new(policy_change(violations, path, stated))))
 }
 
 /// Reads a change of policy for every nature. What is out of bounds is told, and may be in the change.

@@ -1,5 +1,7 @@
 //! Reading what happens to room that is set aside.
 
+use std::sync::Arc;
+
 use super::path::{At, Path};
 use super::values::{self, Check, Sign};
 use super::{SHORT_TEXT_BYTES_MAX, Violations, malformed, texts};
@@ -45,7 +47,7 @@ pub(super) fn headroom_reserved(
     let lot = values::optional_id(violations, &at("lot_id"), lot_id, LotId::parse);
     texts::text(violations, &at("department"), department, SHORT_TEXT_BYTES_MAX);
     texts::remark(violations, &at("purpose"), purpose);
-    Some(Payload::HeadroomReserved(Box::new(HeadroomReserved {
+    Some(Payload::HeadroomReserved(Arc::new(HeadroomReserved {
         reservation: reservation?,
         value: value?,
         expiry: expiry?,

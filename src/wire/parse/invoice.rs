@@ -1,5 +1,7 @@
 //! Reading what happens to an invoice.
 
+use std::sync::Arc;
+
 use super::path::{At, Path};
 use super::values::{self, Check, Sign};
 use super::{SHORT_TEXT_BYTES_MAX, Violations, malformed, texts};
@@ -89,7 +91,7 @@ pub(super) fn invoice_received(
         let text = "of a prepayment must not be negative; send a credit note";
         violations.add(&at("net.amount"), Reason::MalformedAmount.name(), text);
     }
-    Some(Payload::InvoiceReceived(Box::new(InvoiceReceived {
+    Some(Payload::InvoiceReceived(Arc::new(InvoiceReceived {
         invoice: invoice?,
         number: number.clone(),
         issued: issued?,
@@ -154,7 +156,7 @@ pub(super) fn credit_note_received(
         None => Some(Amount::ZERO),
         vat => values::money_in(violations, &at("vat"), vat, Sign::Any, net.money.currency),
     };
-    Some(Payload::CreditNoteReceived(Box::new(CreditNoteReceived {
+    Some(Payload::CreditNoteReceived(Arc::new(CreditNoteReceived {
         number: number.clone(),
         issued: issued?,
         vat: vat?,
@@ -174,7 +176,7 @@ pub(super) fn invoice_approved(
     let v1::InvoiceApproved { invoice_id, approved_by } = stated;
     let invoice = invoice_id_of(violations, path, invoice_id);
     let approved_by = texts::person(violations, &At(path, "approved_by"), approved_by);
-    Some(Payload::InvoiceApproved(InvoiceApproved { invoice: invoice?, approved_by }))
+    Some(Payload::InvoiceApproved(Arc::new(InvoiceApproved { invoice: invoice?, approved_by })))
 }
 
 pub(super) fn invoice_disputed(
@@ -223,11 +225,11 @@ pub(super) fn prepayment_offset(
     let field = at("final_invoice_id");
     let final_invoice = values::optional_id(violations, &field, final_invoice_id, InvoiceId::parse);
     let amount = values::money(violations, &at("amount"), amount.as_ref(), Sign::Positive);
-    Some(Payload::PrepaymentOffset(PrepaymentOffset {
+    Some(Payload::PrepaymentOffset(Arc::new(PrepaymentOffset {
         prepayment: prepayment?,
         final_invoice,
         amount: amount?,
-    }))
+    })))
 }
 
 fn invoice_id_of(

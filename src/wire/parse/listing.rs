@@ -11,6 +11,7 @@ use crate::domain::date::{Date, RecordedTime};
 use crate::domain::finding::Handling;
 use crate::domain::id::{AgreementId, LotId, OrderId};
 use crate::domain::reason::{Reason, Severity};
+use crate::domain::text::Text;
 use crate::domain::view::{AgreementState, InvoiceStatus};
 use crate::projections::breakdown::Dimension;
 use crate::projections::filter::{
@@ -375,9 +376,9 @@ fn reasons(violations: &mut Violations, field: Path<'_>, names: &[String]) -> Ve
     read
 }
 
-fn optional_text(violations: &mut Violations, field: Path<'_>, text: &str) -> Option<String> {
+fn optional_text(violations: &mut Violations, field: Path<'_>, text: &str) -> Option<Text> {
     texts::text(violations, field, text, SHORT_TEXT_BYTES_MAX);
-    (!text.is_empty()).then(|| text.to_owned())
+    texts::stated_text(text)
 }
 
 fn agreement_state(state: v1::AgreementState) -> Option<AgreementState> {

@@ -1,5 +1,7 @@
 //! Reading what happens to an order.
 
+use std::sync::Arc;
+
 use super::path::{At, Path};
 use super::values::{self, Check, Sign};
 use super::{SHORT_TEXT_BYTES_MAX, Violations, texts};
@@ -60,7 +62,7 @@ pub(super) fn order_placed(
     } else {
         Competition::Documented
     };
-    Some(Payload::OrderPlaced(Box::new(OrderPlaced {
+    Some(Payload::OrderPlaced(Arc::new(OrderPlaced {
         order: order?,
         keys: ScopeKeys { lot, supplier: Some(supplier?), buyer: Some(buyer?) },
         value: value?,
@@ -83,7 +85,7 @@ pub(super) fn order_changed(
     let (amount, rate) = (amount.as_ref(), exchange_rate.as_ref());
     let value = values::value(violations, path, "amount", amount, rate, Sign::NotNegative);
     texts::remark(violations, &At(path, "reason"), reason);
-    Some(Payload::OrderChanged(OrderChanged { order: order?, value: value? }))
+    Some(Payload::OrderChanged(Arc::new(OrderChanged { order: order?, value: value? })))
 }
 
 pub(super) fn order_confirmed(
@@ -149,11 +151,11 @@ pub(super) fn delivery_received(
     let received_by = texts::person(violations, &at("received_by"), received_by);
     values::check_money(violations, &at("amount"), amount.as_ref());
     texts::remark(violations, &at("description"), description);
-    Some(Payload::DeliveryReceived(DeliveryReceived {
+    Some(Payload::DeliveryReceived(Arc::new(DeliveryReceived {
         delivery: delivery?,
         order: order?,
         received_by,
-    }))
+    })))
 }
 
 fn order_ref(violations: &mut Violations, path: Path<'_>, order_id: &str) -> Option<OrderRef> {

@@ -1,5 +1,7 @@
 //! Reading what happens to money: payments and retention.
 
+use std::sync::Arc;
+
 use super::path::{At, Path};
 use super::values::{self, Sign};
 use super::{Violations, texts};
@@ -23,12 +25,12 @@ pub(super) fn invoice_paid(
     let (amount, rate) = (amount.as_ref(), exchange_rate.as_ref());
     let value =
         values::value(violations, path, "amount", amount, rate, Sign::positive_as_intent(mode));
-    Some(Payload::InvoicePaid(InvoicePaid {
+    Some(Payload::InvoicePaid(Arc::new(InvoicePaid {
         payment: payment?,
         invoice: invoice?,
         value: value?,
         paid_by,
-    }))
+    })))
 }
 
 pub(super) fn payment_reversed(
@@ -59,12 +61,12 @@ pub(super) fn retention_withheld(
     let value = values::value(violations, path, "amount", amount, rate, sign);
     let field = at("release_due_date");
     let release_due = values::optional_date(violations, &field, release_due_date);
-    Some(Payload::RetentionWithheld(RetentionWithheld {
+    Some(Payload::RetentionWithheld(Arc::new(RetentionWithheld {
         retention: retention?,
         invoice: invoice?,
         value: value?,
         release_due,
-    }))
+    })))
 }
 
 pub(super) fn retention_released(
@@ -79,5 +81,8 @@ pub(super) fn retention_released(
     let (amount, rate, sign) =
         (amount.as_ref(), exchange_rate.as_ref(), Sign::positive_as_intent(mode));
     let value = values::value(violations, path, "amount", amount, rate, sign);
-    Some(Payload::RetentionReleased(RetentionReleased { retention: retention?, value: value? }))
+    Some(Payload::RetentionReleased(Arc::new(RetentionReleased {
+        retention: retention?,
+        value: value?,
+    })))
 }

@@ -1,6 +1,7 @@
 //! Reading the terms of an agreement, and whether they fit together.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::path::{At, Item, Path};
 use super::values::{self, Sign};
@@ -71,7 +72,7 @@ pub(super) fn parse(
     let options = parse_options(violations, &at("options"), options, currency, end);
     check_scopes(violations, path, &ceilings, &options, &buyers, &suppliers, &lots);
     (violations.0.len() == before).then_some(())?;
-    Some(Payload::AgreementSigned(Box::new(AgreementSigned {
+    Some(Payload::AgreementSigned(Arc::new(AgreementSigned {
         framework_kind: framework_kind?,
         nature: nature?,
         indexation: if *ceiling_indexed { Indexation::CeilingsToo } else { Indexation::PricesOnly },

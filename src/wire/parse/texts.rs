@@ -6,6 +6,7 @@ use super::{
     URI_BYTES_MAX, Violations, malformed,
 };
 use crate::domain::event::Reasoning;
+use crate::domain::text::Text;
 use crate::wire::v1;
 
 pub(super) fn text(violations: &mut Violations, field: Path<'_>, text: &str, bytes_max: usize) {
@@ -33,14 +34,14 @@ pub(super) fn required_text(
 }
 
 /// A text that may be left out.
-pub(super) fn stated_text(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
+pub(super) fn stated_text(text: &str) -> Option<Text> {
+    (!text.is_empty()).then(|| Text::new(text))
 }
 
 /// A pseudonym that may be left out. A blank one names nobody.
-pub(super) fn person(violations: &mut Violations, field: Path<'_>, value: &str) -> Option<String> {
+pub(super) fn person(violations: &mut Violations, field: Path<'_>, value: &str) -> Option<Text> {
     text(violations, field, value, SHORT_TEXT_BYTES_MAX);
-    (!value.trim().is_empty()).then(|| value.to_owned())
+    (!value.trim().is_empty()).then(|| Text::new(value))
 }
 
 /// A text of which the rules need only whether it says why. A missing one is no violation: it is

@@ -190,7 +190,7 @@ fn every_part_of_an_amendment_is_read_into_its_place() {
         added_buyers,
         removed_buyers,
         added_lots,
-    } = *amendment;
+    } = AgreementAmended::clone(&amendment);
     let one = |number| [OrganisationId::parse("", number).unwrap()];
     assert_eq!(amendment, AmendmentId::parse("M1").unwrap());
     assert_eq!((basis, reasoning), (LegalBasis::ModRev, Reasoning::Stated));

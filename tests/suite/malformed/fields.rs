@@ -1,6 +1,7 @@
 //! Fields of the events, one by one: what is required, how long, which sign.
 
 use contract_ledger::domain::event::{Payload as Read, Reasoning};
+use contract_ledger::domain::text::Text;
 use contract_ledger::wire::parse::parse_recorded_event;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::event::Payload;
@@ -307,11 +308,13 @@ fn persons_of_an_override_are_kept_as_stated_and_blank_ones_are_nobody() {
         let granted = granted("G1", "1", "2024-12-31");
         let payload = v1::OverrideGranted { granted_by, seconded_by, ..granted };
         match read(Payload::OverrideGranted(payload)) {
-            Read::OverrideGranted(granted) => (granted.granted_by, granted.seconded_by),
+            Read::OverrideGranted(granted) => {
+                (granted.granted_by.clone(), granted.seconded_by.clone())
+            }
             other => panic!("{other:?}"),
         }
     };
-    let named = |name: &str| Some(name.to_owned());
+    let named = |name: &str| Some(Text::new(name));
     assert_eq!(with("person-1", "person-2"), (named("person-1"), named("person-2")));
     assert_eq!(with("person-1", "person-1"), (named("person-1"), named("person-1")));
     assert_eq!(with(" \t", ""), (None, None));

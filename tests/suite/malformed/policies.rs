@@ -99,7 +99,7 @@ fn every_part_of_a_policy_is_read_into_its_place() {
         de_minimis_ppm,
         de_minimis_ppm_by_nature,
         amendment_max_ppm,
-    } = *change;
+    } = PolicyChange::clone(&change);
     assert_eq!(warning_steps_ppm, Some(vec![500_000, 900_000]));
     assert_eq!((late_registration_days, split_window_days), (Some(1), Some(2)));
     assert_eq!(split_threshold.unwrap().to_string(), "3.00 NOK");

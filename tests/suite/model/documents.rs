@@ -113,7 +113,7 @@ pub(super) fn payments<'a>(fold: &Fold<'a>) -> Vec<(&'a Recorded, &'a InvoicePai
         if let Payload::InvoicePaid(paid) = &recorded.event.payload
             && !came_back(fold, &paid.payment)
         {
-            found.push((*recorded, paid));
+            found.push((*recorded, &**paid));
         }
     }
     found

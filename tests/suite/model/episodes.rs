@@ -6,6 +6,7 @@ use contract_ledger::domain::date::{Date, RecordedTime};
 use contract_ledger::domain::event::{InvoiceKind, Payload, Value};
 use contract_ledger::domain::money::Amount;
 use contract_ledger::domain::reason::Reason;
+use contract_ledger::domain::text::Text;
 
 use super::documents::{Invoice, credit_notes, invoice, invoices, is_rejected, payments};
 use super::findings::{Conditions, conditions};
@@ -69,7 +70,7 @@ pub(super) fn duplicates(fold: &Fold<'_>, found: &mut Conditions) {
         };
         let sign = stated.net.money.amount.is_negative();
         let identity = (&stated.keys.supplier, kind, &stated.number, stated.issued, sign);
-        let same = |other: &(_, &Option<String>)| {
+        let same = |other: &(_, &Option<Text>)| {
             other.0 == identity || (stated.document.is_some() && *other.1 == stated.document)
         };
         if seen.iter().any(same) {
@@ -86,7 +87,7 @@ pub(super) fn duplicates(fold: &Fold<'_>, found: &mut Conditions) {
         }
         let sign = credit.net.money.amount.is_negative();
         let identity = (&credit.supplier, &credit.number, credit.issued, sign);
-        let same = |other: &(_, &Option<String>)| {
+        let same = |other: &(_, &Option<Text>)| {
             other.0 == identity || (credit.document.is_some() && *other.1 == credit.document)
         };
         if seen.iter().any(same) {

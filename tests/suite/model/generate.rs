@@ -1,5 +1,7 @@
 //! Random histories: signatures and the events that follow, with ids from small pools.
 
+use std::sync::Arc;
+
 use contract_ledger::domain::date::{Date, RecordedTime};
 use contract_ledger::domain::event::{
     AdmissionMode, AgreementSigned, CeilingKind, CeilingTerms, Event, FrameworkKind, Indexation,
@@ -9,6 +11,7 @@ use contract_ledger::domain::id::{EventId, LotId, OptionId, Position, Version};
 use contract_ledger::domain::money::{Amount, Currency, Money, Rate};
 use contract_ledger::domain::organisation::OrganisationId;
 use contract_ledger::domain::scope::{Scope, ScopeKeys};
+use contract_ledger::domain::text::Text;
 
 use super::super::support::events::{BUYER, OTHER_SUPPLIER, STRANGER, SUPPLIER, THIRD_SUPPLIER};
 use super::history::{History, is_reversed};
@@ -89,7 +92,7 @@ impl World {
 
     /// The signature that every history begins with.
     pub(super) fn sign(&mut self, history: &History) -> Recorded {
-        let payload = Payload::AgreementSigned(Box::new(self.terms()));
+        let payload = Payload::AgreementSigned(Arc::new(self.terms()));
         let effective = self.start.plus_days(-self.random.between(0, 40)).unwrap();
         let event = Event { effective, mode: AdmissionMode::Fact, corrects: None, payload };
         self.recorded(history, event)
@@ -276,10 +279,10 @@ impl World {
         }
     }
 
-    pub(super) fn person(&mut self) -> Option<String> {
+    pub(super) fn person(&mut self) -> Option<Text> {
         let persons = ["", "p1", "p2", "p3"];
         let person = *self.random.one_of(&persons);
-        (!person.is_empty()).then(|| person.to_owned())
+        (!person.is_empty()).then(|| Text::new(person))
     }
 
     /// A day around now.
@@ -293,16 +296,16 @@ impl World {
 fn sensible(mut event: Event) -> Event {
     let intent = event.mode == AdmissionMode::Intent;
     let value = match &mut event.payload {
-        Payload::OrderPlaced(placed) => &mut placed.value,
-        Payload::HeadroomReserved(reserved) => &mut reserved.value,
-        Payload::InvoicePaid(paid) => &mut paid.value,
+        Payload::OrderPlaced(placed) => &mut Arc::make_mut(placed).value,
+        Payload::HeadroomReserved(reserved) => &mut Arc::make_mut(reserved).value,
+        Payload::InvoicePaid(paid) => &mut Arc::make_mut(paid).value,
         Payload::InvoiceReceived(invoice) if intent => {
             // Only what did happen may carry a number that fails its check.
-            invoice.keys.supplier = Some(organisation(SUPPLIER));
+            Arc::make_mut(invoice).keys.supplier = Some(organisation(SUPPLIER));
             return event;
         }
         Payload::CreditNoteReceived(credit) if intent => {
-            credit.supplier = organisation(SUPPLIER);
+            Arc::make_mut(credit).supplier = organisation(SUPPLIER);
             return event;
         }
         _ => return event,

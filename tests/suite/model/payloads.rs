@@ -1,5 +1,7 @@
 //! What happens in a random history: one payload, its ids from small pools.
 
+use std::sync::Arc;
+
 use contract_ledger::domain::event::{
     AgreementAmended, CeilingChange, Competition, CreditNoteReceived, DeliveryReceived,
     EventReversed, HeadroomReserved, InvoiceApproved, InvoiceDisputed, InvoiceKind, InvoicePaid,
@@ -14,6 +16,7 @@ use contract_ledger::domain::id::{
 use contract_ledger::domain::money::{Amount, Currency, Money, Rate};
 use contract_ledger::domain::policy::PolicyChange;
 use contract_ledger::domain::scope::Scope;
+use contract_ledger::domain::text::Text;
 
 use super::super::support::events::{SUPPLIER, THIRD_SUPPLIER};
 use super::generate::{Catalogue, World, lot, option, organisation};
@@ -76,15 +79,15 @@ impl World {
             }
         }
         if self.catalogue == Catalogue::Whole && self.focus == 4 && history.events.len() == 1 {
-            return Payload::ThresholdPolicySet(Box::new(self.split_policy()));
+            return Payload::ThresholdPolicySet(Arc::new(self.split_policy()));
         }
         match self.random.weighted(&kinds) {
-            Kind::Order => Payload::OrderPlaced(Box::new(self.order(history))),
+            Kind::Order => Payload::OrderPlaced(Arc::new(self.order(history))),
             Kind::OrderState => self.order_state(history),
-            Kind::Invoice => Payload::InvoiceReceived(Box::new(self.invoice(history))),
-            Kind::Negative => Payload::InvoiceReceived(Box::new(self.negative(history))),
+            Kind::Invoice => Payload::InvoiceReceived(Arc::new(self.invoice(history))),
+            Kind::Negative => Payload::InvoiceReceived(Arc::new(self.negative(history))),
             Kind::Prepayment => self.prepayment(history),
-            Kind::Credit => Payload::CreditNoteReceived(Box::new(self.credit(history))),
+            Kind::Credit => Payload::CreditNoteReceived(Arc::new(self.credit(history))),
             Kind::Payment => self.payment(history),
             Kind::Reversal => self.reversal(history),
             Kind::Option => self.option_event(),
@@ -104,8 +107,8 @@ impl World {
             order: OrderId::parse(&self.id("O", 8)).unwrap(),
             keys: self.keys(),
             value: self.value(),
-            department: self.random.per_cent(80).then(|| "D1".to_owned()),
-            cpv: self.random.per_cent(70).then(|| "72000000".to_owned()),
+            department: self.random.per_cent(80).then(|| Text::new("D1")),
+            cpv: self.random.per_cent(70).then(|| Text::new("72000000")),
             reservation: reservation.then(|| self.reservation_id(history)),
             ordered_by: self.person(),
             approved_by: self.person(),
@@ -122,7 +125,7 @@ impl World {
         match self.random.below(if whole { 12 } else { 6 }) {
             0..=3 => {
                 let value = self.value();
-                Payload::OrderChanged(OrderChanged { order, value })
+                Payload::OrderChanged(Arc::new(OrderChanged { order, value }))
             }
             4 => Payload::OrderCancelled(named),
             5 | 6 => Payload::OrderClosed(named),
@@ -132,7 +135,11 @@ impl World {
             _ => {
                 let delivery = DeliveryId::parse(&self.id("D", 5)).unwrap();
                 let received_by = self.person();
-                Payload::DeliveryReceived(DeliveryReceived { delivery, order, received_by })
+                Payload::DeliveryReceived(Arc::new(DeliveryReceived {
+                    delivery,
+                    order,
+                    received_by,
+                }))
             }
         }
     }
@@ -189,9 +196,9 @@ impl World {
         self.start.plus_days(self.random.between(0, 2)).unwrap()
     }
 
-    fn document(&mut self) -> Option<String> {
+    fn document(&mut self) -> Option<Text> {
         let digit = self.random.below(10);
-        self.random.per_cent(20).then(|| digit.to_string().repeat(64))
+        self.random.per_cent(20).then(|| Text::new(&digit.to_string().repeat(64)))
     }
 
     fn negative(&mut self, history: &History) -> InvoiceReceived {
@@ -221,18 +228,18 @@ impl World {
             let named = self.random.per_cent(30);
             let final_invoice = named.then(|| self.invoice_id(history));
             let amount = self.money();
-            return Payload::PrepaymentOffset(PrepaymentOffset {
+            return Payload::PrepaymentOffset(Arc::new(PrepaymentOffset {
                 prepayment,
                 final_invoice,
                 amount,
-            });
+            }));
         }
         let base = self.invoice(history);
         let id = self.id("V", 3);
         let plain = id == "V3";
         let net = self.value_in(self.currency);
         let vat = if plain { Amount::ZERO } else { self.amount(self.currency) };
-        Payload::InvoiceReceived(Box::new(InvoiceReceived {
+        Payload::InvoiceReceived(Arc::new(InvoiceReceived {
             invoice: InvoiceId::parse(&id).unwrap(),
             kind: InvoiceKind::Prepayment,
             net,
@@ -270,7 +277,7 @@ impl World {
             return Payload::PaymentReversed(PaymentReversed { payment });
         }
         let (invoice, value, paid_by) = (self.invoice_id(history), self.value(), self.person());
-        Payload::InvoicePaid(InvoicePaid { payment, invoice, value, paid_by })
+        Payload::InvoicePaid(Arc::new(InvoicePaid { payment, invoice, value, paid_by }))
     }
 
     fn reversal(&mut self, history: &History) -> Payload {
@@ -324,7 +331,7 @@ impl World {
         };
         let new_end = self.random.per_cent(15).then(|| self.day(-60, 400));
         let third = |yes: bool| some(yes, THIRD_SUPPLIER);
-        Payload::AgreementAmended(Box::new(AgreementAmended {
+        Payload::AgreementAmended(Arc::new(AgreementAmended {
             amendment: AmendmentId::parse(&self.id("A", 6)).unwrap(),
             basis: *self.random.one_of(&[
                 LegalBasis::ModMinv,
@@ -366,7 +373,7 @@ impl World {
         if self.random.per_cent(30) {
             keys.supplier = None;
         }
-        Payload::HeadroomReserved(Box::new(HeadroomReserved {
+        Payload::HeadroomReserved(Arc::new(HeadroomReserved {
             reservation: ReservationId::parse(&self.id("R", 4)).unwrap(),
             value: self.value(),
             expiry: self.day(-10, 60),
@@ -380,7 +387,7 @@ impl World {
         match self.random.below(5) {
             0 => {
                 let approved_by = self.person();
-                Payload::InvoiceApproved(InvoiceApproved { invoice, approved_by })
+                Payload::InvoiceApproved(Arc::new(InvoiceApproved { invoice, approved_by }))
             }
             1 => Payload::InvoiceDisputed(InvoiceDisputed { invoice, reasoning }),
             2 => Payload::DisputeResolved(InvoiceRef { invoice }),
@@ -392,10 +399,15 @@ impl World {
         let retention = RetentionId::parse(&self.id("H", 2)).unwrap();
         let value = self.value_in(self.currency);
         if self.random.per_cent(40) {
-            return Payload::RetentionReleased(RetentionReleased { retention, value });
+            return Payload::RetentionReleased(Arc::new(RetentionReleased { retention, value }));
         }
         let (invoice, release_due) = (self.invoice_id(history), None);
-        Payload::RetentionWithheld(RetentionWithheld { retention, invoice, value, release_due })
+        Payload::RetentionWithheld(Arc::new(RetentionWithheld {
+            retention,
+            invoice,
+            value,
+            release_due,
+        }))
     }
 
     fn grant(&mut self) -> Payload {
@@ -405,15 +417,15 @@ impl World {
             limit.amount = Amount::parse("5", limit.currency).unwrap();
         }
         let persons = self.random.per_cent(80);
-        let (first, second) = ("p1".to_owned(), "p2".to_owned());
-        Payload::OverrideGranted(OverrideGranted {
+        let (first, second) = (Text::new("p1"), Text::new("p2"));
+        Payload::OverrideGranted(Arc::new(OverrideGranted {
             override_id: OverrideId::parse(&self.id("W", 4)).unwrap(),
             limit,
             reasoning: self.reasoning(10),
             end: self.day(0, 90),
             granted_by: if persons { Some(first) } else { self.person() },
             seconded_by: if persons { Some(second) } else { self.person() },
-        })
+        }))
     }
 
     fn policy(&mut self) -> Payload {
@@ -433,7 +445,7 @@ impl World {
         if self.random.per_cent(20) {
             return Payload::DocumentAttached;
         }
-        Payload::ThresholdPolicySet(Box::new(change))
+        Payload::ThresholdPolicySet(Arc::new(change))
     }
 
     fn split_policy(&mut self) -> PolicyChange {

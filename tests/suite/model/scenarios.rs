@@ -1,6 +1,8 @@
 //! The worked scenarios of the domain page, and two finer points, on the model alone: every number is
 //! exact.
 
+use std::sync::Arc;
+
 use contract_ledger::domain::date::{Date, RecordedTime};
 use contract_ledger::domain::event::{
     self as domain, AgreementAmended, CeilingChange, Event, HeadroomReserved, LegalBasis,
@@ -12,6 +14,7 @@ use contract_ledger::domain::id::{
 use contract_ledger::domain::money::{Amount, Currency, Money};
 use contract_ledger::domain::policy::PolicyChange;
 use contract_ledger::domain::scope::{Scope, ScopeKeys};
+use contract_ledger::domain::text::Text;
 use contract_ledger::wire::parse::parse_recorded_event;
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::event::Payload;
@@ -290,7 +293,7 @@ fn intent_of(payload: domain::Payload) -> Event {
 fn amend(id: &str, basis: LegalBasis, change: &str, reasoning: Reasoning) -> Event {
     let ceiling_changes =
         vec![CeilingChange { scope: Scope::Agreement, change: nok_amount(change) }];
-    intent_of(domain::Payload::AgreementAmended(Box::new(AgreementAmended {
+    intent_of(domain::Payload::AgreementAmended(Arc::new(AgreementAmended {
         amendment: AmendmentId::parse(id).unwrap(),
         basis,
         reasoning,
@@ -308,7 +311,7 @@ fn amend(id: &str, basis: LegalBasis, change: &str, reasoning: Reasoning) -> Eve
 fn with_threshold(ceiling: &str) -> Tale {
     let mut tale = Tale::from(signed(ceiling, "2024-01-01", "2025-12-31"));
     let eea_threshold = Some(nok_amount("2300000"));
-    let change = Box::new(PolicyChange { eea_threshold, ..PolicyChange::default() });
+    let change = Arc::new(PolicyChange { eea_threshold, ..PolicyChange::default() });
     let policy = intent_of(domain::Payload::ThresholdPolicySet(change));
     tale.decide_at(time("2024-02-01T12:00:00Z"), policy).unwrap();
     tale
@@ -379,7 +382,7 @@ fn model_keeps_what_is_left_of_a_reservation_until_it_expires() {
         keys: keys(),
         department: None,
     };
-    tale.decide_at(now, intent_of(domain::Payload::HeadroomReserved(Box::new(reserved)))).unwrap();
+    tale.decide_at(now, intent_of(domain::Payload::HeadroomReserved(Arc::new(reserved)))).unwrap();
     let on = |id: &str, amount: &str| {
         let base = placed(id, amount);
         let reservation_id = "R1".to_owned();
@@ -403,14 +406,14 @@ fn model_keeps_what_is_left_of_a_reservation_until_it_expires() {
 fn model_lets_an_intent_above_the_ceiling_pass_under_an_override() {
     let now = time("2024-02-01T13:00:00Z");
     let grant = |id: &str, second: &str| {
-        intent_of(domain::Payload::OverrideGranted(OverrideGranted {
+        intent_of(domain::Payload::OverrideGranted(Arc::new(OverrideGranted {
             override_id: OverrideId::parse(id).unwrap(),
             limit: nok_amount("50"),
             reasoning: Reasoning::Stated,
             end: Date::parse("2024-02-29").unwrap(),
-            granted_by: Some("p1".to_owned()),
-            seconded_by: Some(second.to_owned()),
-        }))
+            granted_by: Some(Text::new("p1")),
+            seconded_by: Some(Text::new(second)),
+        })))
     };
     let mut tale = Tale::from(signed("100", "2024-01-01", "2025-12-31"));
     let alone = tale.decide_at(now, grant("W1", "p1")).unwrap_err();

@@ -88,7 +88,7 @@ pub(super) fn charter() -> Charter {
         indexation: Indexation::PricesOnly,
         term_justification: Reasoning::Stated,
     };
-    let signed = record(0, day(0), Payload::AgreementSigned(Box::new(signed)));
+    let signed = record(0, day(0), Payload::AgreementSigned(Arc::new(signed)));
     Charter::fold(&[signed], &PolicyBook::default()).unwrap()
 }
 
@@ -181,22 +181,22 @@ impl Story {
         let invoice = self.invoice_id();
         Some(match self.random.below(28) {
             0 => self.placement(order, live)?,
-            1 => Payload::OrderChanged(OrderChanged { order, value: self.value(900) }),
+            1 => Payload::OrderChanged(Arc::new(OrderChanged { order, value: self.value(900) })),
             2 => Payload::OrderClosed(named),
             3 => Payload::OrderReopened(named),
-            4 => Payload::DeliveryReceived(DeliveryReceived {
+            4 => Payload::DeliveryReceived(Arc::new(DeliveryReceived {
                 delivery: DeliveryId::parse(&format!("D{}", self.next)).unwrap(),
                 order,
                 received_by: None,
-            }),
+            })),
             5..=11 => self.invoice(invoice, live)?,
             12..=14 => self.credit_note(invoice),
-            15..=17 => Payload::InvoicePaid(InvoicePaid {
+            15..=17 => Payload::InvoicePaid(Arc::new(InvoicePaid {
                 payment: PaymentId::parse(&format!("P{}", self.next)).unwrap(),
                 invoice,
                 value: self.value(300),
                 paid_by: None,
-            }),
+            })),
             18 => {
                 let below = self.next + 5;
                 let number = self.random.below(below);
@@ -206,17 +206,17 @@ impl Story {
             19 => {
                 Payload::InvoiceRejected(InvoiceRejected { invoice, reasoning: Reasoning::Stated })
             }
-            20 => Payload::PrepaymentOffset(PrepaymentOffset {
+            20 => Payload::PrepaymentOffset(Arc::new(PrepaymentOffset {
                 prepayment: invoice,
                 final_invoice: None,
                 amount: self.value(50).money,
-            }),
+            })),
             21..=23 => self.retention(invoice, live)?,
-            24..=25 => Payload::RetentionReleased(RetentionReleased {
+            24..=25 => Payload::RetentionReleased(Arc::new(RetentionReleased {
                 retention: RetentionId::parse(&format!("R{}", self.random.below(6))).unwrap(),
                 value: self.value_in(20, 50),
-            }),
-            _ => Payload::InvoiceApproved(InvoiceApproved { invoice, approved_by: None }),
+            })),
+            _ => Payload::InvoiceApproved(Arc::new(InvoiceApproved { invoice, approved_by: None })),
         })
     }
 
@@ -246,7 +246,7 @@ impl Story {
             self.random.one_of(&kinds)
         };
         let prepaid = if self.random.per_cent(20) { self.random.below(100) } else { 0 };
-        Some(Payload::InvoiceReceived(Box::new(InvoiceReceived {
+        Some(Payload::InvoiceReceived(Arc::new(InvoiceReceived {
             invoice: id,
             number: self.next.to_string(),
             kind,
@@ -267,7 +267,7 @@ impl Story {
 
     fn credit_note(&mut self, invoice: InvoiceId) -> Payload {
         let supplier = self.random.one_of(&["974760673", "974760674"]);
-        Payload::CreditNoteReceived(Box::new(CreditNoteReceived {
+        Payload::CreditNoteReceived(Arc::new(CreditNoteReceived {
             credit_note: CreditNoteId::parse(&format!("C{}", self.next)).unwrap(),
             number: self.next.to_string(),
             issued: day(0),
@@ -290,7 +290,7 @@ impl Story {
         }
         let value = self.value(40);
         let held = RetentionWithheld { retention, invoice, value, release_due: None };
-        Some(Payload::RetentionWithheld(held))
+        Some(Payload::RetentionWithheld(Arc::new(held)))
     }
 
     fn invoice_id(&mut self) -> InvoiceId {
@@ -328,14 +328,14 @@ pub(super) fn order_worth(date: u64, number: u64, value: u64) -> Entry {
     let payload = match (number, value) {
         (1, _) => order_placed(order, ScopeKeys::default(), of(value)),
         (_, 0) => invoice_received(order, of(150)),
-        (_, _) => Payload::OrderChanged(OrderChanged { order, value: of(value) }),
+        (_, _) => Payload::OrderChanged(Arc::new(OrderChanged { order, value: of(value) })),
     };
     let recorded = record(number, day(date), payload);
     Entry { recorded, standing: Standing::Live, hangs_on: None }
 }
 
 fn order_placed(order: OrderId, keys: ScopeKeys, value: Value) -> Payload {
-    Payload::OrderPlaced(Box::new(OrderPlaced {
+    Payload::OrderPlaced(Arc::new(OrderPlaced {
         order,
         keys,
         value,
@@ -367,7 +367,7 @@ pub(super) fn invoice_lowering(
         corrected: named.map(parse),
         ..invoice(Value { money: Money { amount, currency }, rate: None })
     };
-    entry(number, Payload::InvoiceReceived(Box::new(invoice)))
+    entry(number, Payload::InvoiceReceived(Arc::new(invoice)))
 }
 
 fn euro(number: u64) -> Value {
@@ -380,28 +380,28 @@ fn euro(number: u64) -> Value {
 
 pub(super) fn invoice_in_euro(number: u64, net: u64) -> Entry {
     let invoice = InvoiceReceived { order: None, ..invoice(euro(net)) };
-    entry(number, Payload::InvoiceReceived(Box::new(invoice)))
+    entry(number, Payload::InvoiceReceived(Arc::new(invoice)))
 }
 
 pub(super) fn paid_in_euro(number: u64, value: u64) -> Entry {
     let payment = PaymentId::parse("P1").unwrap();
     let invoice = InvoiceId::parse("I1").unwrap();
     let paid = InvoicePaid { payment, invoice, value: euro(value), paid_by: None };
-    entry(number, Payload::InvoicePaid(paid))
+    entry(number, Payload::InvoicePaid(Arc::new(paid)))
 }
 
 pub(super) fn withheld_in_euro(number: u64, value: u64) -> Entry {
     let retention = RetentionId::parse("R1").unwrap();
     let invoice = InvoiceId::parse("I1").unwrap();
     let held = RetentionWithheld { retention, invoice, value: euro(value), release_due: None };
-    entry(number, Payload::RetentionWithheld(held))
+    entry(number, Payload::RetentionWithheld(Arc::new(held)))
 }
 
 pub(super) fn released_in_kroner(number: u64, value: u64) -> Entry {
     let currency = Currency::parse("NOK").unwrap();
     let value = Value { money: Money { amount: amount(value), currency }, rate: None };
     let retention = RetentionId::parse("R1").unwrap();
-    entry(number, Payload::RetentionReleased(RetentionReleased { retention, value }))
+    entry(number, Payload::RetentionReleased(Arc::new(RetentionReleased { retention, value })))
 }
 
 /// A document on the day of its number.
@@ -412,7 +412,7 @@ fn entry(number: u64, payload: Payload) -> Entry {
 }
 
 fn invoice_received(order: OrderId, net: Value) -> Payload {
-    Payload::InvoiceReceived(Box::new(InvoiceReceived { order: Some(order), ..invoice(net) }))
+    Payload::InvoiceReceived(Arc::new(InvoiceReceived { order: Some(order), ..invoice(net) }))
 }
 
 /// The invoice I1 of a value, on nothing.
