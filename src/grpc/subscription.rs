@@ -15,7 +15,7 @@ use super::stream::Filling;
 use super::{ServiceLimits, status};
 use crate::domain::id::Position;
 use crate::ledger::error::LedgerError;
-use crate::ledger::read::{Looked, ReadQuery, Records};
+use crate::ledger::read::{Looked, ReadQuery, Records, StoredRecord};
 use crate::ledger::{Head, Ledger};
 use crate::wire::stored::{StoredRecords, SubscribeEventsAnswer, SubscriptionMessage as Message};
 use crate::wire::v1;
@@ -170,18 +170,34 @@ impl Subscription {
 impl Range {
     /// Fills one message, or looks at as much as one visit may.
     fn visit(&mut self, limits: &ServiceLimits) -> Result<Visit, LedgerError> {
+        let mut visit = Visit { records: Vec::new(), next: 0, newest: None, left: Left::Some };
+        let mut last = None;
+        visit.left = self.fill(limits, &mut visit, &mut last)?;
+        // Only the last one is asked, so that a reader of everything costs no look at each.
+        visit.newest = last.and_then(|last: StoredRecord| last.look().ok()?.recorded_time);
+        match visit.left {
+            Left::Some => Ok(visit),
+            Left::Nothing => self.at_the_end(visit),
+        }
+    }
+
+    fn fill(
+        &mut self,
+        limits: &ServiceLimits,
+        visit: &mut Visit,
+        last: &mut Option<StoredRecord>,
+    ) -> Result<Left, LedgerError> {
         let until = Instant::now() + limits.heartbeat / VISITS_PER_HEARTBEAT;
         let mut filling = Filling::new(limits);
-        let mut visit = Visit { records: Vec::new(), next: 0, newest: None, left: Left::Some };
         for _ in 0..LOOK_RECORDS_MAX {
             let Some(looked) = self.held.take().or_else(|| self.records.look()) else {
-                return self.at_the_end(visit);
+                return Ok(Left::Nothing);
             };
             let looked = match looked {
                 // What was read before the damage still goes out.
                 Err(error) if !visit.records.is_empty() => {
                     self.held = Some(Err(error));
-                    return Ok(visit);
+                    return Ok(Left::Some);
                 }
                 looked => looked?,
             };
@@ -189,10 +205,10 @@ impl Range {
                 && filling.must_send_before(record.bytes.len())
             {
                 self.held = Some(Ok(looked));
-                return Ok(visit);
+                return Ok(Left::Some);
             }
             visit.next = looked.record().position + 1;
-            visit.newest = looked.record().look.recorded_time;
+            *last = Some(looked.record().clone());
             if let Looked::AskedFor(record) = looked {
                 visit.records.push(record.bytes);
             }
@@ -200,7 +216,7 @@ impl Range {
                 break;
             }
         }
-        Ok(visit)
+        Ok(Left::Some)
     }
 
     /// The range is read. Where only one agreement was looked at, the records of others beside it

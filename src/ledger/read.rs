@@ -1,7 +1,7 @@
 //! Reading the log: records in order, up to the head as it was at the start.
 //!
 //! Records are read as they are stored. Whoever asks for some of them has each looked at
-//! (`wire/stored.rs`); nothing is decoded for a reader who is handed the bytes.
+//! (`wire/stored.rs`), whoever asks for all is handed the bytes; nothing is decoded for either.
 
 use bytes::Bytes;
 
@@ -50,13 +50,17 @@ pub struct ReadQuery {
 pub struct StoredRecord {
     /// Its place in the log.
     pub position: u64,
-    /// What a look at it shows.
-    pub look: StoredLook,
     /// The encoding of a [`v1::Record`].
     pub bytes: Bytes,
 }
 
 impl StoredRecord {
+    /// What a look at it shows.
+    pub fn look(&self) -> Result<StoredLook, LedgerError> {
+        let position = self.position;
+        stored::look(&self.bytes).map_err(|source| LedgerError::Record { position, source })
+    }
+
     /// What it says.
     pub fn decode(&self) -> Result<v1::Record, LedgerError> {
         let position = self.position;
@@ -69,7 +73,7 @@ impl StoredRecord {
     }
 }
 
-/// A record that was looked at.
+/// A record that was come to.
 #[derive(Debug, Clone)]
 pub enum Looked {
     /// It is asked for.
@@ -158,14 +162,16 @@ impl Records {
     pub fn look(&mut self) -> Option<Result<Looked, LedgerError>> {
         let item = self.source.next()?;
         Some(item.map_err(LedgerError::from).and_then(|(position, bytes)| {
-            let look =
-                stored::look(&bytes).map_err(|source| LedgerError::Record { position, source })?;
-            let record = StoredRecord { position, look, bytes };
-            if !self.is_asked_for(look.entry) {
+            let record = StoredRecord { position, bytes };
+            if !self.asks_for_all() && !self.is_asked_for(record.look()?.entry) {
                 return Ok(Looked::PassedOver(record));
             }
             Ok(Looked::AskedFor(if self.is_sparse { record.alone() } else { record }))
         }))
+    }
+
+    fn asks_for_all(&self) -> bool {
+        self.types.is_empty() && self.refusals == Refusals::Included
     }
 
     fn is_asked_for(&self, entry: Option<StoredEntry>) -> bool {
