@@ -141,7 +141,7 @@ mod tests {
             let index = Index::open(&reader).unwrap();
             let mut all = MemoryTree::new();
             let records: Vec<_> = refusals(0..RECORDS).collect();
-            for (position, (leaf, stored)) in (0..).zip(&records) {
+            for (position, part) in (0..).step_by(100).zip(records.chunks(100)) {
                 // Positions up to here are there when an index or the tree was last open.
                 if position == indexed {
                     index.catch_up(&reader, HandingOn::to_nobody()).unwrap();
@@ -149,8 +149,9 @@ mod tests {
                 if position == grown {
                     drop(caught_up(&reader).unwrap());
                 }
-                all.append(*leaf);
-                writer.append(std::slice::from_ref(stored)).unwrap();
+                let stored: Vec<_> = part.iter().map(|(_, stored)| stored.clone()).collect();
+                part.iter().for_each(|(leaf, _)| drop(all.append(*leaf)));
+                writer.append(&stored).unwrap();
             }
             let tree = catch_up(&reader, &index).unwrap();
             let at = format!("indexed {indexed}, grown {grown}");
