@@ -150,7 +150,9 @@ mod tests {
                     drop(caught_up(&reader).unwrap());
                 }
                 let stored: Vec<_> = part.iter().map(|(_, stored)| stored.clone()).collect();
-                part.iter().for_each(|(leaf, _)| drop(all.append(*leaf)));
+                for (leaf, _) in part {
+                    all.append(*leaf);
+                }
                 writer.append(&stored).unwrap();
             }
             let tree = catch_up(&reader, &index).unwrap();
