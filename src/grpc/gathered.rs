@@ -5,11 +5,12 @@
 //! below hands over each answer of some size for itself. So what is written is kept here, and the first
 //! flush gives the turn to whatever else is ready to run: other calls of the connection put their
 //! answers beside it, and the next flush sends them all. A connection on which one call waits loses one
-//! round of the scheduler by it.
+//! round of the scheduler by it. What is kept when a connection is given up, such as the reason for which
+//! TLS refuses a client, is handed to the kernel as far as it takes it.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,20 +23,18 @@ const ENOUGH_BYTES: usize = 16 * 1024;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Gathered<IO> {
+pub(super) struct Gathered<IO: AsyncWrite + Unpin> {
     io: IO,
     kept: BytesMut,
     /// The turn was given away since the last time that something was sent.
     has_waited: bool,
 }
 
-impl<IO> Gathered<IO> {
+impl<IO: AsyncWrite + Unpin> Gathered<IO> {
     pub(super) fn new(io: IO) -> Self {
         Self { io, kept: BytesMut::new(), has_waited: false }
     }
-}
 
-impl<IO: AsyncWrite + Unpin> Gathered<IO> {
     /// Hands the kernel all that is kept.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.kept.is_empty() {
@@ -46,7 +45,18 @@ impl<IO: AsyncWrite + Unpin> Gathered<IO> {
             self.kept.advance(sent);
         }
         self.has_waited = false;
+        if self.kept.try_reclaim(ENOUGH_BYTES + 1) {
+            // There is so much room behind it. An idle connection keeps little.
+            self.kept = BytesMut::new();
+        }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> Drop for Gathered<IO> {
+    fn drop(&mut self) {
+        // Nobody is told whether it was sent, and nobody waits for it.
+        drop(self.poll_send(&mut Context::from_waker(Waker::noop())));
     }
 }
 
@@ -83,7 +93,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Gathered<IO> {
     }
 }
 
-impl<IO: AsyncRead + Unpin> AsyncRead for Gathered<IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<IO> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -93,7 +103,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Gathered<IO> {
     }
 }
 
-impl<IO: Connected> Connected for Gathered<IO> {
+impl<IO: Connected + AsyncWrite + Unpin> Connected for Gathered<IO> {
     type ConnectInfo = IO::ConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {
@@ -221,5 +231,24 @@ mod tests {
         let mut read = Vec::new();
         connection.read_to_end(&mut read).await.unwrap();
         assert_eq!(read, numbered(300));
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_when_a_connection_is_given_up_is_sent() {
+        let (ours, mut theirs) = tokio::io::duplex(KEPT_BYTES_MAX);
+        let mut connection = Gathered::new(ours);
+        connection.write_all(b"why it ends").await.unwrap();
+        drop(connection);
+        let mut read = Vec::new();
+        theirs.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read, b"why it ends");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_has_sent_much_keeps_little_room() {
+        let mut connection = Socket::taking(usize::MAX);
+        connection.write_all(&numbered(KEPT_BYTES_MAX)).await.unwrap();
+        connection.flush().await.unwrap();
+        assert!(!connection.kept.try_reclaim(ENOUGH_BYTES + 1));
     }
 }

@@ -13,8 +13,11 @@ use super::tree::KeptTree;
 use crate::log::LogReader;
 use crate::wire::noted::Noted;
 
-/// Records that are handed on together.
+/// Records that are handed on together at most.
 const PART_RECORDS: usize = 512;
+/// Bytes of records from which on they are handed on, few as they may be: a refused request of many
+/// events is a record of megabytes.
+const PART_BYTES: usize = 1024 * 1024;
 /// Parts that lie between the two at most.
 const PARTS_MAX: usize = 8;
 
@@ -50,6 +53,7 @@ pub(crate) struct HandingOn {
     /// The position that the tree needs next.
     next: u64,
     part: Vec<LookedAt>,
+    part_bytes: usize,
     parts: SyncSender<Vec<LookedAt>>,
 }
 
@@ -57,7 +61,7 @@ impl HandingOn {
     /// For a tree that ends before a position.
     pub(super) fn from(next: u64) -> (Self, Receiver<Vec<LookedAt>>) {
         let (parts, receiver) = sync_channel(PARTS_MAX);
-        (Self { next, part: Vec::new(), parts }, receiver)
+        (Self { next, part: Vec::new(), part_bytes: 0, parts }, receiver)
     }
 
     /// For nobody.
@@ -74,13 +78,15 @@ impl HandingOn {
             return;
         }
         self.next += 1;
+        self.part_bytes += looked_at.stored.len();
         self.part.push(looked_at);
-        if self.part.len() == PART_RECORDS {
+        if self.part.len() == PART_RECORDS || self.part_bytes >= PART_BYTES {
             self.send();
         }
     }
 
     fn send(&mut self) {
+        self.part_bytes = 0;
         // Nobody takes it once the tree has failed, which is told by its own thread.
         drop(self.parts.send(std::mem::take(&mut self.part)));
     }
@@ -120,6 +126,16 @@ mod tests {
         assert_eq!(positions(&parts), [(10..last).collect::<Vec<_>>()]);
         drop(handing_on);
         assert_eq!(positions(&parts), [[last]]);
+    }
+
+    #[test]
+    fn large_records_are_handed_on_before_there_are_many() {
+        let (mut handing_on, parts) = HandingOn::from(0);
+        for position in 0..5 {
+            let stored = Bytes::from(vec![0; PART_BYTES / 2]);
+            handing_on.take(LookedAt { stored, ..looked_at(position) });
+        }
+        assert_eq!(positions(&parts), [[0, 1], [2, 3]]);
     }
 
     #[test]

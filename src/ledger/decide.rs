@@ -440,7 +440,8 @@ pub(super) fn accepted_answer(
 }
 
 fn new_event_id(recorded: RecordedTime) -> EventId {
-    let microseconds = recorded.microseconds();
+    // An id knows no time before 1970. Times of ids never go back, as recorded times do not.
+    let microseconds = recorded.microseconds().max(0);
     let seconds = u64::try_from(microseconds.div_euclid(1_000_000)).unwrap_or_default();
     let nanos = u32::try_from(microseconds.rem_euclid(1_000_000) * 1000).unwrap_or_default();
     let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos);
@@ -457,4 +458,18 @@ fn version_conflict(command: &AppendCommand, actual: Version) -> Option<v1::Refu
         actual_version: Some(actual.get()),
         ..answer::refusal(&refusal, 0)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_ids_never_go_back_before_1970_either() {
+        let times = [-1_500_000, -1, 0, 1_499_000, 1_500_000];
+        let times = times.map(|time| RecordedTime::from_microseconds(time).unwrap());
+        let ids = times.map(|time| new_event_id(time).as_bytes()[..6].to_vec());
+        assert!(ids.is_sorted(), "{ids:?}");
+        assert_eq!(ids[4], [0, 0, 0, 0, 0x05, 0xdc]);
+    }
 }

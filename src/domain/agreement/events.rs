@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use imbl::Vector;
+use imbl::{OrdMap, Vector};
 use smallvec::SmallVec;
 
 use crate::domain::event::Recorded;
@@ -14,6 +14,9 @@ use crate::domain::id::EventId;
 
 /// Events that are added to the rest together.
 const NEWEST: usize = 8;
+/// Events with ids of one time that are looked through for one of them. Further ones, as of a register
+/// that was taken in with one recorded time, are found by a map.
+const CROWD: usize = 256;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +24,10 @@ pub(super) struct Events {
     older: Vector<Arc<Recorded>>,
     /// Invariant: fewer than [`NEWEST`].
     newest: SmallVec<[Arc<Recorded>; NEWEST]>,
+    /// How many at the end have ids of the same time.
+    same_time: usize,
+    /// Places of those with ids of a time that a crowd before them has.
+    crowded: OrdMap<EventId, usize>,
     /// Whether the times in their ids ever go back. The ledger gives none that do.
     goes_back: bool,
 }
@@ -47,7 +54,12 @@ impl Events {
 
     pub(super) fn push(&mut self, recorded: Arc<Recorded>) {
         let time = recorded.event_id.time();
-        self.goes_back |= self.last().is_some_and(|last| last.event_id.time() > time);
+        let before = self.last().map(|last| last.event_id.time());
+        self.goes_back |= before.is_some_and(|before| before > time);
+        self.same_time = if before == Some(time) { self.same_time + 1 } else { 1 };
+        if self.same_time > CROWD {
+            self.crowded.insert(recorded.event_id, self.len());
+        }
         self.newest.push(recorded);
         if self.newest.len() == NEWEST {
             self.older.extend(self.newest.drain(..));
@@ -72,6 +84,9 @@ impl Events {
     /// The event of an id. Ids begin with the time at which they were given, so it is looked for among
     /// those of that time.
     pub(super) fn of_id(&self, id: EventId) -> Option<&Arc<Recorded>> {
+        if let Some(place) = self.crowded.get(&id) {
+            return self.get(*place);
+        }
         let time = id.time();
         if self.goes_back {
             return self.iter().find(|event| event.event_id == id);
@@ -79,6 +94,7 @@ impl Events {
         let first = self.count_while(|event| event.event_id.time() < time);
         let from_there = (first..).map_while(|place| self.get(place));
         from_there
+            .take(CROWD)
             .take_while(|event| event.event_id.time() == time)
             .find(|event| event.event_id == id)
     }
@@ -148,16 +164,18 @@ mod tests {
 
     #[test]
     fn an_event_is_found_by_its_id_whether_or_not_the_times_of_ids_rise() {
-        let rising: Vec<EventId> = (0..100).map(|number| id(number / 7, number)).collect();
-        let one_time: Vec<EventId> = (0..100).map(|number| id(5, number)).collect();
-        let going_back: Vec<EventId> = (0..100).map(|number| id(number % 9, number)).collect();
+        const COUNT: u64 = 800;
+        assert!(usize::try_from(COUNT).unwrap() > 3 * CROWD);
+        let rising: Vec<EventId> = (0..COUNT).map(|number| id(number / 7, number)).collect();
+        let one_time: Vec<EventId> = (0..COUNT).map(|number| id(5, number)).collect();
+        let going_back: Vec<EventId> = (0..COUNT).map(|number| id(number % 9, number)).collect();
         for ids in [rising, one_time, going_back] {
             let events = events(&ids);
             for (version, id) in (1..).zip(&ids) {
                 let found = events.of_id(*id).map(|event| event.version.get());
                 assert_eq!(found, Some(version));
             }
-            for unknown in [id(0, 1000), id(5, 1000), id(1000, 1000)] {
+            for unknown in [id(0, 10_000), id(5, 10_000), id(10_000, 10_000)] {
                 assert_eq!(events.of_id(unknown), None);
             }
         }
