@@ -4,7 +4,7 @@
 //! the kernel one answer, find no more to send, and sleep until the next one wakes it; and the codec
 //! below hands over each answer of some size for itself. So what is written is kept here, and the first
 //! flush gives the turn to whatever else is ready to run: other calls of the connection put their
-//! answers beside it, and the next flush sends them all. A connection on which one call waits loses one
+//! answers beside it, and the next flush sends what is there by then. A connection on which one call waits loses one
 //! round of the scheduler by it. What is kept when a connection is given up, such as the reason for which
 //! TLS refuses a client, is handed to the kernel as far as it takes it.
 
