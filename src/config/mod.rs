@@ -125,6 +125,8 @@ impl Default for LogConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
+    /// See [`ServiceLimits::worker_threads`].
+    pub worker_threads: usize,
     /// See [`ServiceLimits::message_bytes_max`].
     pub message_bytes_max: usize,
     /// See [`ServiceLimits::events_per_request_max`].
@@ -135,6 +137,8 @@ pub struct LimitsConfig {
     pub read_records_per_message_max: usize,
     /// See [`ServiceLimits::read_bytes_per_message_max`].
     pub read_bytes_per_message_max: usize,
+    /// See [`ServiceLimits::read_rest_per_work`].
+    pub read_rest_per_work: u32,
     /// See [`ServiceLimits::page_rows_default`].
     pub page_rows_default: usize,
     /// See [`ServiceLimits::page_rows_max`].
@@ -177,6 +181,8 @@ pub struct LimitsConfig {
     pub agreement_events_cached_max: u64,
     /// See [`LedgerLimits::past_events_cached_max`].
     pub past_events_cached_max: u64,
+    /// See [`LedgerLimits::foldings_max`].
+    pub foldings_max: usize,
     /// Longest wait for calls in flight once told to stop, in milliseconds.
     pub drain_ms_max: u64,
 }
@@ -187,11 +193,13 @@ impl Default for LimitsConfig {
         let milliseconds =
             |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self {
+            worker_threads: service.worker_threads,
             message_bytes_max: service.message_bytes_max,
             events_per_request_max: service.events_per_request_max,
             min_position_wait_ms_max: milliseconds(service.min_position_wait_max),
             read_records_per_message_max: service.read_records_per_message_max,
             read_bytes_per_message_max: service.read_bytes_per_message_max,
+            read_rest_per_work: service.read_rest_per_work,
             page_rows_default: service.page_rows_default,
             page_rows_max: service.page_rows_max,
             page_bytes_max: service.page_bytes_max,
@@ -213,6 +221,7 @@ impl Default for LimitsConfig {
             agreements_cached_max: ledger.agreements_cached_max,
             agreement_events_cached_max: ledger.agreement_events_cached_max,
             past_events_cached_max: ledger.past_events_cached_max,
+            foldings_max: ledger.foldings_max,
             drain_ms_max: 10_000,
         }
     }
@@ -304,11 +313,13 @@ impl Config {
 
     fn check_limits(&self, faults: &mut Vec<String>) {
         let LimitsConfig {
+            worker_threads,
             message_bytes_max,
             events_per_request_max,
             min_position_wait_ms_max: _,
             read_records_per_message_max,
             read_bytes_per_message_max,
+            read_rest_per_work,
             page_rows_default,
             page_rows_max,
             page_bytes_max,
@@ -330,9 +341,11 @@ impl Config {
             agreements_cached_max,
             agreement_events_cached_max,
             past_events_cached_max,
+            foldings_max,
             drain_ms_max: _,
         } = &self.limits;
         let bounds = [
+            ("worker_threads", *worker_threads, 0, 1024),
             // One record holds a whole refused request, and must fit the log.
             ("message_bytes_max", *message_bytes_max, 1024, 4 * 1024 * 1024),
             ("events_per_request_max", *events_per_request_max, 1, 10_000),
@@ -352,6 +365,7 @@ impl Config {
             ("batch_requests_max", *batch_requests_max, 1, 4096),
             ("batch_bytes_max", *batch_bytes_max, 1024, 32 * 1024 * 1024),
             ("agreements_cached_max", *agreements_cached_max, 1, 10_000_000),
+            ("foldings_max", *foldings_max, 1, 1024),
         ];
         for (name, value, least, most) in bounds {
             if !(least..=most).contains(&value) {
@@ -368,6 +382,10 @@ impl Config {
                     format!("limits.{name}: {value} is not between 1 and {EVENTS_CACHED_MAX}");
                 faults.push(text);
             }
+        }
+        if *read_rest_per_work > 1000 {
+            let text = format!("limits.read_rest_per_work: {read_rest_per_work} is above 1000");
+            faults.push(text);
         }
         // Every 10 s is promised.
         if !(10..=10_000).contains(heartbeat_ms) {
@@ -411,11 +429,13 @@ impl Config {
             log: self.log.clone(),
             tls,
             service: ServiceLimits {
+                worker_threads: limits.worker_threads,
                 message_bytes_max: limits.message_bytes_max,
                 events_per_request_max: limits.events_per_request_max,
                 min_position_wait_max: Duration::from_millis(limits.min_position_wait_ms_max),
                 read_records_per_message_max: limits.read_records_per_message_max,
                 read_bytes_per_message_max: limits.read_bytes_per_message_max,
+                read_rest_per_work: limits.read_rest_per_work,
                 page_rows_default: limits.page_rows_default,
                 page_rows_max: limits.page_rows_max,
                 page_bytes_max: limits.page_bytes_max,
@@ -439,6 +459,7 @@ impl Config {
                 agreements_cached_max: limits.agreements_cached_max,
                 agreement_events_cached_max: limits.agreement_events_cached_max,
                 past_events_cached_max: limits.past_events_cached_max,
+                foldings_max: limits.foldings_max,
             },
             rules,
             store: self.store_options(directory),

@@ -141,6 +141,7 @@ fn every_limit_has_its_bounds() {
         change(&mut config.limits);
         config.check().is_err()
     };
+    assert!(with(&|limits| limits.worker_threads = 1025));
     assert!(with(&|limits| limits.message_bytes_max = 1023));
     assert!(with(&|limits| limits.message_bytes_max = usize::MAX));
     assert!(with(&|limits| limits.events_per_request_max = 10_001));
@@ -173,5 +174,9 @@ fn every_limit_has_its_bounds() {
     assert!(with(&|limits| limits.agreement_events_cached_max = 1_000_000_001));
     assert!(with(&|limits| limits.past_events_cached_max = 0));
     assert!(with(&|limits| limits.past_events_cached_max = 1_000_000_001));
+    assert!(with(&|limits| limits.foldings_max = 0));
+    assert!(with(&|limits| limits.foldings_max = 1025));
+    assert!(!with(&|limits| limits.read_rest_per_work = 0));
+    assert!(with(&|limits| limits.read_rest_per_work = 1001));
     assert!(with(&|limits| limits.calls_per_connection_max = 0));
 }

@@ -75,6 +75,13 @@ impl Usage {
     }
 }
 
+/// Whether the agreement's ceiling runs out before its term as of a day, by the forecast.
+pub fn runs_out_early(agreement: &Agreement, as_of: Date) -> bool {
+    let charter = agreement.charter_at(as_of);
+    let forecast = charter.and_then(|charter| forecast(agreement, charter, as_of));
+    forecast.is_some_and(|forecast| forecast.runs_out_early())
+}
+
 /// The forecast of the agreement's ceiling as of a day.
 pub(super) fn forecast(agreement: &Agreement, charter: &Charter, as_of: Date) -> Option<Forecast> {
     let stage = charter.stage_at(as_of);

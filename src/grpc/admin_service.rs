@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::durability::stated;
 use super::error_layer::detailed;
+use super::giving_way::GivingWay;
 use super::live::{Ended, LiveSender, LiveStreams, Watcher};
 use super::stream::Answers;
 use super::{ServiceLimits, maintenance, query, status};
@@ -41,8 +42,9 @@ impl v1::admin_service_server::AdminService for AdminApi {
         _: Request<v1::VerifyLogRequest>,
     ) -> Result<Response<Self::VerifyLogStream>, Status> {
         let verification = self.ledger.verification();
+        let way = GivingWay::new(&self.ledger, &self.limits);
         self.maintenance
-            .open(|sender| maintenance::send_verification(verification, sender))
+            .open(|sender| maintenance::send_verification(verification, way, sender))
             .map(Response::new)
     }
 
@@ -52,8 +54,9 @@ impl v1::admin_service_server::AdminService for AdminApi {
     ) -> Result<Response<Self::ReadBlocksStream>, Status> {
         let reading = maintenance::begin_blocks(&self.ledger, request.into_inner()).await?;
         let limits = self.limits.clone();
+        let way = GivingWay::new(&self.ledger, &self.limits);
         self.maintenance
-            .open(|sender| maintenance::send_blocks(reading, limits, sender))
+            .open(|sender| maintenance::send_blocks(reading, limits, way, sender))
             .map(Response::new)
     }
 
@@ -176,18 +179,12 @@ impl Import {
         command: &AppendCommand,
     ) -> Result<Option<Result<AppendOutcome, AppendFailure>>, Status> {
         let known = self.ledger.known(command);
-        let ledger = self.ledger.clone();
         match known.map_err(|error| status::of_ledger_error(&error))? {
             Known::Answered(first) => {
-                let command = command.clone();
+                let (ledger, command) = (self.ledger.clone(), command.clone());
                 query::blocking(move || ledger.repeat(&command, first)).await.map(Some)
             }
-            Known::New(_) if ledger.is_in_memory(&command.agreement_id) => Ok(None),
-            Known::New(_) => {
-                let id = command.agreement_id.clone();
-                query::blocking(move || ledger.warm(&id)).await?;
-                Ok(None)
-            }
+            Known::New(_) => query::warm(&self.ledger, &command.agreement_id).await.map(|()| None),
         }
     }
 }

@@ -88,10 +88,7 @@ impl Appender {
         let request = match known.map_err(|error| status::of_ledger_error(&error))? {
             Known::Answered(first) => LookedUp::Answered(Box::new(command), first),
             Known::New(lookup) => {
-                if !self.ledger.is_in_memory(&command.agreement_id) {
-                    let (ledger, id) = (self.ledger.clone(), command.agreement_id.clone());
-                    query::blocking(move || ledger.warm(&id)).await?;
-                }
+                query::warm(&self.ledger, &command.agreement_id).await?;
                 LookedUp::New(command, lookup)
             }
         };

@@ -1,10 +1,13 @@
 //! LedgerService: reading the log, its head; appending is in `append` and `append_stream`.
 
+use std::time::Instant;
+
 use tonic::{Request, Response, Status, Streaming};
 
 use super::admission::Admission;
 use super::append::Appender;
 use super::append_stream::AppendStream;
+use super::giving_way::GivingWay;
 use super::live::LiveStreams;
 use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::subscription::Subscription;
@@ -64,10 +67,10 @@ impl v1::ledger_service_server::LedgerService for LedgerApi {
         let direction = query.direction;
         let ledger = self.ledger.clone();
         let records = query::blocking(move || ledger.read(query)).await?;
+        let way = GivingWay::new(&self.ledger, &self.limits);
+        let sending = Sending { records, direction, records_max };
         let filling = Filling::new(&self.limits);
-        let answers = self
-            .streams
-            .open(move |sender| send_records(records, direction, records_max, filling, sender))?;
+        let answers = self.streams.open(move |sender| sending.run(filling, way, sender))?;
         Ok(Response::new(answers))
     }
 
@@ -155,43 +158,56 @@ fn parse_types(violations: &mut Violations, types: Vec<i32>) -> Vec<v1::EventTyp
     known
 }
 
-/// Sends records in messages of bounded size, and at least one message. Ends early when the reader
-/// has gone.
-fn send_records(
-    mut records: Records,
+/// Records that are sent as they are read.
+struct Sending {
+    records: Records,
     direction: Direction,
     records_max: u64,
-    mut filling: Filling,
-    sender: &Sender<ReadEventsAnswer>,
-) -> Result<(), Gone> {
-    let captured_record_count = records.captured();
-    let empty = || ReadEventsAnswer { captured_record_count, ..Default::default() };
-    let mut message = empty();
-    for sent in 0_u64.. {
-        if sent == records_max {
-            // Full as asked, and there may be more.
-            return sender.send(Ok(message));
-        }
-        let record = match records.next() {
-            Some(Ok(record)) => record,
-            Some(Err(error)) => {
-                // What was read before the damage still goes out.
-                sender.send(Ok(message))?;
-                return sender.send(Err(status::of_ledger_error(&error)));
+}
+
+impl Sending {
+    /// Sends records in messages of bounded size, and at least one message. Ends early when the reader
+    /// has gone.
+    fn run(
+        mut self,
+        mut filling: Filling,
+        mut way: GivingWay,
+        sender: &Sender<ReadEventsAnswer>,
+    ) -> Result<(), Gone> {
+        let captured_record_count = self.records.captured();
+        let empty = || ReadEventsAnswer { captured_record_count, ..Default::default() };
+        let mut message = empty();
+        let mut began = Instant::now();
+        for sent in 0_u64.. {
+            if sent == self.records_max {
+                // Full as asked, and there may be more.
+                return sender.send(Ok(message));
             }
-            None => break,
-        };
-        if filling.must_send_before(record.bytes.len()) {
-            sender.send(Ok(std::mem::replace(&mut message, empty())))?;
-        }
-        message.next_position = match direction {
-            Direction::Forwards => {
-                Some(record.position + 1).filter(|next| *next < captured_record_count)
+            let record = match self.records.next() {
+                Some(Ok(record)) => record,
+                Some(Err(error)) => {
+                    // What was read before the damage still goes out.
+                    sender.send(Ok(message))?;
+                    return sender.send(Err(status::of_ledger_error(&error)));
+                }
+                None => break,
+            };
+            if filling.must_send_before(record.bytes.len()) {
+                // Without the time for which it waits for its reader.
+                let worked = began.elapsed();
+                sender.send(Ok(std::mem::replace(&mut message, empty())))?;
+                way.rest_here_from(worked);
+                began = Instant::now();
             }
-            Direction::Backwards => record.position.checked_sub(1),
-        };
-        message.records.push(record.bytes);
+            message.next_position = match self.direction {
+                Direction::Forwards => {
+                    Some(record.position + 1).filter(|next| *next < captured_record_count)
+                }
+                Direction::Backwards => record.position.checked_sub(1),
+            };
+            message.records.push(record.bytes);
+        }
+        message.next_position = None;
+        sender.send(Ok(message))
     }
-    message.next_position = None;
-    sender.send(Ok(message))
 }

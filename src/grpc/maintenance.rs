@@ -3,8 +3,11 @@
 //! They read the whole log, so they go to disk by short visits and hold no thread between them. A
 //! server that stops ends them at once.
 
+use std::time::Instant;
+
 use tonic::Status;
 
+use super::giving_way::GivingWay;
 use super::live::{Ended, LiveSender};
 use super::query::blocking;
 use super::{ServiceLimits, status};
@@ -51,6 +54,7 @@ pub(super) async fn begin_blocks(
 pub(super) async fn send_blocks(
     mut reading: BlockReading,
     limits: ServiceLimits,
+    mut way: GivingWay,
     mut sender: LiveSender<v1::ReadBlocksResponse>,
 ) -> Result<(), Ended> {
     let (captured_record_count, hash) = (reading.record_count(), reading.block_hash());
@@ -62,8 +66,10 @@ pub(super) async fn send_blocks(
     let mut is_first = true;
     loop {
         let bytes_max = limits.read_bytes_per_message_max;
+        let began = Instant::now();
         let visit = move || Ok(visit(reading, bytes_max));
         let (blocks, failed, given_back) = blocking(visit).await?;
+        let worked = began.elapsed();
         reading = given_back;
         let is_last = blocks.is_empty();
         if !is_last || is_first {
@@ -76,6 +82,7 @@ pub(super) async fn send_blocks(
             return Ok(());
         }
         is_first = false;
+        way.rest_from(worked).await;
     }
 }
 
@@ -101,14 +108,17 @@ fn visit(
 /// Sends what each visit brings until everything is looked at.
 pub(super) async fn send_verification(
     mut verification: Verification,
+    mut way: GivingWay,
     mut sender: LiveSender<v1::VerifyLogResponse>,
 ) -> Result<(), Ended> {
     loop {
+        let began = Instant::now();
         let (given_back, visit) = blocking(move || {
             let visit = verification.visit()?;
             Ok((verification, visit))
         })
         .await?;
+        let worked = began.elapsed();
         verification = given_back;
         sender.send(response(Message::Progress(progress(visit.progress)))).await?;
         for found in visit.damages {
@@ -118,6 +128,7 @@ pub(super) async fn send_verification(
         if let Some(summary) = visit.summary {
             return sender.send(response(Message::Summary(summary_of(&summary)))).await;
         }
+        way.rest_from(worked).await;
     }
 }
 

@@ -15,6 +15,7 @@ mod durability;
 mod error_layer;
 pub mod floor;
 mod gathered;
+mod giving_way;
 mod ledger_service;
 mod live;
 mod maintenance;
@@ -32,6 +33,9 @@ use std::time::Duration;
 /// Limits of the services. Each has its default in [`ServiceLimits::default`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceLimits {
+    /// Threads that serve connections. 0: one less than there are processors, and at least one; the
+    /// writer and the disk take what one can do.
+    pub worker_threads: usize,
     /// Longest message that is read.
     pub message_bytes_max: usize,
     /// Most events of one request.
@@ -42,6 +46,9 @@ pub struct ServiceLimits {
     pub read_records_per_message_max: usize,
     /// Bytes of records after which a message of a stream takes no further one.
     pub read_bytes_per_message_max: usize,
+    /// For how many times as long as it worked a reader of much rests, while something is appended. 0: it
+    /// never rests.
+    pub read_rest_per_work: u32,
     /// Rows of a page when none are asked for.
     pub page_rows_default: usize,
     /// Most rows of a page; a larger size is cut to it.
@@ -77,11 +84,13 @@ pub struct ServiceLimits {
 impl Default for ServiceLimits {
     fn default() -> Self {
         Self {
+            worker_threads: 0,
             message_bytes_max: 4 * 1024 * 1024,
             events_per_request_max: 1000,
             min_position_wait_max: Duration::from_secs(5),
             read_records_per_message_max: 256,
             read_bytes_per_message_max: 256 * 1024,
+            read_rest_per_work: 5,
             page_rows_default: 100,
             page_rows_max: 1000,
             page_bytes_max: 1024 * 1024,

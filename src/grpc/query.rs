@@ -7,6 +7,7 @@ use super::status;
 use crate::domain::id::AgreementId;
 use crate::ledger::Ledger;
 use crate::ledger::error::LedgerError;
+use crate::ledger::folding::FoldedFor;
 use crate::ledger::query::{Snapshot, TwoTimes};
 use crate::wire::parse::{Violations, malformed, parse_as_of, parse_known};
 use crate::wire::v1;
@@ -57,8 +58,14 @@ impl Question {
         let found = if times.as_known.is_none() && ledger.is_in_memory(&id) {
             ledger.snapshot(&id, times).map_err(|error| status::of_ledger_error(&error))?
         } else {
+            let place = ledger.place_to_fold(FoldedFor::Question).await;
             let ledger = ledger.clone();
-            blocking(move || ledger.snapshot(&id, times)).await?
+            blocking(move || {
+                let snapshot = ledger.snapshot(&id, times);
+                drop(place);
+                snapshot
+            })
+            .await?
         };
         found.ok_or_else(|| self.unknown())
     }
@@ -76,6 +83,21 @@ pub(super) fn agreement_filter(violations: &mut Violations, text: &str) -> Optio
             None
         }
     }
+}
+
+/// Folds the agreement of an append when it is not in memory, so that the writer need not.
+pub(super) async fn warm(ledger: &Ledger, id: &AgreementId) -> Result<(), Status> {
+    if ledger.is_in_memory(id) {
+        return Ok(());
+    }
+    let place = ledger.place_to_fold(FoldedFor::Append).await;
+    let (ledger, id) = (ledger.clone(), id.clone());
+    blocking(move || {
+        let warmed = ledger.warm(&id);
+        drop(place);
+        warmed
+    })
+    .await
 }
 
 /// Waits until a position is published.

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Status;
 
+use super::giving_way::GivingWay;
 use super::live::{Ended, LOOK_RECORDS_MAX, LiveSender, VISITS_PER_HEARTBEAT};
 use super::query::blocking;
 use super::stream::Filling;
@@ -120,18 +121,21 @@ impl Subscription {
     ) -> Result<(), Ended> {
         let query = ReadQuery { from: Some(Position::new(self.next)), ..self.query.clone() };
         let ledger = self.ledger.clone();
-        let begin = move || {
+        let range = move || {
             let records = ledger.read(query)?;
             Ok(Range { ledger, records, held: None })
         };
-        let mut range = blocking(begin).await?;
+        let mut range = blocking(range).await?;
+        let mut way = GivingWay::new(&self.ledger, &self.limits);
         loop {
             let limits = self.limits.clone();
+            let began = Instant::now();
             let (given_back, visit) = blocking(move || {
                 let visit = range.visit(&limits)?;
                 Ok((range, visit))
             })
             .await?;
+            let worked = began.elapsed();
             range = given_back;
             let Visit { records, next, newest, left } = visit;
             self.next = self.next.max(next);
@@ -144,6 +148,7 @@ impl Subscription {
             if left == Left::Nothing {
                 return Ok(());
             }
+            way.rest_from(worked).await;
         }
     }
 

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Status;
 
+use super::giving_way::GivingWay;
 use super::live::{Ended, LOOK_RECORDS_MAX, LiveSender, VISITS_PER_HEARTBEAT};
 use super::query::{agreement_filter, blocking};
 use super::stream::Filling;
@@ -89,16 +90,19 @@ impl Watch {
         mut sender: LiveSender<v1::WatchNoticesResponse>,
     ) -> Result<(), Ended> {
         let Self { ledger, limits, mut head, mut source } = self;
+        let mut way = GivingWay::new(&ledger, &limits);
         let mut told_caught_up = false;
         loop {
             let published = head.borrow_and_update().record_count;
             let today = ledger.today();
             let visit_limits = limits.clone();
+            let began = Instant::now();
             let (given_back, visit) = blocking(move || {
                 let visit = source.visit(published, today, &visit_limits)?;
                 Ok((source, visit))
             })
             .await?;
+            let worked = began.elapsed();
             source = given_back;
             let Visit { notices, resume, left } = visit;
             let more = left == Left::Some || resume.position < head.borrow().record_count;
@@ -111,6 +115,8 @@ impl Watch {
             }
             if caught_up {
                 sender.wait(&mut head).await?;
+            } else if left == Left::Some {
+                way.rest_from(worked).await;
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::finding::Finding;
 use crate::domain::id::AgreementId;
-use crate::domain::usage::Usage;
+use crate::domain::usage::runs_out_early;
 
 /// Agreements judged as of a day, the most recently used ones.
 #[derive(Debug)]
@@ -46,9 +46,21 @@ impl JudgedAgreements {
         tracked_changes(&judged_before, &judged_after)
     }
 
-    /// Whether the findings as of a day can be told without folding the agreement anew.
-    pub(crate) fn are_at_hand(&self, agreement: &Agreement, as_of: Date) -> bool {
-        is_judged(agreement, as_of) || self.earlier(agreement, as_of).is_some()
+    /// Findings that are open as of a day, if nothing has to be folded anew for that.
+    pub(crate) fn at_hand(
+        &self,
+        agreement: &Arc<Agreement>,
+        as_of: Date,
+        past: &PastAgreements,
+    ) -> Option<Vec<Finding>> {
+        if is_judged(agreement, as_of) {
+            return Some(open(agreement));
+        }
+        let carried =
+            self.earlier(agreement, as_of).map(|earlier| open(&earlier.carried_to(agreement)));
+        carried.or_else(|| {
+            past.at_hand(agreement, agreement.version(), as_of).map(|judged| open(&judged))
+        })
     }
 
     /// Findings that are open as of a day; what is to be folded for that is kept among the past states.
@@ -58,14 +70,8 @@ impl JudgedAgreements {
         as_of: Date,
         past: &PastAgreements,
     ) -> Vec<Finding> {
-        if is_judged(agreement, as_of) {
-            return agreement.tracker().open().cloned().collect();
-        }
-        let judged = match self.earlier(agreement, as_of) {
-            Some(earlier) => Arc::new(earlier.carried_to(agreement)),
-            None => past.at(agreement, agreement.version(), as_of),
-        };
-        judged.tracker().open().cloned().collect()
+        self.at_hand(agreement, as_of, past)
+            .unwrap_or_else(|| open(&past.at(agreement, agreement.version(), as_of)))
     }
 
     /// The agreement judged as of a day; what is kept of it is carried along, or made.
@@ -98,9 +104,8 @@ fn is_judged(agreement: &Agreement, as_of: Date) -> bool {
     judged_at_day || (!reaches_beyond && !runs_out_early(agreement, as_of))
 }
 
-fn runs_out_early(agreement: &Agreement, as_of: Date) -> bool {
-    let forecast = Usage::at(agreement, as_of).and_then(|usage| usage.forecast);
-    forecast.is_some_and(|forecast| forecast.runs_out_early())
+fn open(judged: &Agreement) -> Vec<Finding> {
+    judged.tracker().open().cloned().collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! has it recorded (`commit`), while it decides more (`committing`); `index` finds records by
 //! agreement, request and source; `tree` keeps the tree over the log, both `catch_up` at a start,
 //! [`signing`] signs its head, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
-//! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`; `known` says up to where the log was recorded by a time; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
+//! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`, and [`folding`] bounds how many are folded at a time; `known` says up to where the log was recorded by a time; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
 //! [`history`], [`read`] and [`notices`] answer; [`blocks`] is for backups, [`verify`] checks everything that is stored. `page_key` vouches for page tokens. Nothing here
 //! knows tonic.
 //!
@@ -23,6 +23,7 @@ mod decide;
 mod durable_file;
 mod encoded;
 pub mod error;
+pub mod folding;
 pub mod history;
 pub mod import;
 mod index;
@@ -67,6 +68,7 @@ pub use crate::log::Durability;
 use agreements::AgreementCache;
 use command::{AppendFailure, AppendOutcome};
 use error::{LedgerError, WithCauses};
+use folding::Foldings;
 use index::Index;
 use judged::JudgedAgreements;
 use known::KnownPositions;
@@ -99,6 +101,8 @@ pub struct LedgerLimits {
     pub agreement_events_cached_max: u64,
     /// Most events of past states of agreements that are kept in memory once they were asked for.
     pub past_events_cached_max: u64,
+    /// Most agreements that are folded anew at a time for appends, and as many for questions; more wait.
+    pub foldings_max: usize,
 }
 
 impl Default for LedgerLimits {
@@ -110,6 +114,7 @@ impl Default for LedgerLimits {
             agreements_cached_max: 10_000,
             agreement_events_cached_max: 2_000_000,
             past_events_cached_max: 200_000,
+            foldings_max: 2,
         }
     }
 }
@@ -168,6 +173,7 @@ pub enum WriterState {
 pub struct Ledger {
     shared: Arc<Shared>,
     queue: mpsc::Sender<ToWriter>,
+    foldings: Foldings,
 }
 
 #[derive(Debug)]
@@ -321,7 +327,8 @@ impl Ledger {
             .spawn(move || writer.run(waiting))
             .map_err(LedgerError::WriterThread)?;
         let writer = WriterThread { thread, queue: queue.clone() };
-        Ok(OpenedLedger { ledger: Self { shared, queue }, writer, report })
+        let foldings = Foldings::new(limits.foldings_max);
+        Ok(OpenedLedger { ledger: Self { shared, queue, foldings }, writer, report })
     }
 
     /// Puts a request in the writer's queue and waits for its outcome, which comes after the sync.

@@ -40,11 +40,8 @@ impl PastAgreements {
         version: Version,
         horizon: Date,
     ) -> Arc<Agreement> {
-        if is_at(agreement, version, horizon) {
-            return Arc::clone(agreement);
-        }
-        if let Some(kept) = self.kept(agreement, version, horizon) {
-            return kept;
+        if let Some(at_hand) = self.at_hand(agreement, version, horizon) {
+            return at_hand;
         }
         let past = Arc::new(agreement.at_version(version, horizon));
         let state = State { agreement: agreement.id().clone(), version, horizon };
@@ -54,14 +51,17 @@ impl PastAgreements {
         past
     }
 
-    /// Whether it takes no folding.
-    pub(crate) fn is_at_hand(
+    /// The same, if it takes no folding.
+    pub(crate) fn at_hand(
         &self,
-        agreement: &Agreement,
+        agreement: &Arc<Agreement>,
         version: Version,
         horizon: Date,
-    ) -> bool {
-        is_at(agreement, version, horizon) || self.kept(agreement, version, horizon).is_some()
+    ) -> Option<Arc<Agreement>> {
+        if is_at(agreement, version, horizon) {
+            return Some(Arc::clone(agreement));
+        }
+        self.kept(agreement, version, horizon)
     }
 
     fn kept(
@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn is_kept(past: &PastAgreements, agreement: &Arc<Agreement>, version: u64, at: &str) -> bool {
-        past.is_at_hand(agreement, Version::new(version), day(at))
+        past.at_hand(agreement, Version::new(version), day(at)).is_some()
     }
 
     #[test]

@@ -53,11 +53,10 @@ impl Snapshot {
 }
 
 impl Ledger {
-    /// Whether a snapshot's findings can be told at once, without folding its agreement anew.
-    pub fn findings_are_at_hand(&self, snapshot: &Snapshot) -> bool {
-        let (shared, Snapshot { agreement, as_of, .. }) = (self.shared(), snapshot);
-        shared.judged.are_at_hand(agreement, *as_of)
-            || shared.past.is_at_hand(agreement, agreement.version(), *as_of)
+    /// Findings of a snapshot that are open as of its day, if no agreement has to be folded for that.
+    pub fn findings_at_hand(&self, snapshot: &Snapshot) -> Option<Vec<Finding>> {
+        let shared = self.shared();
+        shared.judged.at_hand(&snapshot.agreement, snapshot.as_of, &shared.past)
     }
 
     /// Findings of a snapshot that are open as of its day.

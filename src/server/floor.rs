@@ -17,7 +17,7 @@ pub(super) fn run(config: &Config, only_check: bool) -> Result<(), ServerError> 
         return say("configuration is valid");
     }
     telemetry::set_up(&config.log)?;
-    start_runtime()?.block_on(serve_until_told(&config))
+    start_runtime(&config.service)?.block_on(serve_until_told(&config))
 }
 
 async fn serve_until_told(config: &FloorConfig) -> Result<(), ServerError> {

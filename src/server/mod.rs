@@ -10,9 +10,11 @@ mod flags;
 mod floor;
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -24,6 +26,7 @@ use crate::clock::SystemClock;
 use crate::config::CheckedConfig;
 use crate::config::sources::SourceError;
 use crate::config::tls::TlsTexts;
+use crate::grpc::ServiceLimits;
 use crate::grpc::server::{Health, serve};
 use crate::ledger::error::{LedgerError, WithCauses};
 use crate::ledger::{Imports, Ledger, OpenedLedger, WriterEnd};
@@ -160,7 +163,7 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
              import_mode once the older register is taken in"
         );
     }
-    let runtime = start_runtime()?;
+    let runtime = start_runtime(&config.service)?;
     let OpenedLedger { ledger, writer, report: _ } = opened;
     let witnesses = start_witnesses(&config, &ledger)?;
     let served = runtime.block_on(serve_until_told(&config, ledger.clone(), witnesses));
@@ -176,11 +179,20 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     }
 }
 
-fn start_runtime() -> Result<tokio::runtime::Runtime, ServerError> {
+fn start_runtime(limits: &ServiceLimits) -> Result<tokio::runtime::Runtime, ServerError> {
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(worker_threads(limits.worker_threads, available_parallelism()))
         .enable_all()
         .build()
         .map_err(io_failure("start the runtime"))
+}
+
+/// As many as are configured, or so many that the writer has a processor.
+fn worker_threads(configured: usize, processors: io::Result<NonZero<usize>>) -> usize {
+    match configured {
+        0 => processors.map_or(1, |processors| processors.get().saturating_sub(1)).max(1),
+        configured => configured,
+    }
 }
 
 fn io_failure(doing: &'static str) -> impl Fn(std::io::Error) -> ServerError {
@@ -291,4 +303,21 @@ fn say(line: &str) -> Result<(), ServerError> {
     writeln!(output, "{line}")
         .and_then(|()| output.flush())
         .map_err(io_failure("write to standard output"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_writer_is_left_a_processor_unless_it_is_configured_otherwise() {
+        for (configured, processors, threads) in
+            [(0, 1, 1), (0, 2, 1), (0, 3, 2), (0, 16, 15), (1, 16, 1), (64, 2, 64)]
+        {
+            let processors = Ok(NonZero::new(processors).unwrap());
+            assert_eq!(worker_threads(configured, processors), threads);
+        }
+        let unknown = Err(io::Error::from(io::ErrorKind::Unsupported));
+        assert_eq!(worker_threads(0, unknown), 1);
+    }
 }

@@ -20,6 +20,84 @@ use super::support::{Served, Setting, told};
 /// Nothing takes that long unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// So many agreements that are never all in memory.
+const COLD_AGREEMENTS: usize = 8;
+
+#[tokio::test]
+async fn agreements_that_are_not_in_memory_wait_for_the_one_place_and_all_are_answered() {
+    let ledger =
+        LedgerLimits { agreements_cached_max: 1, foldings_max: 1, ..LedgerLimits::default() };
+    let served = Served::with(Setting { ledger, ..Setting::default() });
+    let ids: Vec<String> = (0..COLD_AGREEMENTS).map(|number| format!("cold-{number}")).collect();
+    for id in &ids {
+        served.append(id, sign("1000")).await.unwrap();
+    }
+    let mut calls = Vec::new();
+    for id in ids.clone() {
+        let (mut ledger, mut projections) = (served.ledger(), served.projections());
+        calls.push(tokio::spawn(async move {
+            let asked = v1::GetCeilingUsageRequest {
+                agreement_id: id.clone(),
+                as_of: "2024-01-01".to_owned(),
+                ..Default::default()
+            };
+            let ordered = request(&id, vec![intent("2024-01-01", order("O1", "7"))]);
+            let (ordered, asked) =
+                tokio::join!(ledger.append_events(ordered), projections.get_ceiling_usage(asked));
+            (ordered.unwrap(), asked.unwrap())
+        }));
+    }
+    for call in calls {
+        call.await.unwrap();
+    }
+    for id in &ids {
+        let usage = served.usage_as_of(id, "2024-01-01").await.usage.unwrap();
+        assert_eq!(usage.agreement_version, 2, "{id}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn readers_that_give_way_to_appends_read_everything_all_the_same() {
+    let service = ServiceLimits {
+        read_records_per_message_max: 1,
+        read_rest_per_work: 1000,
+        ..ServiceLimits::default()
+    };
+    let served = Arc::new(Served::with(Setting { service, ..Setting::default() }));
+    served.append("a", sign("1000000")).await.unwrap();
+    for number in 0..20 {
+        served.append("a", fact("2024-01-01", order(&format!("O{number}"), "1"))).await.unwrap();
+    }
+    let followed = v1::SubscribeEventsRequest { from_position: Some(0), ..Default::default() };
+    let mut followed = served.ledger().subscribe_events(followed).await.unwrap().into_inner();
+    let appending = tokio::spawn({
+        let served = Arc::clone(&served);
+        async move {
+            for number in 0..20 {
+                let event = fact("2024-01-01", order(&format!("P{number}"), "1"));
+                served.append("a", event).await.unwrap();
+            }
+        }
+    });
+    let read = served.records().await;
+    assert!(read.len() >= 21, "{}", read.len());
+    assert!(read.iter().zip(0..).all(|(record, position)| record.position == position));
+    appending.await.unwrap();
+    let mut told = 0;
+    while told < 41 {
+        let answer = followed.message().await.unwrap().unwrap();
+        if let Some(v1::subscribe_events_response::Message::Records(records)) = answer.message {
+            for record in records.records {
+                assert_eq!(record.position, told);
+                told += 1;
+            }
+        }
+    }
+    drop(followed);
+    Arc::into_inner(served).unwrap().stop().await;
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_early_and_loses_nothing() {
     let ledger = LedgerLimits {

@@ -6,6 +6,7 @@ use super::ProjectionApi;
 use crate::domain::charter::{Charter, Stage};
 use crate::domain::date::Date;
 use crate::domain::event::OptionTerms;
+use crate::domain::finding::Finding;
 use crate::domain::id::OptionId;
 use crate::domain::money::Money;
 use crate::domain::scope::Scope;
@@ -13,6 +14,8 @@ use crate::domain::usage::{ScopeUsage, Usage};
 use crate::grpc::proofs::log_head;
 use crate::grpc::query::{Question, blocking, wait_for_position};
 use crate::grpc::status;
+use crate::ledger::Ledger;
+use crate::ledger::folding::FoldedFor;
 use crate::ledger::query::Snapshot;
 use crate::projections::breakdown::breakdown as break_down;
 use crate::wire::parse::{Violations, listing as parse};
@@ -29,17 +32,27 @@ pub(super) async fn ceiling_usage(
     let head = log_head(&api.ledger, Some(snapshot.position)).await?;
     let id = &question.agreement_id;
     let usage = snapshot.usage().ok_or_else(|| question.unknown())?;
-    let findings = if api.ledger.findings_are_at_hand(&snapshot) {
-        api.ledger.open_findings(&snapshot)
-    } else {
-        let (ledger, snapshot) = (api.ledger.clone(), snapshot.clone());
-        blocking(move || Ok(ledger.open_findings(&snapshot))).await?
+    let findings = match api.ledger.findings_at_hand(&snapshot) {
+        Some(findings) => findings,
+        None => open_findings(&api.ledger, snapshot.clone()).await?,
     };
     Ok(v1::GetCeilingUsageResponse {
         usage: Some(answer::usage(id, &usage, snapshot.as_known, snapshot.position)),
         findings: findings.iter().map(|finding| answer::finding(id, finding)).collect(),
         head: Some(head),
     })
+}
+
+/// Folds the agreement for its findings.
+async fn open_findings(ledger: &Ledger, snapshot: Snapshot) -> Result<Vec<Finding>, Status> {
+    let place = ledger.place_to_fold(FoldedFor::Question).await;
+    let ledger = ledger.clone();
+    blocking(move || {
+        let findings = ledger.open_findings(&snapshot);
+        drop(place);
+        Ok(findings)
+    })
+    .await
 }
 
 pub(super) async fn agreement(
