@@ -383,8 +383,8 @@ impl Config {
                 faults.push(text);
             }
         }
-        if *read_rest_per_work > 1000 {
-            let text = format!("limits.read_rest_per_work: {read_rest_per_work} is above 1000");
+        if *read_rest_per_work > 100 {
+            let text = format!("limits.read_rest_per_work: {read_rest_per_work} is above 100");
             faults.push(text);
         }
         // Every 10 s is promised.

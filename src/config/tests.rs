@@ -177,6 +177,6 @@ fn every_limit_has_its_bounds() {
     assert!(with(&|limits| limits.foldings_max = 0));
     assert!(with(&|limits| limits.foldings_max = 1025));
     assert!(!with(&|limits| limits.read_rest_per_work = 0));
-    assert!(with(&|limits| limits.read_rest_per_work = 1001));
+    assert!(with(&|limits| limits.read_rest_per_work = 101));
     assert!(with(&|limits| limits.calls_per_connection_max = 0));
 }

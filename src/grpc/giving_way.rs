@@ -2,23 +2,28 @@
 //!
 //! A reader of the whole log takes a processor to itself, and appends beside it wait for one. A till waits
 //! for its answer; nobody waits like that for the end of a replay. So as long as something is appended,
-//! whoever reads much rests for a multiple of the time for which it worked. When nothing is, it reads as
-//! fast as it can. A reader at the head, who is told what has just been appended, does not rest.
+//! whoever reads much rests for a multiple of the time for which it worked, within a bound. When nothing
+//! is, it reads as fast as it can. A subscriber who is or was near the head never rests: it would fall
+//! behind for it.
 
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::ServiceLimits;
-use super::live::VISITS_PER_HEARTBEAT;
 use crate::ledger::{Head, Ledger};
 
 /// How long after an append a reader gives way.
 const APPENDED_LATELY: Duration = Duration::from_millis(10);
 /// Shorter rests are gathered: to wake up costs more than they give.
 const REST_MIN: Duration = Duration::from_millis(1);
-/// Longest rest: a reader's next message is never that far away for this reason alone.
+/// Longest rest, however long was worked.
 const REST_MAX: Duration = Duration::from_millis(50);
+
+/// Longest rest of a stream that is never silent for longer than its heartbeat.
+pub(super) fn rest_max(heartbeat: Duration) -> Duration {
+    REST_MAX.min(heartbeat / 8)
+}
 
 /// What one reader owes to appends.
 #[derive(Debug)]
@@ -43,11 +48,11 @@ impl GivingWay {
     pub(super) fn new(ledger: &Ledger, limits: &ServiceLimits) -> Self {
         let head = ledger.head();
         let record_count = head.borrow().record_count;
-        let rest_max = REST_MAX.min(limits.heartbeat / VISITS_PER_HEARTBEAT);
+        let rest_max = rest_max(limits.heartbeat);
         Self { head, rests: Rests::new(limits.read_rest_per_work, rest_max, record_count) }
     }
 
-    /// Rests, if it is time to, from having worked for so long.
+    /// Rests, if it is time to, from having worked for so long. Waiting is no work.
     pub(super) async fn rest_from(&mut self, worked: Duration) {
         if let Some(rest) = self.due_after(worked) {
             tokio::time::sleep(rest).await;

@@ -8,13 +8,13 @@ use super::admission::Admission;
 use super::append::Appender;
 use super::append_stream::AppendStream;
 use super::giving_way::GivingWay;
-use super::live::LiveStreams;
+use super::live::{LOOK_RECORDS_MAX, LiveStreams};
 use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::subscription::Subscription;
 use super::{ServiceLimits, query, status};
 use crate::domain::id::Position;
 use crate::ledger::Ledger;
-use crate::ledger::read::{Direction, ReadQuery, Records, Refusals};
+use crate::ledger::read::{Direction, Looked, ReadQuery, Records, Refusals};
 use crate::wire::parse::{Violations, malformed};
 use crate::wire::record::timestamp;
 use crate::wire::stored::{ReadEventsAnswer, SubscribeEventsAnswer};
@@ -177,14 +177,23 @@ impl Sending {
         let captured_record_count = self.records.captured();
         let empty = || ReadEventsAnswer { captured_record_count, ..Default::default() };
         let mut message = empty();
+        let (mut sent, mut looked) = (0, 0);
         let mut began = Instant::now();
-        for sent in 0_u64.. {
+        loop {
             if sent == self.records_max {
                 // Full as asked, and there may be more.
                 return sender.send(Ok(message));
             }
-            let record = match self.records.next() {
-                Some(Ok(record)) => record,
+            looked += 1;
+            let record = match self.records.look() {
+                Some(Ok(Looked::AskedFor(record))) => record,
+                Some(Ok(Looked::PassedOver(_))) => {
+                    if looked % LOOK_RECORDS_MAX == 0 {
+                        way.rest_here_from(began.elapsed());
+                        began = Instant::now();
+                    }
+                    continue;
+                }
                 Some(Err(error)) => {
                     // What was read before the damage still goes out.
                     sender.send(Ok(message))?;
@@ -192,8 +201,8 @@ impl Sending {
                 }
                 None => break,
             };
+            sent += 1;
             if filling.must_send_before(record.bytes.len()) {
-                // Without the time for which it waits for its reader.
                 let worked = began.elapsed();
                 sender.send(Ok(std::mem::replace(&mut message, empty())))?;
                 way.rest_here_from(worked);

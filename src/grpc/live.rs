@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
+use super::giving_way::rest_max;
 use super::stream::{Answers, STREAM_MESSAGES_MAX, StreamEnd};
 use super::{ServiceLimits, status};
 use crate::ledger::Head;
@@ -139,10 +140,12 @@ impl<M> LiveSender<M> {
         Instant::now() >= self.heartbeat_due()
     }
 
-    /// Early by the length of a visit to the disk: one may have just begun when the time is up.
+    /// Early by the length of a visit to the disk and of a rest: one may have just begun when the time is
+    /// up.
     fn heartbeat_due(&self) -> Instant {
         let heartbeat = self.limits.heartbeat;
-        self.sent + heartbeat.saturating_sub(heartbeat / VISITS_PER_HEARTBEAT)
+        let early = heartbeat / VISITS_PER_HEARTBEAT + rest_max(heartbeat);
+        self.sent + heartbeat.saturating_sub(early)
     }
 
     /// Waits until the head changes or a heartbeat is due.

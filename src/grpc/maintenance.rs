@@ -66,10 +66,11 @@ pub(super) async fn send_blocks(
     let mut is_first = true;
     loop {
         let bytes_max = limits.read_bytes_per_message_max;
-        let began = Instant::now();
-        let visit = move || Ok(visit(reading, bytes_max));
-        let (blocks, failed, given_back) = blocking(visit).await?;
-        let worked = began.elapsed();
+        let visit = move || {
+            let began = Instant::now();
+            Ok((visit(reading, bytes_max), began.elapsed()))
+        };
+        let ((blocks, failed, given_back), worked) = blocking(visit).await?;
         reading = given_back;
         let is_last = blocks.is_empty();
         if !is_last || is_first {
@@ -112,13 +113,12 @@ pub(super) async fn send_verification(
     mut sender: LiveSender<v1::VerifyLogResponse>,
 ) -> Result<(), Ended> {
     loop {
-        let began = Instant::now();
-        let (given_back, visit) = blocking(move || {
+        let (given_back, visit, worked) = blocking(move || {
+            let began = Instant::now();
             let visit = verification.visit()?;
-            Ok((verification, visit))
+            Ok((verification, visit, began.elapsed()))
         })
         .await?;
-        let worked = began.elapsed();
         verification = given_back;
         sender.send(response(Message::Progress(progress(visit.progress)))).await?;
         for found in visit.damages {

@@ -54,19 +54,16 @@ impl Question {
 
     /// The agreement at the asked times.
     pub(super) async fn snapshot(&self, ledger: &Ledger) -> Result<Snapshot, Status> {
+        if let Some(snapshot) = ledger.snapshot_at_hand(&self.agreement_id, self.times) {
+            return Ok(snapshot);
+        }
         let (id, times) = (self.agreement_id.clone(), self.times);
-        let found = if times.as_known.is_none() && ledger.is_in_memory(&id) {
-            ledger.snapshot(&id, times).map_err(|error| status::of_ledger_error(&error))?
-        } else {
-            let place = ledger.place_to_fold(FoldedFor::Question).await;
-            let ledger = ledger.clone();
-            blocking(move || {
-                let snapshot = ledger.snapshot(&id, times);
-                drop(place);
-                snapshot
-            })
-            .await?
-        };
+        let events = ledger
+            .unfolded_events_at(&id, times)
+            .map_err(|error| status::of_ledger_error(&error))?;
+        let reading = ledger.clone();
+        let snapshot = move || reading.snapshot(&id, times);
+        let found = folding(ledger, FoldedFor::Question, events, snapshot).await?;
         found.ok_or_else(|| self.unknown())
     }
 }
@@ -87,15 +84,30 @@ pub(super) fn agreement_filter(violations: &mut Violations, text: &str) -> Optio
 
 /// Folds the agreement of an append when it is not in memory, so that the writer need not.
 pub(super) async fn warm(ledger: &Ledger, id: &AgreementId) -> Result<(), Status> {
-    if ledger.is_in_memory(id) {
+    let events = ledger.unfolded_events(id).map_err(|error| status::of_ledger_error(&error))?;
+    if events == 0 {
         return Ok(());
     }
-    let place = ledger.place_to_fold(FoldedFor::Append).await;
-    let (ledger, id) = (ledger.clone(), id.clone());
+    let (warming, id) = (ledger.clone(), id.clone());
+    folding(ledger, FoldedFor::Append, events, move || warming.warm(&id)).await
+}
+
+/// Runs what folds so many events, once there is a place for it. It keeps its place until it is done,
+/// also when its caller has gone.
+pub(super) async fn folding<T: Send + 'static>(
+    ledger: &Ledger,
+    folded_for: FoldedFor,
+    events: u64,
+    work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
+) -> Result<T, Status> {
+    let place = match events {
+        0 => None,
+        events => Some(ledger.place_to_fold(folded_for, events).await),
+    };
     blocking(move || {
-        let warmed = ledger.warm(&id);
+        let done = work();
         drop(place);
-        warmed
+        done
     })
     .await
 }

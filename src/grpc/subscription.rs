@@ -41,6 +41,8 @@ pub(super) struct Subscription {
     next: u64,
     /// Recorded time of the newest record looked at.
     newest: Option<Timestamp>,
+    /// Whether it was ever told to be at the head.
+    has_caught_up: bool,
 }
 
 /// Records from a position to the head as it was when the reading began.
@@ -81,7 +83,7 @@ impl Subscription {
             return Err(status::position_beyond_head("from_position", next, record_count));
         }
         let (ledger, limits) = (ledger.clone(), limits.clone());
-        Ok(Self { ledger, limits, head, query, next, newest: None })
+        Ok(Self { ledger, limits, head, query, next, newest: None, has_caught_up: false })
     }
 
     /// Sends until the reader has gone or the server stops.
@@ -108,6 +110,7 @@ impl Subscription {
                 let caught_up = Message::CaughtUp(v1::SubscriptionCaughtUp {});
                 sender.send(self.response(caught_up)).await?;
                 told = Told::CaughtUp;
+                self.has_caught_up = true;
             }
             self.send_due_heartbeat(&mut sender).await?;
             sender.wait(&mut self.head).await?;
@@ -129,13 +132,12 @@ impl Subscription {
         let mut way = GivingWay::new(&self.ledger, &self.limits);
         loop {
             let limits = self.limits.clone();
-            let began = Instant::now();
-            let (given_back, visit) = blocking(move || {
+            let (given_back, visit, worked) = blocking(move || {
+                let began = Instant::now();
                 let visit = range.visit(&limits)?;
-                Ok((range, visit))
+                Ok((range, visit, began.elapsed()))
             })
             .await?;
-            let worked = began.elapsed();
             range = given_back;
             let Visit { records, next, newest, left } = visit;
             self.next = self.next.max(next);
@@ -144,12 +146,20 @@ impl Subscription {
                 let message = Message::Records(StoredRecords { records });
                 sender.send(self.response(message)).await?;
             }
+            if left == Left::Some && self.is_far_behind() {
+                way.rest_from(worked).await;
+            }
             self.send_due_heartbeat(sender).await?;
             if left == Left::Nothing {
                 return Ok(());
             }
-            way.rest_from(worked).await;
         }
+    }
+
+    /// Whether it reads what is old, and nobody expects it to follow what is appended.
+    fn is_far_behind(&self) -> bool {
+        let records_behind = self.head.borrow().record_count.saturating_sub(self.next);
+        !self.has_caught_up && records_behind > self.limits.subscription_lag_records_max
     }
 
     async fn send_due_heartbeat(

@@ -92,17 +92,17 @@ impl Watch {
         let Self { ledger, limits, mut head, mut source } = self;
         let mut way = GivingWay::new(&ledger, &limits);
         let mut told_caught_up = false;
+        let mut has_caught_up = false;
         loop {
             let published = head.borrow_and_update().record_count;
             let today = ledger.today();
             let visit_limits = limits.clone();
-            let began = Instant::now();
-            let (given_back, visit) = blocking(move || {
+            let (given_back, visit, worked) = blocking(move || {
+                let began = Instant::now();
                 let visit = source.visit(published, today, &visit_limits)?;
-                Ok((source, visit))
+                Ok((source, visit, began.elapsed()))
             })
             .await?;
-            let worked = began.elapsed();
             source = given_back;
             let Visit { notices, resume, left } = visit;
             let more = left == Left::Some || resume.position < head.borrow().record_count;
@@ -114,8 +114,9 @@ impl Watch {
                 told_caught_up = caught_up;
             }
             if caught_up {
+                has_caught_up = true;
                 sender.wait(&mut head).await?;
-            } else if left == Left::Some {
+            } else if left == Left::Some && !has_caught_up {
                 way.rest_from(worked).await;
             }
         }

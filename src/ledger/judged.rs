@@ -17,6 +17,9 @@ use crate::domain::finding::Finding;
 use crate::domain::id::AgreementId;
 use crate::domain::usage::runs_out_early;
 
+/// Events by which a kept state is carried on while somebody waits.
+const CARRIED_MAX: u64 = 64;
+
 /// Agreements judged as of a day, the most recently used ones.
 #[derive(Debug)]
 pub(crate) struct JudgedAgreements {
@@ -46,7 +49,7 @@ impl JudgedAgreements {
         tracked_changes(&judged_before, &judged_after)
     }
 
-    /// Findings that are open as of a day, if nothing has to be folded anew for that.
+    /// Findings that are open as of a day, if next to nothing has to be folded for that.
     pub(crate) fn at_hand(
         &self,
         agreement: &Arc<Agreement>,
@@ -56,22 +59,31 @@ impl JudgedAgreements {
         if is_judged(agreement, as_of) {
             return Some(open(agreement));
         }
-        let carried =
-            self.earlier(agreement, as_of).map(|earlier| open(&earlier.carried_to(agreement)));
+        let version = agreement.version().get();
+        let is_near =
+            |kept: &Arc<Agreement>| version.saturating_sub(kept.version().get()) <= CARRIED_MAX;
+        let earlier = self.earlier(agreement, as_of).filter(is_near);
+        let carried = earlier.map(|earlier| open(&earlier.carried_to(agreement)));
         carried.or_else(|| {
             past.at_hand(agreement, agreement.version(), as_of).map(|judged| open(&judged))
         })
     }
 
-    /// Findings that are open as of a day; what is to be folded for that is kept among the past states.
+    /// Findings that are open as of a day; what is folded for that is kept, among the past states or in
+    /// the place of what it was carried on from.
     pub(crate) fn open_findings(
         &self,
         agreement: &Arc<Agreement>,
         as_of: Date,
         past: &PastAgreements,
     ) -> Vec<Finding> {
-        self.at_hand(agreement, as_of, past)
-            .unwrap_or_else(|| open(&past.at(agreement, agreement.version(), as_of)))
+        if let Some(at_hand) = self.at_hand(agreement, as_of, past) {
+            return at_hand;
+        }
+        if self.earlier(agreement, as_of).is_some() {
+            return open(&self.carried_along(agreement, as_of));
+        }
+        open(&past.at(agreement, agreement.version(), as_of))
     }
 
     /// The agreement judged as of a day; what is kept of it is carried along, or made.

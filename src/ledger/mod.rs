@@ -101,7 +101,8 @@ pub struct LedgerLimits {
     pub agreement_events_cached_max: u64,
     /// Most events of past states of agreements that are kept in memory once they were asked for.
     pub past_events_cached_max: u64,
-    /// Most agreements that are folded anew at a time for appends, and as many for questions; more wait.
+    /// Most agreements that are folded anew at a time for appends, and as many for questions about one
+    /// agreement; as many again when they are long. More wait.
     pub foldings_max: usize,
 }
 

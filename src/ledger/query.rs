@@ -74,29 +74,42 @@ impl Ledger {
         let shared = self.shared();
         let published = self.head().borrow().record_count;
         let agreement = shared.agreement(id)?;
-        let Some(newest) = agreement.newest_event().map(|event| event.position.get()) else {
+        let Some(now) = self.snapshot_now(agreement, published, times.as_of) else {
             return Ok(None);
         };
-        // The agreement may be newer than the head that was read before it.
-        let head = published.saturating_sub(1).max(newest);
-        let as_of = times.as_of.unwrap_or_else(|| shared.clock.now().oslo_date());
-        let (agreement, position) = match times.as_known {
-            None => (agreement, head),
-            Some(known) => {
-                // Recorded time never decreases, so what was known at a time is a version.
-                let version = agreement.version_while(|event| event.recorded <= known);
-                let at_that_time = shared.past.at(&agreement, version, Date::END_OF_TIME);
-                let Some(position) = shared.last_known_position(known, head)? else {
-                    return Ok(None);
-                };
-                (at_that_time, position)
-            }
-        };
-        if agreement.newest_event().is_none() {
+        let Some(known) = times.as_known else { return Ok(Some(now)) };
+        // Recorded time never decreases, so what was known at a time is a version.
+        let version = now.agreement.version_while(|event| event.recorded <= known);
+        let agreement = shared.past.at(&now.agreement, version, Date::END_OF_TIME);
+        let position = shared.last_known_position(known, now.position.get())?;
+        let (Some(position), Some(_)) = (position, agreement.newest_event()) else {
             return Ok(None);
+        };
+        let (as_known, position) = (times.as_known, Position::new(position));
+        Ok(Some(Snapshot { agreement, as_known, position, ..now }))
+    }
+
+    /// The same, if all that is known is asked for and the agreement is in memory.
+    pub fn snapshot_at_hand(&self, id: &AgreementId, times: TwoTimes) -> Option<Snapshot> {
+        if times.as_known.is_some() {
+            return None;
         }
-        let position = Position::new(position);
-        Ok(Some(Snapshot { agreement, as_of, as_known: times.as_known, position }))
+        let published = self.head().borrow().record_count;
+        self.snapshot_now(self.shared().agreements.get(id)?, published, times.as_of)
+    }
+
+    /// An agreement of a ledger that had so many records just before. None without events.
+    fn snapshot_now(
+        &self,
+        agreement: Arc<Agreement>,
+        published: u64,
+        as_of: Option<Date>,
+    ) -> Option<Snapshot> {
+        let newest = agreement.newest_event()?.position.get();
+        // The agreement may be newer than the head that was read before it.
+        let position = Position::new(published.saturating_sub(1).max(newest));
+        let as_of = as_of.unwrap_or_else(|| self.shared().clock.now().oslo_date());
+        Some(Snapshot { agreement, as_of, as_known: None, position })
     }
 
     /// The head, with its newest record's recorded time.
@@ -116,11 +129,6 @@ impl Ledger {
     /// The record at a position that somebody has seen.
     pub fn record(&self, position: Position) -> Result<v1::Record, LedgerError> {
         self.shared().record(position.get())
-    }
-
-    /// Whether an agreement is in memory, so that asking for its present reads no disk.
-    pub fn is_in_memory(&self, id: &AgreementId) -> bool {
-        self.shared().agreements.get(id).is_some()
     }
 }
 

@@ -13,6 +13,9 @@ use super::daemon::Daemon;
 use super::support::events::*;
 use super::support::{Served, Setting, told};
 
+/// Nothing takes that long unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 type Events = Streaming<v1::SubscribeEventsResponse>;
 
 fn with(service: ServiceLimits) -> Setting {
@@ -284,4 +287,37 @@ async fn a_server_that_stops_says_so_and_does_not_wait() {
     let end = told(&listening.await.unwrap());
     assert_eq!((end.code, end.reason.as_str()), (Code::Unavailable, "SERVER_STOPPING"));
     assert!(end.retry_after);
+}
+
+/// Requests that come on and on, so that something is always being appended.
+async fn append_on_and_on(served: &Served, events: usize) {
+    for number in 0_u64.. {
+        let orders = (0..events)
+            .map(|event| fact("2024-01-01", order(&format!("{number}-{event}"), "1")))
+            .collect();
+        served.send(request("a", orders)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_was_at_the_head_is_never_made_to_rest() {
+    let served = Served::with(with(ServiceLimits {
+        read_records_per_message_max: 1,
+        read_rest_per_work: 100,
+        subscription_lag_records_max: 1,
+        ..ServiceLimits::default()
+    }));
+    served.append("a", sign("1000000000")).await.unwrap();
+    let mut events = subscribe(&served, from(0)).await;
+    while !matches!(next(&mut events).await.message, Some(Message::CaughtUp(_))) {}
+    // With a rest of up to 50 ms after each message it would be minutes.
+    let told =
+        async { tokio::time::timeout(PATIENCE, positions_until(&mut events, 2000)).await.unwrap() };
+    let positions = tokio::select! {
+        positions = told => positions,
+        () = append_on_and_on(&served, 20) => unreachable!(),
+    };
+    assert_eq!(positions, (1..2000).collect::<Vec<u64>>());
+    drop(events);
+    served.stop().await;
 }

@@ -12,7 +12,7 @@ use crate::domain::money::Money;
 use crate::domain::scope::Scope;
 use crate::domain::usage::{ScopeUsage, Usage};
 use crate::grpc::proofs::log_head;
-use crate::grpc::query::{Question, blocking, wait_for_position};
+use crate::grpc::query::{Question, blocking, folding, wait_for_position};
 use crate::grpc::status;
 use crate::ledger::Ledger;
 use crate::ledger::folding::FoldedFor;
@@ -45,14 +45,9 @@ pub(super) async fn ceiling_usage(
 
 /// Folds the agreement for its findings.
 async fn open_findings(ledger: &Ledger, snapshot: Snapshot) -> Result<Vec<Finding>, Status> {
-    let place = ledger.place_to_fold(FoldedFor::Question).await;
-    let ledger = ledger.clone();
-    blocking(move || {
-        let findings = ledger.open_findings(&snapshot);
-        drop(place);
-        Ok(findings)
-    })
-    .await
+    let (folded, events) = (ledger.clone(), snapshot.agreement.version().get());
+    let findings = move || Ok(folded.open_findings(&snapshot));
+    folding(ledger, FoldedFor::Question, events, findings).await
 }
 
 pub(super) async fn agreement(
