@@ -66,17 +66,20 @@ impl Difference {
 }
 
 /// Findings at one horizon.
+///
+/// Keys and findings are large, and a node of a map has room for sixteen of each, taken or not. So they
+/// are shared: an agreement with one finding would take as much room as one with many.
 #[derive(Debug, Clone)]
 pub struct Tracker {
     agreement: AgreementId,
     horizon: Date,
-    open: OrdMap<FindingKey, Finding>,
-    open_by_source: OrdMap<Source, Arc<[FindingKey]>>,
-    cleared: Vector<Finding>,
+    open: OrdMap<Arc<FindingKey>, Arc<Finding>>,
+    open_by_source: OrdMap<Arc<Source>, Arc<[FindingKey]>>,
+    cleared: Vector<Arc<Finding>>,
     /// How often each finding has opened.
-    episodes: OrdMap<FindingKey, u32>,
+    episodes: OrdMap<Arc<FindingKey>, u32>,
     /// What the ids of findings stand for that were ever open.
-    ids: OrdMap<FindingId, FindingKey>,
+    ids: OrdMap<FindingId, Arc<FindingKey>>,
 }
 
 impl Tracker {
@@ -100,20 +103,20 @@ impl Tracker {
 
     /// Findings that are open, by rule and subject.
     pub fn open(&self) -> impl Iterator<Item = &Finding> {
-        self.open.values()
+        self.open.values().map(Arc::as_ref)
     }
 
     /// Findings that have cleared, in the order of clearing.
     pub fn cleared(&self) -> impl Iterator<Item = &Finding> {
-        self.cleared.iter()
+        self.cleared.iter().map(Arc::as_ref)
     }
 
     /// Findings that are open here and were not open in an earlier state of this tracker.
     pub fn opened_since(&self, earlier: &Self) -> Vec<Finding> {
         let opened = earlier.open.diff(&self.open).filter_map(|change| match change {
-            DiffItem::Add(_, finding) => Some(finding.clone()),
+            DiffItem::Add(_, finding) => Some(Finding::clone(finding)),
             DiffItem::Update { old: (_, old), new: (_, new) } => {
-                (old.episode != new.episode).then(|| new.clone())
+                (old.episode != new.episode).then(|| Finding::clone(new))
             }
             DiffItem::Remove(_, _) => None,
         });
@@ -122,14 +125,15 @@ impl Tracker {
 
     /// Findings that were open in an earlier state of this tracker and have cleared since.
     pub fn cleared_since(&self, earlier: &Self) -> Vec<Finding> {
-        let was_open = |finding: &&Finding| {
+        let was_open = |finding: &&Arc<Finding>| {
             let open = earlier.open.get(&finding.key);
             open.is_some_and(|open| open.episode == finding.episode)
         };
         // From the end, so that it costs no more than there is to tell.
         let beyond = self.cleared.len().saturating_sub(earlier.cleared.len());
         let newest_first = self.cleared.iter().rev().take(beyond).filter(was_open);
-        let mut cleared: Vec<Finding> = newest_first.cloned().collect();
+        let newest_first = newest_first.map(|finding| Finding::clone(finding));
+        let mut cleared: Vec<Finding> = newest_first.collect();
         cleared.reverse();
         cleared
     }
@@ -161,19 +165,25 @@ impl Tracker {
                 }
             } else {
                 let keys = conditions.iter().map(|(key, _)| key.clone()).collect();
-                self.open_by_source.insert(source, keys);
+                self.open_by_source.insert(Arc::new(source), keys);
             }
             after.extend(conditions);
         }
         for key in before.iter().filter(|key| !after.contains_key(key)) {
             if let Some(mut finding) = self.open.remove(key) {
-                finding.cleared = Some(event.recorded);
+                Arc::make_mut(&mut finding).cleared = Some(event.recorded);
                 self.cleared.push_back(finding);
             }
         }
         for (key, condition) in after {
-            match self.open.get_mut(&key) {
-                Some(finding) => keep_open(finding, event, &condition),
+            match self.open.get(&key) {
+                // To change it would copy what others share.
+                Some(finding) if is_as_told(finding, &condition) => {}
+                Some(_) => {
+                    if let Some(finding) = self.open.get_mut(&key) {
+                        keep_open(Arc::make_mut(finding), event, &condition);
+                    }
+                }
                 None => self.open_anew(key, event, &condition),
             }
         }
@@ -186,7 +196,7 @@ impl Tracker {
 
     /// The finding of an id, when it was ever open.
     pub fn finding(&self, id: &FindingId) -> Option<&FindingKey> {
-        self.ids.get(id)
+        self.ids.get(id).map(Arc::as_ref)
     }
 
     /// Says what people did about a finding, in the order in which it counts. To each episode applies
@@ -202,7 +212,7 @@ impl Tracker {
             Vec::new()
         };
         let cleared = in_cleared.iter().filter_map(|place| self.cleared.get(*place));
-        let meant = self.open.get(key).into_iter().chain(cleared);
+        let meant = self.open.get(key).into_iter().chain(cleared).map(Arc::as_ref);
         let openings: BTreeMap<u32, Position> =
             meant.filter_map(|one| Some((one.episode, one.opened_at()?))).collect();
         let apply = |finding: &mut Finding| {
@@ -216,23 +226,24 @@ impl Tracker {
             finding.handled = last.map(|one| one.position);
         };
         if let Some(finding) = self.open.get_mut(key) {
-            apply(finding);
+            apply(Arc::make_mut(finding));
         }
         for place in in_cleared {
             if let Some(finding) = self.cleared.get_mut(place) {
-                apply(finding);
+                apply(Arc::make_mut(finding));
             }
         }
     }
 
     fn open_anew(&mut self, key: FindingKey, event: &Recorded, condition: &Condition) {
         let episode = self.episodes.get(&key).copied().unwrap_or_default().saturating_add(1);
-        self.episodes.insert(key.clone(), episode);
+        let shared = Arc::new(key.clone());
+        self.episodes.insert(Arc::clone(&shared), episode);
         if episode == 1 {
-            self.ids.insert(key.id(&self.agreement), key.clone());
+            self.ids.insert(key.id(&self.agreement), Arc::clone(&shared));
         }
         let finding = Finding {
-            key: key.clone(),
+            key,
             amount: condition.amount,
             since: condition.since,
             known: event.recorded,
@@ -243,8 +254,14 @@ impl Tracker {
             handling: Handling::None,
             handled: None,
         };
-        self.open.insert(key, finding);
+        self.open.insert(shared, Arc::new(finding));
     }
+}
+
+/// Whether a finding says what its condition says.
+fn is_as_told(finding: &Finding, condition: &Condition) -> bool {
+    let Condition { amount, days, since } = condition;
+    finding.amount == *amount && finding.since == *since && finding.days == *days
 }
 
 fn keep_open(finding: &mut Finding, event: &Recorded, condition: &Condition) {
