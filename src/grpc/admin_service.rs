@@ -181,8 +181,7 @@ impl Import {
         let known = self.ledger.known(command);
         match known.map_err(|error| status::of_ledger_error(&error))? {
             Known::Answered(first) => {
-                let (ledger, command) = (self.ledger.clone(), command.clone());
-                query::blocking(move || ledger.repeat(&command, first)).await.map(Some)
+                query::repeat(&self.ledger, Box::new(command.clone()), first).await.map(Some)
             }
             Known::New(_) => query::warm(&self.ledger, &command.agreement_id).await.map(|()| None),
         }

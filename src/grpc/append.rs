@@ -106,8 +106,7 @@ impl Appender {
         command: Box<AppendCommand>,
         first: Position,
     ) -> Result<Outcome, Status> {
-        let ledger = self.ledger.clone();
-        query::blocking(move || ledger.repeat(&command, first)).await
+        query::repeat(&self.ledger, command, first).await
     }
 
     /// What the ledger says as a message or a status, without receipts.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use super::query::{Question, blocking, wait_for_position};
+use super::query::{Question, folding, wait_for_position};
 use super::stream::{Answers, Filling, Gone, Sender, Streams};
 use super::{ServiceLimits, proofs, status};
 use crate::domain::id::{AgreementId, Version};
 use crate::domain::money::Money;
 use crate::ledger::Ledger;
+use crate::ledger::folding::FoldedFor;
 use crate::ledger::history::{History, Line};
 use crate::wire::{answer, policy, v1};
 use crate::witness::Witnesses;
@@ -39,7 +40,10 @@ impl v1::audit_service_server::AuditService for AuditApi {
         let (id, times, ledger) =
             (question.agreement_id.clone(), question.times, self.ledger.clone());
         let from = Version::new(from_version);
-        let history = blocking(move || ledger.history(&id, times, from)).await?;
+        let events = ledger.unfolded_events_at(&id, times);
+        let events = events.map_err(|error| status::of_ledger_error(&error))?;
+        let history = move || ledger.history(&id, times, from);
+        let history = folding(&self.ledger, FoldedFor::Question, events, history).await?;
         let history = history.ok_or_else(|| question.unknown())?;
         let head = proofs::log_head(&self.ledger, Some(history.snapshot().position)).await?;
         let (id, filling) = (question.agreement_id, Filling::new(&self.limits));

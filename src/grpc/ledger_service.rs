@@ -184,13 +184,14 @@ impl Sending {
                 // Full as asked, and there may be more.
                 return sender.send(Ok(message));
             }
-            looked += 1;
             let record = match self.records.look() {
                 Some(Ok(Looked::AskedFor(record))) => record,
                 Some(Ok(Looked::PassedOver(_))) => {
-                    if looked % LOOK_RECORDS_MAX == 0 {
+                    looked += 1;
+                    if looked == LOOK_RECORDS_MAX {
+                        sender.is_wanted()?;
                         way.rest_here_from(began.elapsed());
-                        began = Instant::now();
+                        (looked, began) = (0, Instant::now());
                     }
                     continue;
                 }

@@ -4,12 +4,13 @@ use tonic::{Code, Status};
 
 use super::ServiceLimits;
 use super::status;
-use crate::domain::id::AgreementId;
+use crate::domain::id::{AgreementId, Position};
 use crate::ledger::Ledger;
+use crate::ledger::command::{AppendFailure, AppendOutcome};
 use crate::ledger::error::LedgerError;
 use crate::ledger::folding::FoldedFor;
 use crate::ledger::query::{Snapshot, TwoTimes};
-use crate::wire::parse::{Violations, malformed, parse_as_of, parse_known};
+use crate::wire::parse::{AppendCommand, Violations, malformed, parse_as_of, parse_known};
 use crate::wire::v1;
 
 /// The fields that every question about one agreement has.
@@ -90,6 +91,18 @@ pub(super) async fn warm(ledger: &Ledger, id: &AgreementId) -> Result<(), Status
     }
     let (warming, id) = (ledger.clone(), id.clone());
     folding(ledger, FoldedFor::Append, events, move || warming.warm(&id)).await
+}
+
+/// The first answer of a known request again.
+pub(super) async fn repeat(
+    ledger: &Ledger,
+    command: Box<AppendCommand>,
+    first: Position,
+) -> Result<Result<AppendOutcome, AppendFailure>, Status> {
+    let events = ledger.unfolded_events_of(&command);
+    let events = events.map_err(|error| status::of_ledger_error(&error))?;
+    let repeating = ledger.clone();
+    folding(ledger, FoldedFor::Append, events, move || repeating.repeat(&command, first)).await
 }
 
 /// Runs what folds so many events, once there is a place for it. It keeps its place until it is done,

@@ -117,6 +117,11 @@ impl Streams {
 }
 
 impl<M> Sender<M> {
+    /// Whether the reader is still there, for who has nothing to send for a while.
+    pub(super) fn is_wanted(&self) -> Result<(), Gone> {
+        if self.messages.is_closed() { Err(Gone) } else { Ok(()) }
+    }
+
     /// Sends a message or a failure, waiting for a slow reader as long as one may stall.
     pub(super) fn send(&self, message: Result<M, Status>) -> Result<(), Gone> {
         let sent = self.runtime.block_on(async {

@@ -105,7 +105,9 @@ impl Watch {
             .await?;
             source = given_back;
             let Visit { notices, resume, left } = visit;
-            let more = left == Left::Some || resume.position < head.borrow().record_count;
+            let records_behind = head.borrow().record_count.saturating_sub(resume.position);
+            let is_far_behind = records_behind > limits.subscription_lag_records_max;
+            let more = left == Left::Some || records_behind > 0;
             let caught_up = !more;
             let is_news = !notices.is_empty() || (caught_up && !told_caught_up);
             if is_news || sender.owes_heartbeat() {
@@ -116,7 +118,7 @@ impl Watch {
             if caught_up {
                 has_caught_up = true;
                 sender.wait(&mut head).await?;
-            } else if left == Left::Some && !has_caught_up {
+            } else if left == Left::Some && !has_caught_up && is_far_behind {
                 way.rest_from(worked).await;
             }
         }

@@ -14,7 +14,8 @@ use super::Ledger;
 use super::error::LedgerError;
 use super::query::TwoTimes;
 use crate::domain::date::Date;
-use crate::domain::id::AgreementId;
+use crate::domain::id::{AgreementId, Version};
+use crate::wire::parse::{AppendCommand, Recording};
 
 /// Events from which on a folding is long: some 20 ms.
 const LONG_FOLDING_EVENTS: u64 = 10_000;
@@ -73,12 +74,12 @@ impl Ledger {
         self.foldings.place(folded_for, events).await
     }
 
-    /// How many events have to be folded to append to an agreement. 0: none, it is in memory, or nobody
-    /// has signed it.
+    /// How many events have to be folded to append to an agreement, as far as one look tells. 0: none,
+    /// it is in memory, or nobody has signed it.
     pub fn unfolded_events(&self, id: &AgreementId) -> Result<u64, LedgerError> {
         match self.shared().agreements.get(id) {
             Some(_) => Ok(0),
-            None => Ok(self.shared().index.newest_version(id)?.get()),
+            None => self.events(id),
         }
     }
 
@@ -95,6 +96,20 @@ impl Ledger {
         let version = agreement.version_while(|event| event.recorded <= known);
         let at_hand = shared.past.at_hand(&agreement, version, Date::END_OF_TIME);
         Ok(if at_hand.is_some() { 0 } else { version.get() })
+    }
+
+    /// The same to answer a request again: an answer tells what the request changed, so its agreement is
+    /// folded up to it. An import is not told.
+    pub fn unfolded_events_of(&self, command: &AppendCommand) -> Result<u64, LedgerError> {
+        match command.recording {
+            Recording::Now => self.events(&command.agreement_id),
+            Recording::At(_) => Ok(0),
+        }
+    }
+
+    /// How many events an agreement has, or 1 where that takes more than a look.
+    fn events(&self, id: &AgreementId) -> Result<u64, LedgerError> {
+        Ok(self.shared().index.newest_version_at_a_look(id)?.map_or(1, Version::get))
     }
 }
 

@@ -270,6 +270,22 @@ impl Index {
         Ok(Version::NONE)
     }
 
+    /// The same, if one look tells. None: the newest records are refusals.
+    pub(crate) fn newest_version_at_a_look(
+        &self,
+        id: &AgreementId,
+    ) -> Result<Option<Version>, LedgerError> {
+        if let Some(version) = self.recent().newest_version(id) {
+            return Ok(Some(version));
+        }
+        let Some(item) = self.streams.scan_prefix(&stream_key(id, None)).next_back() else {
+            return Ok(Some(Version::NONE));
+        };
+        let (_, run) = item?;
+        let newest = run.chunks_exact(16).map(stream_entry).map(|entry| entry.version).max();
+        Ok(newest.filter(|version| *version != Version::NONE))
+    }
+
     /// The first record of a request.
     pub(crate) fn request(&self, id: RequestId) -> Result<Option<Position>, LedgerError> {
         if let Some(position) = self.recent().request(id) {

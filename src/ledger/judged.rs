@@ -86,6 +86,12 @@ impl JudgedAgreements {
         open(&past.at(agreement, agreement.version(), as_of))
     }
 
+    /// How many events have to be folded for the findings as of a day that are not at hand.
+    pub(crate) fn unfolded_events(&self, agreement: &Agreement, as_of: Date) -> u64 {
+        let kept = self.earlier(agreement, as_of).map_or(0, |earlier| earlier.version().get());
+        agreement.version().get().saturating_sub(kept)
+    }
+
     /// The agreement judged as of a day; what is kept of it is carried along, or made.
     pub(crate) fn carried_along(&self, agreement: &Agreement, as_of: Date) -> Arc<Agreement> {
         let judged = match self.earlier(agreement, as_of) {

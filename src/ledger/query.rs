@@ -53,10 +53,15 @@ impl Snapshot {
 }
 
 impl Ledger {
-    /// Findings of a snapshot that are open as of its day, if no agreement has to be folded for that.
+    /// Findings of a snapshot that are open as of its day, if next to nothing has to be folded for that.
     pub fn findings_at_hand(&self, snapshot: &Snapshot) -> Option<Vec<Finding>> {
         let shared = self.shared();
         shared.judged.at_hand(&snapshot.agreement, snapshot.as_of, &shared.past)
+    }
+
+    /// How many events have to be folded for the findings of a snapshot that are not at hand.
+    pub fn unfolded_events_for_findings(&self, snapshot: &Snapshot) -> u64 {
+        self.shared().judged.unfolded_events(&snapshot.agreement, snapshot.as_of)
     }
 
     /// Findings of a snapshot that are open as of its day.

@@ -13,6 +13,9 @@ use super::daemon::Daemon;
 use super::support::events::*;
 use super::support::{Served, Setting, told};
 
+/// Nothing takes that long unless it never comes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 type Events = Streaming<v1::SubscribeEventsResponse>;
 
 fn with(service: ServiceLimits) -> Setting {
@@ -299,7 +302,7 @@ async fn append_on_and_on(served: &Served, events: usize) {
 #[tokio::test]
 async fn who_was_at_the_head_is_never_made_to_rest() {
     let served = Served::with(with(ServiceLimits {
-        read_records_per_message_max: 1,
+        read_records_per_message_max: 5,
         read_rest_per_work: 100,
         subscription_lag_records_max: 1,
         ..ServiceLimits::default()
@@ -319,7 +322,7 @@ async fn who_was_at_the_head_is_never_made_to_rest() {
         }
     };
     let behind = tokio::select! {
-        behind = told => behind,
+        behind = tokio::time::timeout(PATIENCE, told) => behind.unwrap(),
         () = append_on_and_on(&served, 20) => unreachable!(),
         () = append_on_and_on(&served, 1) => unreachable!(),
     };

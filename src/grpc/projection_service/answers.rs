@@ -45,7 +45,7 @@ pub(super) async fn ceiling_usage(
 
 /// Folds the agreement for its findings.
 async fn open_findings(ledger: &Ledger, snapshot: Snapshot) -> Result<Vec<Finding>, Status> {
-    let (folded, events) = (ledger.clone(), snapshot.agreement.version().get());
+    let (folded, events) = (ledger.clone(), ledger.unfolded_events_for_findings(&snapshot));
     let findings = move || Ok(folded.open_findings(&snapshot));
     folding(ledger, FoldedFor::Question, events, findings).await
 }

@@ -118,8 +118,11 @@ impl Recent {
 
     /// The newest version of an agreement, if it has an event here.
     pub(super) fn newest_version(&self, id: &AgreementId) -> Option<Version> {
-        let newest = self.stream(id).iter().map(|entry| entry.version).max();
-        newest.filter(|version| *version != Version::NONE)
+        let newest = [&self.waiting, &*self.before].into_iter().filter_map(|one| {
+            let mut versions = one.batch.streams.get(id)?.iter().rev().map(|entry| entry.version);
+            versions.find(|version| *version != Version::NONE)
+        });
+        newest.max()
     }
 
     /// The agreements that have records here: the first ones after an id, at most so many of each part.
