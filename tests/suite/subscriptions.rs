@@ -302,7 +302,7 @@ async fn append_on_and_on(served: &Served, events: usize) {
 #[tokio::test]
 async fn who_was_at_the_head_is_never_made_to_rest() {
     let served = Served::with(with(ServiceLimits {
-        read_records_per_message_max: 5,
+        read_records_per_message_max: 1,
         read_rest_per_work: 100,
         subscription_lag_records_max: 1,
         ..ServiceLimits::default()
