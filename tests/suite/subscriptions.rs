@@ -289,13 +289,16 @@ async fn a_server_that_stops_says_so_and_does_not_wait() {
     assert!(end.retry_after);
 }
 
+/// So many orders in one request.
+fn orders(name: &str, count: usize) -> v1::AppendEventsRequest {
+    let order = |number| fact("2024-01-01", order(&format!("{name}-{number}"), "1"));
+    request("a", (0..count).map(order).collect())
+}
+
 /// Requests that come on and on, so that something is always being appended.
 async fn append_on_and_on(served: &Served, events: usize) {
     for number in 0_u64.. {
-        let orders = (0..events)
-            .map(|event| fact("2024-01-01", order(&format!("{events}-{number}-{event}"), "1")))
-            .collect();
-        served.send(request("a", orders)).await.unwrap();
+        served.send(orders(&format!("{events}-{number}"), events)).await.unwrap();
     }
 }
 
@@ -310,14 +313,12 @@ async fn who_was_at_the_head_is_never_made_to_rest() {
     served.append("a", sign("1000000000")).await.unwrap();
     let mut events = subscribe(&served, from(0)).await;
     while !matches!(next(&mut events).await.message, Some(Message::CaughtUp(_))) {}
+    served.send(orders("many", 1000)).await.unwrap();
     let told = async {
-        let mut behind = Vec::new();
         loop {
             let message = next(&mut events).await;
-            behind.push(message.record_count - message.resume_position);
             if message.resume_position > 2000 {
-                behind.sort_unstable();
-                return behind;
+                return message.record_count - message.resume_position;
             }
         }
     };
@@ -326,9 +327,8 @@ async fn who_was_at_the_head_is_never_made_to_rest() {
         () = append_on_and_on(&served, 20) => unreachable!(),
         () = append_on_and_on(&served, 1) => unreachable!(),
     };
-    // A request or two. If it rested it would be ever further behind, by thousands soon.
-    let usually = behind[behind.len() / 2];
-    assert!(usually < 1000, "{usually} of {}", behind.len());
+    // It has made up for the thousand and follows. If it rested it would be ever further behind.
+    assert!(behind < 500, "{behind}");
     drop(events);
     served.stop().await;
 }
