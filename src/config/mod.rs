@@ -179,6 +179,8 @@ pub struct LimitsConfig {
     pub agreements_cached_max: usize,
     /// See [`LedgerLimits::agreement_events_cached_max`].
     pub agreement_events_cached_max: u64,
+    /// See [`LedgerLimits::recent_events_cached_max`].
+    pub recent_events_cached_max: u64,
     /// See [`LedgerLimits::past_events_cached_max`].
     pub past_events_cached_max: u64,
     /// See [`LedgerLimits::foldings_max`].
@@ -220,6 +222,7 @@ impl Default for LimitsConfig {
             batch_bytes_max: ledger.batch_bytes_max,
             agreements_cached_max: ledger.agreements_cached_max,
             agreement_events_cached_max: ledger.agreement_events_cached_max,
+            recent_events_cached_max: ledger.recent_events_cached_max,
             past_events_cached_max: ledger.past_events_cached_max,
             foldings_max: ledger.foldings_max,
             drain_ms_max: 10_000,
@@ -340,6 +343,7 @@ impl Config {
             batch_bytes_max,
             agreements_cached_max,
             agreement_events_cached_max,
+            recent_events_cached_max,
             past_events_cached_max,
             foldings_max,
             drain_ms_max: _,
@@ -374,6 +378,7 @@ impl Config {
         }
         let events = [
             ("agreement_events_cached_max", *agreement_events_cached_max),
+            ("recent_events_cached_max", *recent_events_cached_max),
             ("past_events_cached_max", *past_events_cached_max),
         ];
         for (name, value) in events {
@@ -458,6 +463,7 @@ impl Config {
                 batch_bytes_max: limits.batch_bytes_max,
                 agreements_cached_max: limits.agreements_cached_max,
                 agreement_events_cached_max: limits.agreement_events_cached_max,
+                recent_events_cached_max: limits.recent_events_cached_max,
                 past_events_cached_max: limits.past_events_cached_max,
                 foldings_max: limits.foldings_max,
             },

@@ -172,6 +172,8 @@ fn every_limit_has_its_bounds() {
     assert!(with(&|limits| limits.agreements_cached_max = 0));
     assert!(with(&|limits| limits.agreement_events_cached_max = 0));
     assert!(with(&|limits| limits.agreement_events_cached_max = 1_000_000_001));
+    assert!(with(&|limits| limits.recent_events_cached_max = 0));
+    assert!(with(&|limits| limits.recent_events_cached_max = 1_000_000_001));
     assert!(with(&|limits| limits.past_events_cached_max = 0));
     assert!(with(&|limits| limits.past_events_cached_max = 1_000_000_001));
     assert!(with(&|limits| limits.foldings_max = 0));

@@ -5,42 +5,49 @@
 //! published meanwhile.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use super::Shared;
 use super::error::LedgerError;
+use super::hot::{HotAndRecent, Room};
 use super::index::StreamEntry;
-use super::weighed::Weighed;
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::id::{AgreementId, Version};
 use crate::wire::record;
 
-/// Folded agreements, the most recently used ones.
+/// Folded agreements: those that are appended to over and over, and the most recently used ones.
 #[derive(Debug)]
-pub struct AgreementCache {
-    folded: Mutex<Weighed<AgreementId, Arc<Agreement>>>,
+pub(crate) struct AgreementCache {
+    folded: Mutex<HotAndRecent<AgreementId, Arc<Agreement>>>,
 }
 
 impl AgreementCache {
-    /// Room for so many, at least one, of so many events together.
-    pub fn new(agreements_max: usize, events_max: u64) -> Self {
-        Self { folded: Mutex::new(Weighed::new(agreements_max, events_max)) }
+    /// Room for agreements, which weigh their events.
+    pub(super) fn new(room: Room) -> Self {
+        Self { folded: Mutex::new(HotAndRecent::new(room)) }
     }
 
     /// The agreement, when it is here.
-    pub fn get(&self, id: &AgreementId) -> Option<Arc<Agreement>> {
+    pub(crate) fn get(&self, id: &AgreementId) -> Option<Arc<Agreement>> {
         self.lock().get(id).cloned()
     }
 
-    /// Publishes what the writer has committed.
-    pub fn publish(&self, id: AgreementId, agreement: Arc<Agreement>) {
-        let events = agreement.version().get();
-        let gone = self.lock().put(id, agreement, events);
-        // Only now: a long one takes a while to take apart.
-        drop(gone);
+    fn contains(&self, id: &AgreementId) -> bool {
+        self.lock().contains(id)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Weighed<AgreementId, Arc<Agreement>>> {
+    /// Keeps an agreement in the place of what is here. Returns what is kept no longer.
+    #[must_use]
+    fn put(
+        folded: &mut HotAndRecent<AgreementId, Arc<Agreement>>,
+        agreement: &Arc<Agreement>,
+    ) -> Vec<Arc<Agreement>> {
+        let (id, events) = (agreement.id().clone(), agreement.version().get());
+        folded.put(id, Arc::clone(agreement), events, Instant::now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HotAndRecent<AgreementId, Arc<Agreement>>> {
         self.folded.lock().expect("no holder panics")
     }
 }
@@ -54,7 +61,7 @@ impl Shared {
         }
         let agreement = Arc::new(self.fold_anew(id, &self.index.stream(id)?)?);
         if agreement.version() != Version::NONE {
-            self.leave(id, &agreement)?;
+            self.leave_behind(&agreement)?;
         }
         Ok(agreement)
     }
@@ -84,15 +91,32 @@ impl Shared {
         Ok(agreement)
     }
 
+    /// Publishes what the writer has committed.
+    pub(super) fn publish(&self, agreement: &Arc<Agreement>) {
+        let gone = AgreementCache::put(&mut self.agreements.lock(), agreement);
+        self.leave_memory(gone);
+    }
+
     /// Leaves behind what a reader has folded, unless the index knows of something newer: the writer
     /// indexes before it publishes, so whatever it publishes after this look takes this one's place.
-    fn leave(&self, id: &AgreementId, agreement: &Arc<Agreement>) -> Result<(), LedgerError> {
+    fn leave_behind(&self, agreement: &Arc<Agreement>) -> Result<(), LedgerError> {
+        let id = agreement.id();
         let mut folded = self.agreements.lock();
         if self.index.newest_version(id)? == agreement.version() && !folded.contains(id) {
-            let gone = folded.put(id.clone(), Arc::clone(agreement), agreement.version().get());
+            let gone = AgreementCache::put(&mut folded, agreement);
             drop(folded);
-            drop(gone);
+            self.leave_memory(gone);
         }
         Ok(())
+    }
+
+    /// Takes apart what is kept no longer, while no lock is held: a long one takes a while.
+    fn leave_memory(&self, gone: Vec<Arc<Agreement>>) {
+        for agreement in gone {
+            // Or it was only replaced.
+            if !self.agreements.contains(agreement.id()) {
+                self.make_row(&agreement);
+            }
+        }
     }
 }

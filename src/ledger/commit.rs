@@ -173,7 +173,7 @@ impl Committer {
         crash_point!("ledger.indexed");
         let mut changed = Vec::with_capacity(pending.agreements.len());
         for (id, agreement) in &pending.agreements {
-            self.shared.agreements.publish(id.clone(), Arc::clone(agreement));
+            self.shared.publish(agreement);
             changed.push(id.clone());
         }
         self.shared.portfolio.note(changed, positions.end);

@@ -7,10 +7,11 @@
 //! along event by event, so that an append costs the same however long the agreement is.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use super::answer::{FindingChanges, tracked_changes};
+use super::hot::{HotAndRecent, Room};
 use super::past::PastAgreements;
-use super::weighed::Weighed;
 use crate::domain::agreement::Agreement;
 use crate::domain::date::Date;
 use crate::domain::finding::Finding;
@@ -20,16 +21,16 @@ use crate::domain::usage::runs_out_early;
 /// Events by which a kept state is carried on while somebody waits.
 const CARRIED_MAX: u64 = 64;
 
-/// Agreements judged as of a day, the most recently used ones.
+/// Agreements judged as of a day: those that change over and over, and the most recently used ones.
 #[derive(Debug)]
 pub(crate) struct JudgedAgreements {
-    judged: Mutex<Weighed<AgreementId, Arc<Agreement>>>,
+    judged: Mutex<HotAndRecent<AgreementId, Arc<Agreement>>>,
 }
 
 impl JudgedAgreements {
-    /// Room for so many, at least one, of so many events together.
-    pub(crate) fn new(agreements_max: usize, events_max: u64) -> Self {
-        Self { judged: Mutex::new(Weighed::new(agreements_max, events_max)) }
+    /// Room for agreements, which weigh their events.
+    pub(super) fn new(room: Room) -> Self {
+        Self { judged: Mutex::new(HotAndRecent::new(room)) }
     }
 
     /// The findings that came and went between two states of an agreement, as of a day. The earlier
@@ -101,7 +102,7 @@ impl JudgedAgreements {
         };
         let (id, events) = (agreement.id().clone(), judged.version().get());
         let mut kept = self.judged.lock().expect("no holder panics");
-        let gone = kept.put(id, Arc::clone(&judged), events);
+        let gone = kept.put(id, Arc::clone(&judged), events, Instant::now());
         drop(kept);
         drop(gone);
         judged
@@ -215,7 +216,7 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_carried_along_is_what_a_fold_anew_would_say() {
-        let judged = JudgedAgreements::new(1, 100);
+        let judged = JudgedAgreements::new(Room::of_recent(1, 100));
         let past = PastAgreements::new(100);
         let as_of = day("2023-11-10");
         let mut before = reserved();
@@ -236,7 +237,7 @@ pub(super) mod tests {
 
     #[test]
     fn another_branch_of_the_same_agreement_is_never_taken_for_it() {
-        let judged = JudgedAgreements::new(1, 100);
+        let judged = JudgedAgreements::new(Room::of_recent(1, 100));
         let past = PastAgreements::new(100);
         let as_of = day("2023-11-10");
         let base = reserved();

@@ -12,7 +12,7 @@
 //! Order of one commit: log append (durable when it returns), tree, index, published agreements, what the
 //! projector has to do, published head, answers. So whoever has an answer can read what it says.
 
-pub mod agreements;
+mod agreements;
 pub mod answer;
 pub mod blocks;
 mod catch_up;
@@ -25,11 +25,13 @@ mod encoded;
 pub mod error;
 pub mod folding;
 pub mod history;
+mod hot;
 pub mod import;
 mod index;
 mod judged;
 mod known;
 pub mod listing;
+mod made_rows;
 pub mod notices;
 mod page_key;
 mod past;
@@ -69,9 +71,11 @@ use agreements::AgreementCache;
 use command::{AppendFailure, AppendOutcome};
 use error::{LedgerError, WithCauses};
 use folding::Foldings;
+use hot::Room;
 use index::Index;
 use judged::JudgedAgreements;
 use known::KnownPositions;
+use made_rows::MadeRows;
 use page_key::PageKey;
 use past::PastAgreements;
 use portfolio::Portfolio;
@@ -99,6 +103,8 @@ pub struct LedgerLimits {
     pub agreements_cached_max: usize,
     /// Most events of these together; the one that was used last is kept whatever it has.
     pub agreement_events_cached_max: u64,
+    /// Most events, of these, of agreements that are not appended to over and over.
+    pub recent_events_cached_max: u64,
     /// Most events of past states of agreements that are kept in memory once they were asked for.
     pub past_events_cached_max: u64,
     /// Most agreements that are folded anew at a time for appends, and as many for questions about one
@@ -114,6 +120,7 @@ impl Default for LedgerLimits {
             batch_bytes_max: 4 * 1024 * 1024,
             agreements_cached_max: 10_000,
             agreement_events_cached_max: 2_000_000,
+            recent_events_cached_max: 100_000,
             past_events_cached_max: 200_000,
             foldings_max: 2,
         }
@@ -192,6 +199,7 @@ pub(crate) struct Shared {
     pub(crate) past: PastAgreements,
     pub(crate) known: KnownPositions,
     pub(crate) portfolio: Portfolio,
+    made_rows: MadeRows,
     pub(crate) page_key: PageKey,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: LedgerRules,
@@ -292,18 +300,26 @@ impl Ledger {
             writer: WriterState::Running,
         };
         let (publish, head) = watch::channel(head);
-        let events_max = limits.agreement_events_cached_max;
+        let room = Room {
+            values: limits.agreements_cached_max,
+            weight: limits.agreement_events_cached_max,
+            recent_weight: limits.recent_events_cached_max,
+        };
         let shared = Arc::new(Shared {
             reader,
             index,
             tree,
             signing,
-            agreements: AgreementCache::new(limits.agreements_cached_max, events_max),
-            judged: JudgedAgreements::new(limits.agreements_cached_max, events_max),
-            judged_for_listings: JudgedAgreements::new(JUDGED_FOR_LISTINGS_MAX, events_max),
+            agreements: AgreementCache::new(room),
+            judged: JudgedAgreements::new(room),
+            judged_for_listings: JudgedAgreements::new(Room::of_recent(
+                JUDGED_FOR_LISTINGS_MAX,
+                limits.recent_events_cached_max,
+            )),
             past: PastAgreements::new(limits.past_events_cached_max),
             known: KnownPositions::new(),
             portfolio,
+            made_rows: MadeRows::default(),
             page_key,
             clock,
             rules,

@@ -72,8 +72,16 @@ impl Noted {
         self.waiting.is_empty() && self.reached <= self.done
     }
 
+    fn sets(&self) -> [&BTreeSet<AgreementId>; 3] {
+        [&self.waiting, &self.in_hand, &self.stuck]
+    }
+
     fn all(&self) -> impl Iterator<Item = &AgreementId> {
-        [&self.waiting, &self.in_hand, &self.stuck].into_iter().flatten()
+        self.sets().into_iter().flatten()
+    }
+
+    fn contains(&self, id: &AgreementId) -> bool {
+        self.sets().iter().any(|noted| noted.contains(id))
     }
 }
 
@@ -140,6 +148,11 @@ impl Portfolio {
         self.changed.notify_all();
     }
 
+    #[cfg(test)]
+    pub(super) fn close_long_ago(&self) {
+        self.close_since(Instant::now().checked_sub(AFTER_STOP_MAX).unwrap());
+    }
+
     /// Whether nobody waits for rows any longer.
     fn must_end(&self) -> bool {
         self.lock().closed.is_some_and(|since| since.elapsed() >= AFTER_STOP_MAX)
@@ -187,9 +200,8 @@ impl Portfolio {
     }
 
     /// Whether the row of an agreement may be older than the head.
-    fn is_noted(&self, id: &AgreementId) -> bool {
-        let noted = self.lock();
-        [&noted.waiting, &noted.in_hand, &noted.stuck].iter().any(|noted| noted.contains(id))
+    pub(super) fn is_noted(&self, id: &AgreementId) -> bool {
+        self.lock().contains(id)
     }
 
     fn noted_from(&self, from: Option<&AgreementId>) -> BTreeSet<AgreementId> {
@@ -287,11 +299,10 @@ impl Shared {
                 tree.apply(puts, tree.reached())?;
                 return Ok(RowsWritten::Some);
             }
-            let row = self.agreement(id).and_then(|agreement| self.settled_row(&agreement));
-            match row {
+            match self.row_to_write(id) {
                 Ok(None) => {}
-                Ok(Some(row)) => {
-                    let (key, value) = (id.as_str().as_bytes().to_vec(), stored::encode(&row));
+                Ok(Some(value)) => {
+                    let key = id.as_str().as_bytes().to_vec();
                     bytes += key.len() + value.len();
                     puts.push((key, value));
                 }
@@ -343,7 +354,7 @@ impl Shared {
     }
 
     /// The row that holds from the day on which everything has taken effect. None without events.
-    fn settled_row(&self, agreement: &Agreement) -> Result<Option<Row>, LedgerError> {
+    pub(super) fn settled_row(&self, agreement: &Agreement) -> Result<Option<Row>, LedgerError> {
         let Some(from) = agreement.settled_from() else { return Ok(None) };
         let texts = self.texts(agreement, from)?;
         let findings = SeverityCounts::of(agreement.tracker().open());
@@ -406,7 +417,7 @@ mod tests {
         let setting = Setting::on(tempfile::tempdir().unwrap());
         let shared = std::sync::Arc::clone(setting.shared());
         // The projector has nothing to do yet, and ends.
-        shared.portfolio.close_since(Instant::now().checked_sub(AFTER_STOP_MAX).unwrap());
+        shared.portfolio.close_long_ago();
         heard(setting.submit(request(1, vec![signing()]))).unwrap();
         let id = AgreementId::parse("a").unwrap();
         let work = Work { agreements: BTreeSet::from([id.clone()]), reached: 1 };

@@ -33,6 +33,15 @@ impl<K: Hash + Eq, V> Weighed<K, V> {
         self.kept.get(key).map(|(value, _)| value)
     }
 
+    /// The value of a key, without using it.
+    pub(super) fn peek<Q>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.kept.peek(key).map(|(value, _)| value)
+    }
+
     /// Whether there is a value of a key, without using it.
     pub(super) fn contains<Q>(&self, key: &Q) -> bool
     where
@@ -62,6 +71,28 @@ impl<K: Hash + Eq, V> Weighed<K, V> {
             gone.push(unused);
         }
         gone
+    }
+
+    /// Takes the value of a key out, with what it weighs.
+    pub(super) fn take<Q>(&mut self, key: &Q) -> Option<(V, u64)>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (value, weight) = self.kept.pop(key)?;
+        self.weight = self.weight.saturating_sub(weight);
+        Some((value, weight))
+    }
+
+    /// Takes out the value that was not used for longest, if it is such a one.
+    pub(super) fn take_oldest_if(&mut self, is_such: impl Fn(&V) -> bool) -> Option<(K, V, u64)> {
+        let (_, (oldest, _)) = self.kept.peek_lru()?;
+        if !is_such(oldest) {
+            return None;
+        }
+        let (key, (value, weight)) = self.kept.pop_lru()?;
+        self.weight = self.weight.saturating_sub(weight);
+        Some((key, value, weight))
     }
 
     fn is_over(&self) -> bool {
@@ -118,5 +149,18 @@ mod tests {
         assert_eq!(weighed.put(5, "light", 1), ["heavy"]);
         assert_eq!((kept(&weighed), weighed.weight), (vec![5], 1));
         assert!(weighed.contains(&5) && !weighed.contains(&4));
+    }
+
+    #[test]
+    fn what_is_taken_out_weighs_no_more() {
+        let mut weighed = Weighed::new(100, 10);
+        for (key, value) in [(1, "a"), (2, "b"), (3, "c")] {
+            assert!(weighed.put(key, value, 3).is_empty());
+        }
+        assert_eq!((weighed.take(&2), weighed.take(&2)), (Some(("b", 3)), None));
+        assert_eq!((weighed.peek(&1), weighed.weight), (Some(&"a"), 6));
+        assert_eq!(weighed.take_oldest_if(|value| *value == "c"), None);
+        assert_eq!(weighed.take_oldest_if(|value| *value == "a"), Some((1, "a", 3)));
+        assert_eq!((kept(&weighed), weighed.weight), (vec![3], 3));
     }
 }

@@ -179,7 +179,7 @@ pub(in crate::ledger) fn signing() -> v1::Event {
 }
 
 /// An order, with its id for its source's.
-fn order(id: &str, amount: u32) -> v1::Event {
+pub(in crate::ledger) fn order(id: &str, amount: u32) -> v1::Event {
     let placed = v1::OrderPlaced {
         order_id: id.to_owned(),
         buyer: Some(organisation("920125298")),

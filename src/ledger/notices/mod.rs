@@ -16,6 +16,7 @@ use self::calendar::{Calendar, Near};
 use super::Ledger;
 use super::answer::as_of_append;
 use super::error::LedgerError;
+use super::hot::Room;
 use super::judged::JudgedAgreements;
 use super::read::{Direction, Looked, ReadQuery, Records, Refusals};
 use crate::domain::agreement::Agreement;
@@ -190,7 +191,7 @@ impl Notices {
             query,
             resume,
             held: LruCache::new(capacity),
-            judged: JudgedAgreements::new(agreements_max, u64::MAX),
+            judged: JudgedAgreements::new(Room::of_recent(agreements_max, u64::MAX)),
             range: None,
             next: None,
             phase,
