@@ -9,10 +9,12 @@ use tonic::Status;
 
 use super::giving_way::GivingWay;
 use super::live::{Ended, LOOK_RECORDS_MAX, LiveSender, VISITS_PER_HEARTBEAT};
+use super::proofs::log_head;
 use super::query::{agreement_filter, blocking};
 use super::stream::Filling;
 use super::{ServiceLimits, status};
 use crate::domain::date::Date;
+use crate::domain::id::Position;
 use crate::domain::reason::{Reason, Severity};
 use crate::ledger::error::LedgerError;
 use crate::ledger::notices::{
@@ -111,8 +113,11 @@ impl Watch {
             let caught_up = !more;
             let is_news = !notices.is_empty() || (caught_up && !told_caught_up);
             if is_news || sender.owes_heartbeat() {
+                let told_of = Some(log_head(&ledger, last_told(resume, &notices)).await?);
                 let resume = Some(resume_point(resume));
-                sender.send(v1::WatchNoticesResponse { notices, resume, caught_up }).await?;
+                let message =
+                    v1::WatchNoticesResponse { notices, resume, caught_up, head: told_of };
+                sender.send(message).await?;
                 told_caught_up = caught_up;
             }
             if caught_up {
@@ -123,6 +128,13 @@ impl Watch {
             }
         }
     }
+}
+
+/// The last position that the notices up to a message rest on. That is beyond the resume point where some
+/// notices of a record are told and some are not.
+fn last_told(resume: NoticeResume, notices: &[v1::Notice]) -> Option<Position> {
+    let of_notices = notices.iter().filter_map(|notice| notice.position).max();
+    of_notices.max(resume.position.checked_sub(1)).map(Position::new)
 }
 
 impl Source {

@@ -2,7 +2,8 @@
 //!
 //! It must not know what they hold. A derived tree says how far it has come; everything put and
 //! the mark of how far change together, so after a crash it continues exactly where it is. It
-//! is never ahead of the log: if it seems so, it belongs to another log and is emptied.
+//! is never ahead of the log: what it has absorbed was durable. If it is, records were cut off, and it is
+//! refused by name.
 
 use std::sync::Arc;
 
@@ -39,10 +40,10 @@ pub struct DerivedTree {
 impl LogReader {
     /// Opens a derived tree, or makes it.
     ///
-    /// It is empty, and has reached 0, when it was missing, was of another `version`, or had
-    /// reached a position beyond the head of this log. `version` stands for the code that fills
-    /// it: raise it and the tree is rebuilt. While a handle is alive, another version of it is
-    /// refused ([`LogError::DerivedVersionInUse`]).
+    /// It is empty, and has reached 0, when it was missing or was of another `version`, which stands
+    /// for the code that fills it: raise it and the tree is rebuilt. While a handle is alive, another
+    /// version of it is refused ([`LogError::DerivedVersionInUse`]). One that has reached a position
+    /// beyond the head of the log is refused too ([`LogError::CutOff`]).
     pub fn derived(&self, name: &str, version: u32) -> Result<DerivedTree, LogError> {
         check_name(name)?;
         let store = Arc::clone(self.store());
@@ -157,14 +158,19 @@ impl DerivedTree {
     }
 }
 
-/// Opens a tree; one that this version and this log cannot go on from is made anew.
+/// Opens a tree. One that this version cannot go on from is made anew, one of a longer log refused.
 fn open_state(store: &Store, name: &str, version: u32) -> Result<DerivedState, LogError> {
     let open = || store.db().open_tree(tree_name(name)).map_err(LogError::storage(READ));
     let tree = open()?;
     let stored = tree.get(MARK_KEY).map_err(LogError::storage(READ))?;
     let mark = stored.as_deref().and_then(Mark::decode);
     let head = store.head();
-    let valid = mark.filter(|mark| mark.version == version && mark.reached <= head);
+    let valid = mark.filter(|mark| mark.version == version);
+    if let Some(Mark { reached, .. }) = valid
+        && reached > head
+    {
+        return Err(LogError::CutOff { name: name.to_owned(), reached, head });
+    }
     if valid.is_some() || tree.is_empty() {
         return Ok(DerivedState::new(name, version, tree, valid));
     }

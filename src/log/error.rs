@@ -242,6 +242,19 @@ pub enum LogError {
         /// The next position of the log.
         head: u64,
     },
+    /// A derived tree has absorbed records that the log does not have: they were durable, and were cut off.
+    #[error(
+        "the log ends at position {head}, and {name} was made of the records before {reached}: newer \
+         records were cut off, or the log was put back from an older copy"
+    )]
+    CutOff {
+        /// The tree.
+        name: String,
+        /// The next position after the records that it has absorbed.
+        reached: u64,
+        /// The next position of the log.
+        head: u64,
+    },
     /// A derived tree goes forward only; to go back it is cleared.
     #[error("derived tree {name}: {asked} is behind what it has reached, {reached}")]
     DerivedGoesBackwards {
@@ -358,6 +371,7 @@ impl LogError {
             | Self::DerivedValueTooLong { .. }
             | Self::DerivedApplyTooLarge { .. }
             | Self::DerivedBeyondHead { .. }
+            | Self::CutOff { .. }
             | Self::DerivedGoesBackwards { .. }
             | Self::DerivedDamaged { .. } => false,
         }

@@ -27,6 +27,7 @@ impl LogError {
     /// What to do when this is why a log with these options was not opened.
     pub fn refusal(&self, options: &LogOptions) -> Refusal {
         let recover = || Some(options.recover_command());
+        let forget_derived = || format!("{} --rebuild-indexes", options.recover_command());
         let refusal = |reason, advice, command| Refusal { reason, position: None, advice, command };
         if self.is_disk_full() {
             let path = self.path().unwrap_or(&options.directory);
@@ -64,6 +65,10 @@ impl LogError {
             Self::DerivedDamaged { .. } | Self::RebuildAsked => {
                 refusal("INDEX_DAMAGED", PUT_ARCHIVE_BACK, recover())
             }
+            Self::CutOff { head, .. } => Refusal {
+                position: Some(*head),
+                ..refusal("RECORDS_CUT_OFF", PUT_RECORDS_BACK, Some(forget_derived()))
+            },
             Self::FormatMissing { directory } => {
                 let store = directory.join(STORE_DIRECTORY);
                 let aside = directory.join("sled.without-format");
@@ -136,6 +141,8 @@ impl LogError {
     }
 }
 
+const PUT_RECORDS_BACK: &str = "put back a copy that has the newer records; only if they are to be given up, what was made of them \
+     is forgotten with";
 const PUT_ARCHIVE_BACK: &str =
     "see to the disk, put the archive back in its folder if it is missing, then run";
 
@@ -156,7 +163,7 @@ mod tests {
         let not_found = || io::Error::from(io::ErrorKind::NotFound);
         let recover = "ledgerctl recover '/var/lib/the ledger'";
         let full = || io::Error::from(io::ErrorKind::StorageFull);
-        let cases: [(LogError, &str, Option<u64>, Option<&str>); 15] = [
+        let cases: [(LogError, &str, Option<u64>, Option<&str>); 16] = [
             (
                 LogError::LostInBothCopies { position: 7 },
                 "LOST_IN_BOTH_COPIES",
@@ -173,6 +180,12 @@ mod tests {
                 "INDEX_DAMAGED",
                 None,
                 Some(recover),
+            ),
+            (
+                LogError::CutOff { name: "x".to_owned(), reached: 9, head: 6 },
+                "RECORDS_CUT_OFF",
+                Some(6),
+                Some("ledgerctl recover '/var/lib/the ledger' --rebuild-indexes"),
             ),
             (
                 LogError::FormatMissing { directory: directory() },

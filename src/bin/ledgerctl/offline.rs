@@ -8,7 +8,7 @@ use std::path::Path;
 use bytes::Bytes;
 use contract_ledger::ledger::error::{LedgerError, WithCauses};
 use contract_ledger::ledger::signing::NEWEST_CHECKPOINT_FILE;
-use contract_ledger::ledger::verify::{Damage, Part, RecordOrder, offline};
+use contract_ledger::ledger::verify::{Damage, DamageKind, Part, RecordOrder, offline};
 use contract_ledger::log::{
     ArchiveOptions, CopyFound, Log, LogError, LogOptions, LogReader, Mended, OpenedLog, Recovery,
     Refusal,
@@ -64,6 +64,13 @@ pub(crate) fn verify(
     }
     if !found.are_alike() {
         writeln!(output, "not alike: run  {}", options.recover_command())?;
+    } else if derived.iter().any(|damage| damage.kind == DamageKind::Missing) {
+        let command = options.recover_command();
+        writeln!(
+            output,
+            "records were cut off: put back a copy that has them; only if they are to be given up, run  \
+             {command} --rebuild-indexes"
+        )?;
     } else if derived.iter().any(|damage| damage.part != Part::Checkpoint) {
         let (count, command) = (derived.len(), options.recover_command());
         writeln!(output, "{count} faults of indexes: run  {command} --rebuild-indexes")?;

@@ -70,6 +70,7 @@ fn watch_ends_when_caught_up_only_when_so_asked() {
         notices: vec![notice(notice::Notice::FindingOpened(over_invoiced()))],
         resume: Some(resume(16)),
         caught_up: true,
+        head: None,
     };
     for (until_caught_up, going) in [(false, Going::On), (true, Going::Done)] {
         let telling = Telling { look: Look::default(), json: true, until_caught_up };

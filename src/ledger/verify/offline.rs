@@ -6,8 +6,9 @@ use super::super::error::{LedgerError, WithCauses};
 use super::super::index::{Index, IndexCheck};
 use super::super::tree::{StoredTiles, leaf_hash_of_item};
 use super::tree::{self, TreeCheck};
-use super::{Damage, DamageKind, RecordCounts};
-use crate::log::LogReader;
+use super::{Damage, DamageKind, Part, RecordCounts};
+use crate::domain::id::Position;
+use crate::log::{LogError, LogReader};
 use crate::merkle::{Checkpoint, Note, VerifierKey};
 
 /// Checks every index of an open log, up to where it has come. An index of another version is emptied,
@@ -18,7 +19,13 @@ pub fn check_indexes(
     reader: &LogReader,
     counts: Option<RecordCounts>,
 ) -> Result<Vec<Damage>, LedgerError> {
-    let index = Index::open(reader)?;
+    let index = match Index::open(reader) {
+        Ok(index) => index,
+        Err(LedgerError::Log(error @ LogError::CutOff { .. })) => {
+            return Ok(vec![of_cut_off(Part::Index, &error)]);
+        }
+        Err(error) => return Err(error),
+    };
     let mut check = IndexCheck::new(&index, reader, reader.next_position(), counts);
     let mut damages = Vec::new();
     while check.step(&mut damages)?.is_some() {}
@@ -40,7 +47,15 @@ pub fn check_tree(
             None
         }
     };
-    let mut check = TreeCheck::new(StoredTiles::open(reader)?, signed);
+    let tiles = match StoredTiles::open(reader) {
+        Ok(tiles) => tiles,
+        Err(LedgerError::Log(error @ LogError::CutOff { .. })) => {
+            damages.push(of_cut_off(Part::Tree, &error));
+            return Ok(damages);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut check = TreeCheck::new(tiles, signed);
     for item in reader.forward(0, reader.next_position()) {
         check.take(leaf_hash_of_item(item)?, &mut damages)?;
     }
@@ -50,6 +65,15 @@ pub fn check_tree(
         damages.push(tree::of_checkpoint(DamageKind::CheckpointDiffers, text));
     }
     Ok(damages)
+}
+
+/// What was derived is of more records than the log has.
+fn of_cut_off(part: Part, error: &LogError) -> Damage {
+    let (subject, position) = match error {
+        LogError::CutOff { name, head, .. } => (name.clone(), Some(Position::new(*head))),
+        _ => (String::new(), None),
+    };
+    Damage { part, kind: DamageKind::Missing, position, subject, text: error.to_string() }
 }
 
 fn parse(text: &str, keys: &[VerifierKey]) -> Result<Checkpoint, String> {

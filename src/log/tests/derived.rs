@@ -152,15 +152,22 @@ fn another_version_starts_empty() {
 }
 
 #[test]
-fn a_tree_ahead_of_the_log_is_emptied() {
+fn a_tree_ahead_of_the_log_is_refused_until_it_is_forgotten() {
     let (scratch, log) = log_of(5);
     let tree = log.reader.derived("some", 1).unwrap();
     tree.apply(vec![put(b"k", b"v")], 5).unwrap();
-    // As when the log was restored from an older copy and the tree was not.
+    // As when the newest record was cut off under it.
     let mark = Mark { version: 1, reached: 6, generation: 1 };
     tree.state.tree().insert(MARK_KEY, mark.encode()).unwrap();
     drop((log, tree));
     let log = open(scratch.path());
+    for _ in 0..2 {
+        match log.reader.derived("some", 1) {
+            Err(LogError::CutOff { name, reached: 6, head: 5 }) => assert_eq!(name, "some"),
+            other => panic!("{other:?}"),
+        }
+    }
+    log.reader.delete_derived().unwrap();
     let tree = log.reader.derived("some", 1).unwrap();
     assert_eq!(tree.reached(), 0);
     assert_eq!(scan(&tree, b""), []);

@@ -3,6 +3,7 @@
 mod attacks;
 mod command;
 mod cosignatures;
+mod cut_off;
 mod foreign;
 mod leaf;
 mod naive;

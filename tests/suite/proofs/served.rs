@@ -9,7 +9,8 @@ use contract_ledger::merkle::{
     Checkpoint, MemoryTree, Note, Receipt, SignerKey, TreeHash, VerifierKey, root_at,
 };
 use contract_ledger::wire::record::encode;
-use contract_ledger::wire::{leaf, v1};
+use contract_ledger::wire::{DESCRIPTOR_SET, leaf, v1};
+use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 use signed_note::{StandardVerifier, VerifierList};
 use tempfile::TempDir;
 use tlog_tiles::{check_record, check_tree};
@@ -249,7 +250,44 @@ async fn answers_name_the_tree_that_they_are_true_for() {
     asked.page_token = page.next_page_token;
     let page = served.projections().list_orders(asked).await.unwrap().into_inner();
     assert_eq!(page.times.unwrap().head, Some(expected(size)));
+    // A watch is of as much as it has told.
+    let resume = v1::NoticeResume::default();
+    let watched = v1::WatchNoticesRequest { resume: Some(resume), ..Default::default() };
+    let mut notices = served.projections().watch_notices(watched).await.unwrap().into_inner();
+    let (tree, _) = tree_of(&served).await;
+    loop {
+        let message = notices.message().await.unwrap().unwrap();
+        let head = message.head.unwrap();
+        let told = message.notices.iter().filter_map(|notice| notice.position).max();
+        assert!(head.position >= told && head.tree_size >= message.resume.unwrap().position);
+        assert_eq!(Some(head.tree_size), head.position.map(|position| position + 1));
+        assert_eq!(head.root, root_at(&tree, head.tree_size).unwrap().as_bytes());
+        if message.caught_up {
+            assert_eq!(head.tree_size, tree.size());
+            break;
+        }
+    }
     served.stop().await;
+}
+
+#[test]
+fn every_answer_of_a_projection_has_a_head() {
+    let pool = DescriptorPool::decode(DESCRIPTOR_SET).unwrap();
+    let says = |message: &MessageDescriptor, what: &str| {
+        message.fields().any(|field| match field.kind() {
+            Kind::Message(part) => part.full_name() == format!("contractledger.v1.{what}"),
+            _ => false,
+        })
+    };
+    let times = pool.get_message_by_name("contractledger.v1.ListingTimes").unwrap();
+    assert!(says(&times, "LogHead"));
+    let service = pool.get_service_by_name("contractledger.v1.ProjectionService").unwrap();
+    assert_eq!(service.methods().len(), 12);
+    for method in service.methods() {
+        let answer = method.output();
+        let says_head = says(&answer, "LogHead") || says(&answer, "ListingTimes");
+        assert!(says_head, "{} says of no tree that it is true for", answer.full_name());
+    }
 }
 
 #[tokio::test]
