@@ -94,8 +94,11 @@ fn neighbourhoods(header: Option<Link>, blocks: &[Block], position: u64) -> Vec<
     let holds = |block: &&Block| block.positions().contains(&position);
     let found = blocks.iter().filter(holds).map(|block| {
         let positions = block.positions();
-        let ends_here = |link: &Link| link.next_position == positions.start;
-        let before = blocks.iter().map(Link::after).chain(header).find(ends_here);
+        // Looked for before it is hashed.
+        let ends_here = |block: &&Block| block.positions().end == positions.start;
+        let of_block = blocks.iter().find(ends_here).map(Link::after);
+        let of_header = header.filter(|header| header.next_position == positions.start);
+        let before = of_block.or(of_header);
         Neighbourhood { before, block: block.clone() }
     });
     found.collect()

@@ -166,7 +166,10 @@ impl Committer {
             self.log.next_position(),
             "it stands on what is recorded"
         );
-        let positions = self.log.append_groups(&grouped).map_err(Uncommitted::of_append)?;
+        let positions = self
+            .log
+            .append_groups(&grouped, self.shared.index.owed_bytes())
+            .map_err(Uncommitted::of_append)?;
         let root = self.shared.tree.grow(&leaves)?;
         crash_point!("ledger.logged");
         self.shared.index.apply(index, positions.end)?;

@@ -36,9 +36,11 @@ use crate::wire::parse::SourceEvent;
 const STREAMS_VERSION: u32 = 1;
 /// Records between two writes while catching up.
 const CATCH_UP_RECORDS_MAX: u64 = 65_536;
+/// The same where there is little room on the disk.
+const CATCH_UP_RECORDS_MIN: u64 = 1024;
 
 /// Bytes of the three trees that one record adds, at most in the usual case.
-const CATCH_UP_RECORD_BYTES: u64 = 256;
+const RECORD_BYTES: u64 = 128;
 
 /// Records that are in memory only, after which an append writes them. The projector does so much
 /// sooner, unless it is held up.
@@ -52,6 +54,12 @@ const RUN_RECORDS: u64 = 128;
 
 /// Ids that are looked up with one hold of what is in memory.
 const IDS_AT_ONCE: usize = 1024;
+
+/// So many records are caught up at a time that what they add fits.
+fn records_that_fit(reader: &LogReader) -> u64 {
+    let fitting = reader.fitting(CATCH_UP_RECORDS_MAX * RECORD_BYTES) / RECORD_BYTES;
+    fitting.max(CATCH_UP_RECORDS_MIN)
+}
 
 /// Where a record of an agreement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,8 +114,8 @@ impl Index {
                 return Ok(());
             }
             let next = reached.filter(|reached| *reached > from).min().unwrap_or(head);
-            let to = head.min(next).min(from.saturating_add(CATCH_UP_RECORDS_MAX));
-            reader.check_fits((to - from).saturating_mul(CATCH_UP_RECORD_BYTES))?;
+            let to = head.min(next).min(from.saturating_add(records_that_fit(reader)));
+            reader.check_fits((to - from).saturating_mul(RECORD_BYTES))?;
             let batch = read_batch(reader, from, to, &mut handing_on)?;
             for (write, reached) in writes.into_iter().zip(self.reached()) {
                 if reached == from {
@@ -115,6 +123,12 @@ impl Index {
                 }
             }
         }
+    }
+
+    /// Bytes that are still to be written for the records that are in memory only. A kill leaves them to the
+    /// next start, which must find room for them.
+    pub(crate) fn owed_bytes(&self) -> u64 {
+        self.recent().unwritten_records().saturating_mul(RECORD_BYTES)
     }
 
     /// How far each tree has come.

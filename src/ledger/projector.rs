@@ -44,6 +44,10 @@ fn run(shared: &Shared) {
             shared.reader.check_room(u64::try_from(WRITE_BYTES_MAX).unwrap_or(u64::MAX))
         {
             tracing::debug!(error = %WithCauses(&full), "the projector waits for room on the disk");
+            if let Err(error) = write_what_is_owed(shared) {
+                tracing::error!(error = %WithCauses(&error), "the projector stops");
+                return;
+            }
             if !shared.portfolio.put_back_and_wait(work) {
                 return;
             }
@@ -64,6 +68,14 @@ fn run(shared: &Shared) {
                 return;
             }
         }
+    }
+}
+
+/// Writes the index without room for anything else: appends keep room for it, which they get back.
+fn write_what_is_owed(shared: &Shared) -> Result<(), LedgerError> {
+    match shared.reader.check_fits(shared.index.owed_bytes()) {
+        Ok(()) => shared.index.write(),
+        Err(_) => Ok(()),
     }
 }
 

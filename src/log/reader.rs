@@ -44,6 +44,17 @@ impl LogReader {
         self.store.reserve().check_fits_in_store(bytes)
     }
 
+    /// How many bytes can be written at all, with what is kept free for it: at most so many.
+    pub fn fitting(&self, bytes_max: u64) -> u64 {
+        self.store.reserve().fitting_in_store(bytes_max)
+    }
+
+    /// Has the disks say that so much is free; `None`: what is.
+    #[cfg(test)]
+    pub(crate) fn pretend_free(&self, bytes: Option<u64>) {
+        self.store.reserve().pretend_free(bytes);
+    }
+
     /// Has something called once a failed write or sync stops the log, on whatever thread met it.
     /// Only the first that is given is called.
     pub fn on_stop(&self, call: impl Fn() + Send + Sync + 'static) {

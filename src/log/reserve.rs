@@ -61,6 +61,13 @@ impl Reserve {
         self.places.first().map_or(Ok(()), |store| self.check_fits(store, bytes))
     }
 
+    /// How many bytes fit where the store is, at most so many.
+    pub(super) fn fitting_in_store(&self, bytes_max: u64) -> u64 {
+        // A disk that cannot be asked is written to.
+        let free = |place: &PathBuf| self.free_bytes(place).unwrap_or(u64::MAX);
+        self.places.first().map_or(u64::MAX, free).min(bytes_max)
+    }
+
     fn check_place(&self, place: &Path, needed: u64, kept: u64) -> Result<(), LogError> {
         // A disk that cannot be asked is written to, and the write itself tells.
         let free = self.free_bytes(place).unwrap_or_else(|error| {

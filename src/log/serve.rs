@@ -32,8 +32,20 @@ const RUN_BLOCKS_MAX: usize = 65_536;
 /// Blocks whose hash is remembered, and at most a run more.
 const VOUCHED_MAX: usize = 131_072;
 
-/// The hashes of blocks that were vouched for, by the position behind each; so a run is followed once.
+/// Blocks served from the archive that are each told as a warning; of those after them every hundredth is.
+const WARNED_EACH: u64 = 100;
+
+/// Hashes of blocks by the position behind each.
 type Vouched = BTreeMap<u64, BlockHash>;
+
+/// What fetching has learned, so that many damaged blocks cost little more than one.
+#[derive(Debug, Default)]
+struct Fetched {
+    /// Those of blocks that were vouched for; so a run is followed once.
+    vouched: Vouched,
+    /// The archive with the segment that was read last.
+    salvage: Option<Salvage>,
+}
 
 /// Where the other copy of every block is, and how often it was needed.
 #[derive(Debug)]
@@ -41,9 +53,9 @@ pub(super) struct SecondCopy {
     archive: Option<PathBuf>,
     /// The command that mends what cannot be mended while the log is served.
     recover_command: String,
-    /// Held while a block is fetched: a segment is in memory once, and who comes second finds the
-    /// block in its place.
-    fetching: Mutex<Vouched>,
+    /// Held while a block is fetched: one segment is in memory, once damage was met, and who comes second
+    /// finds the block in its place.
+    fetching: Mutex<Fetched>,
     served: AtomicU64,
 }
 
@@ -121,20 +133,38 @@ impl Store {
         let blocks_served = second_copy.served.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let positions = block.positions();
         let put_back = self.put_back(&block, &found);
-        warn!(
-            from_position = positions.start, next_position = positions.end,
-            cause = ?found, ?put_back, blocks_served,
-            "the store's block is not as it was written; the archive's is served"
-        );
         drop(fetching);
+        if blocks_served <= WARNED_EACH || blocks_served.is_multiple_of(WARNED_EACH) {
+            warn!(
+                from_position = positions.start, next_position = positions.end,
+                cause = ?found, ?put_back, blocks_served,
+                "the store's block is not as it was written; the archive's is served"
+            );
+        }
         Ok(block)
     }
 
-    /// The block of the archive that holds a position and belongs there.
-    fn archived(&self, position: u64, vouched: &mut Vouched) -> Result<Option<Block>, LogError> {
-        let Some(mut salvage) = self.second_copy().salvage()? else { return Ok(None) };
+    /// The block of the archive that holds a position and belongs there. What is in memory of the archive
+    /// is looked at first; it has grown since, so what is not found there is looked for once more.
+    fn archived(&self, position: u64, fetched: &mut Fetched) -> Result<Option<Block>, LogError> {
+        let Fetched { vouched, salvage } = fetched;
+        if let Some(before) = salvage
+            && let Ok(Some(block)) = self.salvaged(position, before, vouched)
+        {
+            return Ok(Some(block));
+        }
+        let Some(anew) = self.second_copy().salvage()? else { return Ok(None) };
+        self.salvaged(position, salvage.insert(anew), vouched)
+    }
+
+    fn salvaged(
+        &self,
+        position: u64,
+        salvage: &mut Salvage,
+        vouched: &mut Vouched,
+    ) -> Result<Option<Block>, LogError> {
         for Neighbourhood { before, block } in salvage.holding(position)? {
-            if self.follows(&block, before) && self.is_stated(&block, &mut salvage, vouched)? {
+            if self.follows(&block, before) && self.is_stated(&block, salvage, vouched)? {
                 return Ok(Some(block));
             }
         }

@@ -73,13 +73,20 @@ impl LogWriter {
     /// that the records may be in the log after the next start, whole, or not at all; from then
     /// on every append is [`LogError::Stopped`].
     pub fn append(&mut self, records: &[Bytes]) -> Result<Range<u64>, LogError> {
-        self.append_groups(&records.chunks(1).collect::<Vec<_>>())
+        self.append_groups(&records.chunks(1).collect::<Vec<_>>(), 0)
     }
 
     /// The same for records of which some belong together: the records of a group share a block. So
     /// they are all there or none of them, also after a recovery from one copy to which the append
     /// was written in part.
-    pub fn append_groups(&mut self, groups: &[&[Bytes]]) -> Result<Range<u64>, LogError> {
+    ///
+    /// `owed_bytes` are still to be written for what is recorded already; it is refused unless there is
+    /// room for them too.
+    pub fn append_groups(
+        &mut self,
+        groups: &[&[Bytes]],
+        owed_bytes: u64,
+    ) -> Result<Range<u64>, LogError> {
         if self.is_stopped() {
             return Err(LogError::Stopped);
         }
@@ -89,7 +96,7 @@ impl LogWriter {
         if records.is_empty() {
             return Ok(start..start);
         }
-        self.store.reserve().check(bytes)?;
+        self.store.reserve().check(bytes.saturating_add(owed_bytes))?;
         let (last_block, codec) = (self.last_block, self.codec);
         let (blocks, last_block) = pack(groups, start, last_block, self.block_bytes_max, codec)
             .map_err(|source| LogError::Encode { position: start, source })?;

@@ -79,6 +79,12 @@ impl Recent {
         self.waiting.records()
     }
 
+    /// How many records are not written for certain.
+    pub(super) fn unwritten_records(&self) -> u64 {
+        let first = if self.is_written { self.waiting.first } else { self.before.first };
+        self.waiting.end.saturating_sub(first)
+    }
+
     /// What is to be written next. What could not be written comes again, by itself.
     pub(super) fn next_to_write(&mut self) -> Option<Arc<Entries>> {
         if self.is_written {

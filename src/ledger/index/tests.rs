@@ -1,7 +1,7 @@
 //! The indexes, written and not, say the same.
 
 use super::*;
-use crate::log::{Log, LogOptions, OpenedLog};
+use crate::log::{Log, LogError, LogOptions, OpenedLog};
 use crate::wire::{record, v1};
 
 /// The record of a refusal, which is enough of one to be found.
@@ -183,6 +183,37 @@ fn what_is_written_in_parts_is_found_and_is_whole() {
         let expected = [(agreement, 1), (agreement + 300, 2), (agreement + 600, 3)];
         assert_eq!(found, expected);
     }
+}
+
+#[test]
+fn what_a_kill_leaves_is_owed_and_caught_up_in_steps_that_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let OpenedLog { mut writer, reader, .. } = Log::open(&LogOptions::new(folder.path())).unwrap();
+    let count = 3 * CATCH_UP_RECORDS_MIN + 7;
+    let records: Vec<_> =
+        (0..count).map(|position| event(position, position % 300, position / 300 + 1)).collect();
+    let stored: Vec<_> = records.iter().map(record::encode).collect();
+    let index = Index::open(&reader).unwrap();
+    writer.append(&stored).unwrap();
+    let mut batch = IndexBatch::default();
+    for record in &records {
+        batch.add_stored(&noted(record)).unwrap();
+    }
+    index.apply(batch, count).unwrap();
+    assert_eq!(index.owed_bytes(), count * RECORD_BYTES);
+    drop(index);
+
+    let index = Index::open(&reader).unwrap();
+    let step = CATCH_UP_RECORDS_MIN * RECORD_BYTES;
+    reader.pretend_free(Some(step - 1));
+    let refused = index.catch_up(&reader, HandingOn::to_nobody()).unwrap_err();
+    assert!(matches!(refused, LedgerError::Log(LogError::DiskFull { .. })), "{refused}");
+    assert_eq!(index.reached(), [0; 3]);
+    // Less than all of it needs.
+    reader.pretend_free(Some(step));
+    index.catch_up(&reader, HandingOn::to_nobody()).unwrap();
+    assert_eq!(index.reached(), [count; 3]);
+    assert_eq!(index.owed_bytes(), 0);
 }
 
 #[test]

@@ -37,6 +37,17 @@ fn an_append_that_would_touch_the_reserve_is_refused_and_room_is_enough_to_go_on
 }
 
 #[test]
+fn what_is_owed_for_earlier_records_must_fit_too() {
+    let (_scratch, mut log) = log_of(6);
+    log.reader.pretend_free(Some(RESERVE + 260 + 2 * 1000));
+    for (owed, is_taken) in [(1001, false), (1000, true)] {
+        let appended = log.writer.append_groups(&[&[record(6)]], owed);
+        assert_eq!(appended.is_ok(), is_taken, "{appended:?}");
+        assert!(is_taken || matches!(appended, Err(LogError::DiskFull { .. })));
+    }
+}
+
+#[test]
 fn what_may_use_the_reserve_asks_only_for_what_it_needs() {
     let (_scratch, log) = empty_log();
     let store = std::sync::Arc::clone(log.reader.store());
@@ -44,6 +55,7 @@ fn what_may_use_the_reserve_asks_only_for_what_it_needs() {
     log.reader.check_fits(2000).unwrap();
     assert!(matches!(log.reader.check_fits(2001), Err(LogError::DiskFull { .. })));
     assert!(matches!(log.reader.check_room(1), Err(LogError::DiskFull { .. })));
+    assert_eq!((log.reader.fitting(1999), log.reader.fitting(3000)), (1999, 2000));
 }
 
 #[test]
