@@ -24,16 +24,6 @@ impl Frontier {
         fits.then_some(Self { size, peaks })
     }
 
-    /// Takes a tree of `size` leaves up from its last leaf and the inclusion proof of that: its hashes
-    /// are those of the complete subtrees beside it. None when there are too few or too many of them.
-    /// What comes out is right when its root is.
-    pub fn of_last_leaf(size: u64, leaf: TreeHash, proof: &[TreeHash]) -> Option<Self> {
-        let within = usize::try_from(size.trailing_zeros()).ok()?;
-        let (within, beside) = proof.split_at_checked(within)?;
-        let last = within.iter().fold(leaf, |hash, left| TreeHash::of_node(*left, hash));
-        Self::from_peaks(size, beside.iter().rev().copied().chain([last]).collect())
-    }
-
     /// Number of leaves.
     pub const fn size(&self) -> u64 {
         self.size

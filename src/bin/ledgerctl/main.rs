@@ -4,8 +4,8 @@
 //! connection), then one file a command; lists are in `lists`. `input` and `lines` read files,
 //! `following` keeps a stream going; `failure` takes error statuses apart; the `*_text` files,
 //! `words`, `findings` and `table` turn messages into what a person reads. No command computes a
-//! figure: what is shown came from the server. `tree` and `verify_dossier` are the exceptions, on purpose:
-//! they compute all. `bench` measures a server, and looks at no figure of an agreement.
+//! figure: what is shown came from the server. `tree`, `audit` and `verify_dossier` are the exceptions, on
+//! purpose: they compute all. `bench` measures a server, and looks at no figure of an agreement.
 
 mod arguments;
 mod audit;

@@ -123,7 +123,8 @@ fn verdict_text(verdict: &Verdict) -> String {
 /// Most positions on one line; the JSON has all.
 const POSITIONS_SHOWN_MAX: usize = 12;
 
-fn from_text(positions: &[u64]) -> String {
+/// Where something comes from, behind what it is.
+pub(crate) fn from_text(positions: &[u64]) -> String {
     if positions.is_empty() {
         return String::new();
     }

@@ -10,7 +10,9 @@ mod naive;
 mod notes;
 mod served;
 mod tree;
+mod untrue;
 mod verified;
+mod visits;
 
 use contract_ledger::merkle::{KeyName, MemoryTree, SignerKey, TreeHash};
 

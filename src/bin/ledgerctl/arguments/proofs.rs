@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::time_text::parse_date;
+
 /// Arguments of `keygen`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
@@ -117,16 +119,23 @@ pub(crate) struct VerifyReceiptArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ledgerctl audit --since asker.checkpoint --vkey ledger.vkey --first
-  ledgerctl audit --since asker.checkpoint --vkey ledger.vkey")]
+  ledgerctl audit --since asker.checkpoint --vkey ledger.vkey
+
+Findings are derived here from the records, by the dated policy that the ledger tells: those that
+opened, those that cleared, and those that did both since. The day of the visit is kept in FILE.day.")]
 pub(crate) struct AuditArguments {
     /// File with the checkpoint of the last visit; the new one takes its place when all was right.
     #[arg(long, value_name = "FILE")]
     pub(crate) since: PathBuf,
     #[command(flatten)]
     pub(crate) trust: TrustArguments,
-    /// This is the first visit: replay everything and make the file.
+    /// This is the first visit: make the file.
     #[arg(long)]
     pub(crate) first: bool,
+    /// Day that findings are judged at. Without it: today in Europe/Oslo. The next visit compares
+    /// with it.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
+    pub(crate) as_of: Option<String>,
 }
 
 /// Arguments of `replay`.
