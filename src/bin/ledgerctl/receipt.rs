@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use contract_ledger::ledger::error::WithCauses;
-use contract_ledger::merkle::Receipt;
+use contract_ledger::merkle::{Checkpoint, ProofFault, Receipt, ReceiptFault};
 use contract_ledger::wire::json::from_json;
 use contract_ledger::wire::leaf::{LeafFields, of_stored};
 use contract_ledger::wire::record::{encode, timestamp};
@@ -113,8 +113,11 @@ pub(crate) fn verify(
             return Err(CommandError::Usage(text.to_owned()));
         }
     };
-    let checkpoint =
-        receipt.verify(&leaf, &trust.origin, &trust.keys).map_err(|fault| wrong(&fault))?;
+    let verified = receipt.verify(&leaf, &trust.origin, &trust.keys);
+    let checkpoint = verified.map_err(|fault| match &fault {
+        ReceiptFault::Proof(proof) => unproved(&receipt, &leaf, record.is_some(), proof),
+        _ => wrong(&fault),
+    })?;
     let fields = LeafFields::read(&leaf)
         .ok_or_else(|| CommandError::Untrue("the leaf is not laid out as one".to_owned()))?;
     if fields.position != receipt.index {
@@ -131,6 +134,47 @@ pub(crate) fn verify(
         leaf_text(&fields)
     )?;
     Ok(EXIT_DONE)
+}
+
+/// What does not belong together in a receipt whose signature and origin hold.
+fn unproved(receipt: &Receipt, leaf: &[u8], is_given: bool, proof: &ProofFault) -> CommandError {
+    let (index, what) = (receipt.index, if is_given { "record" } else { "leaf" });
+    let own = receipt.extra.as_deref().filter(|own| is_given && *own != leaf);
+    let cause = match (LeafFields::read(leaf), own.and_then(LeafFields::read)) {
+        (None, _) => "the leaf is not laid out as one".to_owned(),
+        (Some(LeafFields { position, .. }), _) if position != index => {
+            format!("the {what} is of position {position}, the receipt of {index}")
+        }
+        (Some(given), Some(own)) if own.position == index => {
+            format!(
+                "the record at position {index} is not the one that the receipt is for: they differ \
+                 in {}",
+                differing(&given, &own).join(", ")
+            )
+        }
+        (Some(_), _) => {
+            let checkpoint = Checkpoint::parse(receipt.checkpoint.text());
+            let size = checkpoint.map(|checkpoint| checkpoint.size()).unwrap_or_default();
+            format!(
+                "the proof does not lead from the {what} of position {index} to the checkpoint of \
+                 {size} records: one of the three is of another receipt, or was altered"
+            )
+        }
+    };
+    CommandError::Untrue(format!("the receipt does not hold: {cause} ({proof})"))
+}
+
+/// What two leaves say otherwise.
+fn differing(one: &LeafFields, other: &LeafFields) -> Vec<&'static str> {
+    let event = |fields: &LeafFields| fields.event.clone();
+    let parts = [
+        ("agreement", one.agreement_id != other.agreement_id),
+        ("recorded time", one.recorded != other.recorded),
+        ("origin of that time", one.imported != other.imported),
+        ("event, version or effective date", event(one) != event(other)),
+        ("content (SHA-256)", one.record_hash != other.record_hash),
+    ];
+    parts.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
 }
 
 /// The leaf of a record that stands in JSON, as `replay` and `events --json` write it.

@@ -246,18 +246,33 @@ async fn a_receipt_for_another_index_or_checkpoint_does_not_hold() {
     let (_, lines) = ledgerctl(&["replay", "--server", &served.url]).await;
     let lines: Vec<_> = lines.lines().collect();
     let record = visit.path().join("record.json");
-    for (line, expected) in [(lines[2], 0), (lines[3], 1)] {
+    let altered = lines[2].replace("\"60\"", "\"61\"").replace("\"60.00\"", "\"61.00\"");
+    let cases = [
+        (lines[2], 0, "holds: "),
+        (lines[3], 1, "the record is of position 3, the receipt of 2 ("),
+        (
+            &altered,
+            1,
+            "the record at position 2 is not the one that the receipt is for: they differ in content",
+        ),
+    ];
+    for (line, expected, part) in cases {
         fs::write(&record, line).unwrap();
         let record = record.to_str().unwrap();
         let (code, told) =
             ledgerctl(&["verify-receipt", path, "--vkey", &vkey, "--record", record]).await;
         assert_eq!(code, expected, "{told}");
+        assert!(told.contains(part), "{told}");
     }
 
     let receipt = Receipt::parse(&text).unwrap();
-    let (code, told) = verify(&Receipt { index: 3, ..receipt.clone() }.to_string()).await;
-    assert_eq!(code, 1);
-    assert!(told.contains("the proof leads to the root"), "{told}");
+    // One with a proof as long as before, and one whose proof would be shorter.
+    for index in [3, 4] {
+        let (code, told) = verify(&Receipt { index, ..receipt.clone() }.to_string()).await;
+        assert_eq!(code, 1);
+        let named = format!("the leaf is of position 2, the receipt of {index} (");
+        assert!(told.contains(&named), "{told}");
+    }
 
     served.append("a", intent("2024-02-03", order("P1", "10"))).await.unwrap();
     checkpoint(&served).await.unwrap();
@@ -265,7 +280,8 @@ async fn a_receipt_for_another_index_or_checkpoint_does_not_hold() {
     let later = Receipt::parse(&later).unwrap().checkpoint;
     let (code, told) = verify(&Receipt { checkpoint: later, ..receipt.clone() }.to_string()).await;
     assert_eq!(code, 1);
-    assert!(told.contains("the proof leads to the root"), "{told}");
+    let named = "does not lead from the leaf of position 2 to the checkpoint of 6 records";
+    assert!(told.contains(named), "{told}");
 
     let (code, told) =
         ledgerctl(&["verify-receipt", path, "--vkey", &signer(ORIGIN, 9).verifier().to_string()])
