@@ -1,38 +1,74 @@
 //! The read-only HTTP endpoint in the layout of `tlog-tiles`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use contract_ledger::clock::SystemClock;
 use contract_ledger::ledger::error::LedgerError;
-use contract_ledger::ledger::{Ledger, LedgerLimits, LedgerRules, OpenedLedger};
+use contract_ledger::ledger::{Ledger, LedgerLimits, LedgerRules, OpenedLedger, WriterThread};
 use contract_ledger::log::LogOptions;
 use contract_ledger::merkle::{MemoryTree, Tile, TileReader as _, TreeHash};
 use contract_ledger::tiles::{self, Checkpoints};
 use contract_ledger::wire::{leaf, record, v1};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::support::Served;
 use crate::support::events::*;
+use crate::support::processes::opening;
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
-struct Fixed(Result<&'static str, &'static str>);
+struct Fixed(String);
 
 impl Checkpoints for Fixed {
     fn newest(&self) -> Result<Result<String, String>, LedgerError> {
-        Ok(self.0.map(str::to_owned).map_err(str::to_owned))
+        Ok(Ok(self.0.clone()))
     }
 }
 
-struct Got {
-    status: u16,
+pub(crate) struct Got {
+    pub(crate) status: u16,
     content_type: String,
     caching: String,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
-async fn get(url: &str, path: &str) -> Got {
+/// The endpoint over the log of a folder, with a checkpoint that is given.
+pub(crate) struct Serving {
+    pub(crate) url: String,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<std::io::Result<()>>,
+    writer: WriterThread,
+}
+
+impl Serving {
+    pub(crate) async fn of(folder: &Path, checkpoint: &str) -> Self {
+        let options = LogOptions::new(folder);
+        let (limits, rules) = (LedgerLimits::default(), LedgerRules::default());
+        let opened = opening(|| Ledger::open(&options, &limits, rules, Arc::new(SystemClock)));
+        let OpenedLedger { ledger, writer, .. } = opened.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let until = async {
+            let _sender_gone = stopped.await;
+        };
+        let checkpoints = Arc::new(Fixed(checkpoint.to_owned()));
+        let server = tokio::spawn(tiles::serve(listener, ledger, checkpoints, until));
+        Self { url, stop, server, writer }
+    }
+
+    pub(crate) async fn stop(self) {
+        let Self { stop, server, writer, .. } = self;
+        stop.send(()).unwrap();
+        server.await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || writer.join()).await.unwrap();
+    }
+}
+
+pub(crate) async fn get(url: &str, path: &str) -> Got {
     let url = format!("{url}/{path}");
     tokio::task::spawn_blocking(move || {
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
@@ -70,21 +106,8 @@ async fn tiles_and_entries_are_those_of_the_log_and_never_change() {
     for leaf in &leaves {
         tree.append(TreeHash::of_leaf(leaf));
     }
-    let OpenedLedger { ledger, writer, .. } = Ledger::open(
-        &LogOptions::new(folder.path()),
-        &LedgerLimits::default(),
-        LedgerRules::default(),
-        Arc::new(SystemClock),
-    )
-    .unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (stop, stopped) = oneshot::channel::<()>();
-    let until = async {
-        let _sender_gone = stopped.await;
-    };
-    let serving =
-        tokio::spawn(tiles::serve(listener, ledger, Arc::new(Fixed(Ok("signed\n"))), until));
+    let serving = Serving::of(folder.path(), "signed\n").await;
+    let url = serving.url.clone();
 
     // 700 leaves: two full tiles and one of 188; on the next level one of 2.
     for (level, index, width) in [(0, 0, 256), (0, 1, 256), (0, 2, 188), (0, 2, 1), (1, 0, 2)] {
@@ -142,7 +165,5 @@ async fn tiles_and_entries_are_those_of_the_log_and_never_change() {
     assert_eq!(checkpoint.content_type, "text/plain; charset=utf-8");
     assert_eq!(checkpoint.body, b"signed\n");
 
-    stop.send(()).unwrap();
-    serving.await.unwrap().unwrap();
-    tokio::task::spawn_blocking(move || writer.join()).await.unwrap();
+    serving.stop().await;
 }

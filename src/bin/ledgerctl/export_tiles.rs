@@ -1,7 +1,8 @@
 //! `export-tiles`: writes the log's tree as static files that any monitor can read.
 //!
 //! Leaves and hashes are computed here from the records as they are stored. What comes out is shown
-//! only under a checkpoint of the ledger that says the same.
+//! only under a checkpoint of the ledger that says the same. What was written by an earlier run is checked
+//! before it is gone on with.
 
 use std::io::Write;
 
@@ -20,9 +21,9 @@ pub(crate) async fn run(
     arguments: &ExportTilesArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
-    let ExportTilesArguments { directory, trust, cosigned } = arguments;
+    let ExportTilesArguments { directory, trust, cosigned, quick } = arguments;
     let trust = Trust::of(trust)?;
-    let mut folder = TileFolder::open(directory)?;
+    let mut folder = TileFolder::open(directory, *quick)?;
     let mut client = Client::connect(server).await?;
     let request = GetCheckpointRequest { cosigned_by_at_least: *cosigned };
     let asked = client.audit.get_checkpoint(with_deadline(request)).await?.into_inner();

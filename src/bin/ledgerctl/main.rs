@@ -57,6 +57,7 @@ mod lines;
 mod money_text;
 mod record_text;
 mod table;
+mod tile_check;
 mod tile_folder;
 mod time_text;
 mod words;

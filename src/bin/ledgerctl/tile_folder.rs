@@ -15,6 +15,7 @@ use contract_ledger::merkle::{
 };
 
 use crate::outcome::CommandError;
+use crate::tile_check::{bytes_of, check};
 
 const CHECKPOINT: &str = "checkpoint";
 
@@ -41,11 +42,12 @@ impl TileReader for Tiles<'_> {
 }
 
 impl TileFolder {
-    /// Takes a folder up where its checkpoint ends, or begins one.
-    pub(crate) fn open(folder: &Path) -> Result<Self, CommandError> {
+    /// Takes a folder up where its checkpoint ends, or begins one. Everything in it is checked, or with
+    /// `quick` only what is gone on with.
+    pub(crate) fn open(folder: &Path, quick: bool) -> Result<Self, CommandError> {
         let unfit = |text: String| {
             let folder = folder.display();
-            CommandError::Stopped(format!("{folder}: {text}; move it away to begin a new one"))
+            CommandError::Untrue(format!("{folder}: {text}; move it away to begin a new one"))
         };
         let empty = Self {
             folder: folder.to_owned(),
@@ -58,9 +60,13 @@ impl TileFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(empty),
             Err(error) => return Err(CommandError::local("reading the checkpoint", error)),
         };
-        let note = Note::parse(&text).map_err(|fault| unfit(fault.to_string()))?;
-        let shown = Checkpoint::parse(note.text()).map_err(|fault| unfit(fault.to_string()))?;
+        let note = Note::parse(&text).map_err(|fault| unfit(format!("its checkpoint: {fault}")))?;
+        let shown = Checkpoint::parse(note.text())
+            .map_err(|fault| unfit(format!("its checkpoint: {fault}")))?;
         let size = shown.size();
+        if !quick {
+            check(folder, &shown)?;
+        }
         let tree = TiledTree::resume(&Tiles(folder), size)
             .map_err(|fault| unfit(format!("its tiles cannot be read: {fault}")))?;
         if tree.root() != shown.root() {
@@ -131,8 +137,4 @@ impl TileFolder {
         };
         written().map_err(|error| CommandError::local(format!("writing {}", path.display()), error))
     }
-}
-
-fn bytes_of(hashes: &[TreeHash]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
 }

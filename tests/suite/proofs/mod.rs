@@ -4,6 +4,7 @@ mod attacks;
 mod command;
 mod cosignatures;
 mod cut_off;
+mod exported;
 mod foreign;
 mod leaf;
 mod naive;

@@ -41,8 +41,8 @@ Exit codes:
   0  done; with append and import: every line was accepted
   1  the ledger answered with an error; with append and import: to at least one line; with demo: a
      figure is wrong; with verify, recover, backup and restore: something is damaged, is another
-     history, or is refused; with audit, verify-receipt, dossier and verify-dossier: something is not
-     true
+     history, or is refused; with audit, verify-receipt, dossier, verify-dossier and export-tiles:
+     something is not true
   2  not carried out, or not to the end: wrong arguments, no connection, no file, a line of import
      that is no request";
 

@@ -69,7 +69,9 @@ pub(crate) struct CheckpointArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ledgerctl export-tiles /srv/www/ledger --vkey ledger.vkey
-  ledgerctl export-tiles /srv/www/ledger --vkey ledger.vkey --cosigned 1")]
+  ledgerctl export-tiles /srv/www/ledger --vkey ledger.vkey --cosigned 1
+
+A folder that is there is checked first; the first file that is not what was exported is named.")]
 pub(crate) struct ExportTilesArguments {
     /// Folder of the tiles: new, or of an earlier export, which is gone on with.
     #[arg(value_name = "DIR")]
@@ -79,6 +81,9 @@ pub(crate) struct ExportTilesArguments {
     /// Export up to the newest checkpoint that at least so many witnesses cosigned.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) cosigned: u32,
+    /// Check only what is gone on with, not every file of the earlier export.
+    #[arg(long)]
+    pub(crate) quick: bool,
 }
 
 /// Arguments of `receipt`.
