@@ -4,7 +4,8 @@ Usage: witness_test.py PATH_TO_LEDGERD PATH_TO_LEDGERCTL
 
 Starts a witness and a ledger that submits to it, on temporary folders and free ports. The cosigned
 checkpoint and the tiles, served and exported, must be taken by aics-tlog, and be refused after the
-change of any one bit of a tile that is looked at. A second ledger that signs another history with the
+change of one bit: every bit of the checkpoint, of each partial tile and of a bundle, and seeded bits of
+every other file. A second ledger that signs another history with the
 same key must be told so by the witness.
 """
 
@@ -12,6 +13,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -22,11 +24,19 @@ import unittest
 import urllib.request
 import uuid
 
+from aics_tlog import checkpoint as checkpoints
+from aics_tlog import note as notes
+from aics_tlog import tiles as layout
+from aics_tlog import verified
+
 LEDGERD = None
 LEDGERCTL = None
 TOOLS = pathlib.Path(sys.executable).parent
 NAME = "ledger.example.no/python"
-ORDERS = 600
+# With the 22 agreements two full tiles and a partial one.
+ORDERS = 510
+# Flips in each file of which not every bit is tried.
+FLIPS = 64
 PATIENCE = 60
 
 
@@ -197,16 +207,65 @@ class Witnessed(unittest.TestCase):
 
         for index in (0, 300, self.size - 1):
             self.assertTrue(read(index))
-        entry = folder / "tile" / "entries" / "001"
-        for tile in (folder / "tile" / "0" / "001", entry):
-            before = tile.read_bytes()
-            for bit in (0, 8 * 40 + 3):
-                changed = bytearray(before)
-                changed[bit // 8] ^= 1 << (bit % 8)
-                tile.write_bytes(changed)
-                self.assertFalse(read(256), f"bit {bit} of {tile}")
-            tile.write_bytes(before)
-            self.assertTrue(read(256))
+        tile = folder / "tile" / "0" / "001"
+        before = tile.read_bytes()
+        tile.write_bytes(flipped(before, 8 * 40 + 3))
+        self.assertFalse(read(256))
+        tile.write_bytes(before)
+        self.assertTrue(read(256))
+        self.refuse_changes({
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        })
+
+    def head(self, text):
+        """Size and root of a checkpoint that the ledger and the witness signed."""
+        with contextlib.suppress(Exception):
+            result = checkpoints.verify_checkpoint(
+                notes.parse_note(text.decode()),
+                notes.parse_vkey(self.vkey),
+                [notes.parse_vkey(self.witness_vkey)],
+                1,
+                expected_origin=NAME,
+            )
+            return (result.size, result.root) if result.ok else None
+        return None
+
+    def refuse_changes(self, files):
+        size, root = self.head(files["checkpoint"])
+        report = verified.audit_tiles(layout.MemoryTileReader(files), size, root)
+        looked_at = 1 + report.tiles + report.bundles
+        self.assertEqual((size, looked_at), (self.size, len(files)), "every file is looked at")
+        rest = size % 256
+        self.assertTrue(0 < rest < 64, "few enough hashes to try every bit of them")
+        partial = [f"tile/0/002.p/{rest}", "tile/1/000.p/2", f"tile/entries/002.p/{rest}"]
+        self.assertLessEqual(set(partial), set(files))
+        seed = int.from_bytes(os.urandom(4))
+        chosen = random.Random(seed)
+        for path, before in files.items():
+            bits = range(len(before) * 8)
+            if path not in ["checkpoint", *partial]:
+                bits = chosen.sample(bits, FLIPS)
+            for bit in bits:
+                changed = {**files, path: flipped(before, bit)}
+                with self.subTest(path=path, bit=bit, seed=seed):
+                    self.assertFalse(self.takes_file(changed, path, size, root))
+
+    def takes_file(self, files, path, size, root):
+        """Whether the file is proved to be the one of the tree; a whole audit looks at each so."""
+        if path == "checkpoint":
+            return self.head(files[path]) is not None
+        reader = verified.VerifiedTileReader(layout.MemoryTileReader(files), size, root)
+        try:
+            if path.startswith("tile/entries/"):
+                found = reader.read_entry_bundle(*layout.parse_entry_bundle_path(path))
+            else:
+                found = reader.read_tile(*layout.parse_tile_path(path))
+        except layout.TileVerificationError:
+            return False
+        self.assertIsNotNone(found, path)
+        return True
 
     def test_fork_is_told(self):
         fork = Ledger(self.path / "two", self.key, self.witness_url, self.witness_vkey)
@@ -223,6 +282,12 @@ class Witnessed(unittest.TestCase):
             fork.stop()
         # The honest ledger goes on.
         self.assertIn("w.example/1: cosigned", self.ledger.checkpoint("--witnesses"))
+
+
+def flipped(data, bit):
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << (bit % 8)
+    return bytes(changed)
 
 
 def contains(ledger, reason):

@@ -45,6 +45,11 @@ fn one_bit_changes(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// Every hash that differs in one bit.
+fn bits_off(hash: TreeHash) -> impl Iterator<Item = TreeHash> {
+    (0..256).map(move |bit| one_bit_off(hash, bit))
+}
+
 fn one_bit_off(hash: TreeHash, bit: usize) -> TreeHash {
     let mut bytes = *hash.as_bytes();
     bytes[bit / 8] ^= 1 << (bit % 8);

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tlog_tiles::{check_record, check_tree};
 use tonic::Code;
 
-use super::{one_bit_off, signer};
+use super::signer;
 use crate::support::events::*;
 use crate::support::{Served, Setting, told};
 
@@ -67,6 +67,15 @@ fn foreign_proof(hashes: &[Vec<u8>]) -> Vec<tlog_tiles::Hash> {
     hashes.iter().map(|hash| foreign(hash)).collect()
 }
 
+/// The hashes with one bit changed, for every bit of each.
+fn altered(hashes: &[tlog_tiles::Hash]) -> impl Iterator<Item = Vec<tlog_tiles::Hash>> {
+    (0..hashes.len() * 256).map(|bit| {
+        let mut altered = hashes.to_vec();
+        altered[bit / 256].0[bit % 256 / 8] ^= 1 << (bit % 8);
+        altered
+    })
+}
+
 fn knows(key: &SignerKey) -> VerifierList {
     let vkey = key.verifier().to_string();
     VerifierList::new(vec![Box::new(StandardVerifier::new(&vkey).unwrap())])
@@ -89,12 +98,18 @@ async fn inclusion_and_consistency_are_taken_by_others_and_refused_once_altered(
         let (hash, root) = (tlog_tiles::record_hash(&proof.leaf), foreign(&proof.root));
         let hashes = foreign_proof(&proof.hashes);
         check_record(&hashes, proof.tree_size, root, position, hash).unwrap();
-        for place in 0..hashes.len() {
-            let mut altered = hashes.clone();
-            let bytes: [u8; 32] = proof.hashes[place].as_slice().try_into().unwrap();
-            let spoilt = one_bit_off(TreeHash::from_bytes(bytes), place * 13 % 256);
-            altered[place] = foreign(spoilt.as_bytes());
+        for altered in altered(&hashes) {
             check_record(&altered, proof.tree_size, root, position, hash).unwrap_err();
+        }
+        for altered in altered(&[root]) {
+            check_record(&hashes, proof.tree_size, altered[0], position, hash).unwrap_err();
+        }
+        // Of the leaf as it is sent, not of its hash alone.
+        for bit in 0..proof.leaf.len() * 8 {
+            let mut leaf = proof.leaf.clone();
+            leaf[bit / 8] ^= 1 << (bit % 8);
+            let hash = tlog_tiles::record_hash(&leaf);
+            check_record(&hashes, proof.tree_size, root, position, hash).unwrap_err();
         }
         if proof.tree_size > 1 {
             let other = (position + 1) % proof.tree_size;
@@ -110,10 +125,11 @@ async fn inclusion_and_consistency_are_taken_by_others_and_refused_once_altered(
         let hashes = foreign_proof(&proof.hashes);
         let (old, new) = (foreign(&proof.from_root), foreign(&proof.to_root));
         check_tree(&hashes, proof.to_size, new, from_size, old).unwrap();
-        for place in 0..hashes.len() {
-            let mut altered = hashes.clone();
-            altered[place].0[place % 32] ^= 1 << (place % 8);
+        for altered in altered(&hashes) {
             check_tree(&altered, proof.to_size, new, from_size, old).unwrap_err();
+        }
+        for altered in altered(&[old, new]) {
+            check_tree(&hashes, proof.to_size, altered[1], from_size, altered[0]).unwrap_err();
         }
     }
     served.stop().await;
