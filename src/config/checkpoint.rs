@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::ledger::signing::{CheckpointRules, NEWEST_CHECKPOINT_FILE};
+use crate::ledger::signing::CheckpointRules;
 use crate::merkle::{SignerKey, VerifierKey};
 
+/// What the newest checkpoint is called beside the private key: its file's name and this.
+const NEWEST_SUFFIX: &str = ".newest";
 /// Permissions of anybody but the owner.
 const OTHERS: u32 = 0o077;
 
@@ -26,7 +28,8 @@ pub struct CheckpointConfig {
     pub other_key_files: Vec<PathBuf>,
     /// The texts to verify with (vkey) of keys that have signed before and sign no more.
     pub earlier_keys: Vec<String>,
-    /// File that keeps the newest checkpoint. By default `newest.checkpoint` in the folder of the log.
+    /// File that keeps the newest checkpoint for the key, beside the copy in the folder of the log. By
+    /// default the name of `key_file` with `.newest` behind it. Never in the folder of the log.
     pub newest_file: Option<PathBuf>,
 }
 
@@ -61,7 +64,19 @@ impl CheckpointConfig {
         if signers.len() != 1 + other_key_files.len() {
             return None;
         }
-        let newest_file = newest_file.clone().unwrap_or_else(|| log.join(NEWEST_CHECKPOINT_FILE));
+        let beside = || {
+            let mut name = key_file.clone().into_os_string();
+            name.push(NEWEST_SUFFIX);
+            PathBuf::from(name)
+        };
+        let newest_file = newest_file.clone().unwrap_or_else(beside);
+        if lies_in(&newest_file, log) {
+            faults.push(format!(
+                "checkpoint.newest_file: {} lies in data_dir, and an older copy of that would take it \
+                 back; keep key_file outside data_dir, or name a file outside it",
+                newest_file.display()
+            ));
+        }
         match CheckpointRules::new(origin.clone(), signers, earlier, newest_file) {
             Ok(rules) => Some(Arc::new(rules)),
             Err(fault) => {
@@ -69,6 +84,16 @@ impl CheckpointConfig {
                 None
             }
         }
+    }
+}
+
+/// Whether a file lies in a folder, also where neither is there yet.
+fn lies_in(file: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().or_else(|_| absolute(path)).ok();
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match (real(parent.unwrap_or(Path::new("."))), real(folder)) {
+        (Some(parent), Some(folder)) => parent.starts_with(folder),
+        _ => false,
     }
 }
 

@@ -93,6 +93,17 @@ fn keys_are_read_and_every_fault_of_theirs_is_told() {
     let with_key = CheckpointConfig { key_file: Some(key), ..CheckpointConfig::default() };
     let rules = check(with_key.clone()).unwrap().rules.checkpoints.unwrap();
     assert_eq!(rules.origin(), "ledger.example.no/a");
+    assert_eq!(rules.newest_file(), folder.path().join("1.key.newest"));
+    let elsewhere = CheckpointConfig { newest_file: Some("x/n".into()), ..with_key.clone() };
+    assert_eq!(check(elsewhere).unwrap().rules.checkpoints.unwrap().newest_file(), "x/n");
+    // What goes back with the data folder does not bind the key.
+    let inside = CheckpointConfig { newest_file: Some("data/n".into()), ..with_key.clone() };
+    let faults = check(inside).unwrap_err();
+    assert!(faults[0].starts_with("checkpoint.newest_file: data/n lies in data_dir"), "{faults:?}");
+    let data_dir = Some(folder.path().join("y/.."));
+    std::fs::create_dir(folder.path().join("y")).unwrap();
+    let beside = Config { checkpoint: with_key.clone(), data_dir, ..valid() };
+    assert!(beside.check().unwrap_err()[0].contains("1.key.newest lies in data_dir"));
     let whole = CheckpointConfig {
         origin: Some("contracts".to_owned()),
         other_key_files: vec![other.clone()],

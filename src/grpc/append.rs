@@ -79,7 +79,7 @@ impl Appender {
             .map_err(|violations| status::of_violations(&violations))?;
         if receipts == Receipts::Wanted {
             // Whether there will be any, before anything is recorded.
-            proofs::signing(&self.ledger).await?;
+            proofs::signing(&self.ledger, &self.limits).await?;
         }
         let known = match command.purpose {
             Purpose::Record => self.ledger.known(&command),

@@ -57,7 +57,9 @@ impl v1::audit_service_server::AuditService for AuditApi {
         request: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
         let witnesses = self.witnesses.as_deref();
-        proofs::checkpoint(&self.ledger, witnesses, request.into_inner()).await.map(Response::new)
+        proofs::checkpoint(&self.ledger, &self.limits, witnesses, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn get_inclusion_proof(

@@ -42,16 +42,18 @@ fn head(position: Option<Position>, tree: &TreeHead) -> v1::LogHead {
 
 pub(super) async fn checkpoint(
     ledger: &Ledger,
+    limits: &ServiceLimits,
     witnesses: Option<&Witnesses>,
     request: v1::GetCheckpointRequest,
 ) -> Result<v1::GetCheckpointResponse, Status> {
     let (note, checkpoint) = match request.cosigned_by_at_least {
         0 => {
+            wait_for_witnesses(ledger, limits).await;
             let signing = ledger.clone();
             let signed = proving(move || signing.checkpoint()).await?;
             (signed.note, signed.checkpoint)
         }
-        count => cosigned(witnesses, count)?,
+        count => cosigned(ledger, witnesses, count).await?,
     };
     let verifiers =
         ledger.checkpoint_rules().map(|rules| rules.verifiers().map(ToString::to_string).collect());
@@ -65,12 +67,20 @@ pub(super) async fn checkpoint(
     })
 }
 
-fn cosigned(witnesses: Option<&Witnesses>, count: u32) -> Result<(Note, Checkpoint), Status> {
+/// The newest that so many cosigned, as long as the log is the one that they saw.
+async fn cosigned(
+    ledger: &Ledger,
+    witnesses: Option<&Witnesses>,
+    count: u32,
+) -> Result<(Note, Checkpoint), Status> {
     let by_at_least = usize::try_from(count).unwrap_or(usize::MAX);
     let note = witnesses.and_then(|witnesses| witnesses.newest_cosigned(by_at_least));
     let read = note.and_then(|note| Checkpoint::parse(note.text()).ok().map(|read| (note, read)));
     let configured = witnesses.map_or(0, |witnesses| witnesses.statuses().len());
-    read.ok_or_else(|| status::of_not_cosigned(count, configured))
+    let (note, checkpoint) = read.ok_or_else(|| status::of_not_cosigned(count, configured))?;
+    let (ledger, cosigned) = (ledger.clone(), checkpoint.clone());
+    proving(move || ledger.check_cosigned(&cosigned)).await?;
+    Ok((note, checkpoint))
 }
 
 fn witness_status(status: &WitnessStatus) -> v1::WitnessStatus {
@@ -129,6 +139,7 @@ pub(super) async fn receipt(
     let v1::GetReceiptRequest { event, min_position } = request;
     let name = event_name(event)?;
     wait_for_position(ledger, min_position, limits).await?;
+    wait_for_witnesses(ledger, limits).await;
     let ledger = ledger.clone();
     let Receipted { position, leaf, tree_size, receipt } =
         proving(move || ledger.receipt(&name)).await?;
@@ -140,8 +151,17 @@ pub(super) async fn receipt(
     })
 }
 
+/// Waits a little until the witnesses were asked after the start. The ledger says by itself when they
+/// are not yet.
+async fn wait_for_witnesses(ledger: &Ledger, limits: &ServiceLimits) {
+    let mut asked = ledger.witnesses_asked();
+    let asked = asked.wait_for(|asked| *asked);
+    let _asked_or_late = tokio::time::timeout(limits.min_position_wait_max, asked).await;
+}
+
 /// Whether checkpoints can be signed.
-pub(super) async fn signing(ledger: &Ledger) -> Result<(), Status> {
+pub(super) async fn signing(ledger: &Ledger, limits: &ServiceLimits) -> Result<(), Status> {
+    wait_for_witnesses(ledger, limits).await;
     let ledger = ledger.clone();
     proving(move || ledger.check_signing()).await
 }

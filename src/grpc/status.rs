@@ -65,6 +65,8 @@ pub(super) mod reason {
     pub(in crate::grpc) const NO_SIGNING_KEY: &str = "NO_SIGNING_KEY";
     pub(in crate::grpc) const NOT_COSIGNED: &str = "NOT_COSIGNED";
     pub(in crate::grpc) const CHECKPOINT_INCONSISTENT: &str = "CHECKPOINT_INCONSISTENT";
+    pub(in crate::grpc) const CHECKPOINT_NOT_KEPT: &str = "CHECKPOINT_NOT_KEPT";
+    pub(in crate::grpc) const WITNESSES_NOT_ASKED: &str = "WITNESSES_NOT_ASKED";
     pub(in crate::grpc) const TREE_SIZES_REVERSED: &str = "TREE_SIZES_REVERSED";
     pub(in crate::grpc) const INTERNAL: &str = "INTERNAL";
 }

@@ -291,7 +291,7 @@ impl Ledger {
         let OpenedLog { writer: log, reader, report } = Log::open(options)?;
         let index = Index::open(&reader)?;
         let tree = catch_up::catch_up(&reader, &index)?;
-        let signing = Signing::open(rules.checkpoints.clone(), &tree)?;
+        let signing = Signing::open(rules.checkpoints.clone(), &options.directory, &tree)?;
         let portfolio = Portfolio::open(&reader, &rules.policies)?;
         let page_key = PageKey::open(&options.directory)?;
         let head = Head {

@@ -3,13 +3,16 @@
 //! Every inclusion proof is checked against the stored record before it is given: a record that was
 //! changed under the tree is told as damage, and never proved.
 
+use tokio::sync::watch;
+
 use super::error::LedgerError;
-use super::signing::{CannotSign, CheckpointRules, Signed};
+use super::signing::{CannotSign, CheckpointRules, NotFirst, Signed};
 use super::{Head, Ledger, Shared};
 use crate::domain::date::RecordedTime;
 use crate::domain::id::{AgreementId, EventId, Position, Version};
 use crate::merkle::{
-    ConsistencyProof, InclusionProof, ProofError, ProofFault, Receipt, TreeHash, root_at,
+    Checkpoint, ConsistencyProof, InclusionProof, ProofError, ProofFault, Receipt, TreeHash,
+    root_at,
 };
 use crate::wire::{leaf, record, v1};
 
@@ -136,6 +139,63 @@ impl Ledger {
         self.shared().checkpoint(self.tree_head().size)
     }
 
+    /// Signs the first checkpoint of a log that has records, on its owner's word that nothing was ever
+    /// signed with this key. Refused when any trace of one is kept. Writes and syncs files.
+    pub fn first_checkpoint(&self) -> Result<Signed, NotFirst> {
+        let TreeHead { size, root } = self.tree_head();
+        let shared = self.shared();
+        shared.signing.first(&shared.tree, (size, root))
+    }
+
+    /// From now on nothing new is signed until [`Ledger::all_witnesses_asked`].
+    pub fn await_witnesses(&self) {
+        self.shared().signing.await_witnesses();
+    }
+
+    /// Every witness was asked once since the start, whether or not it has answered.
+    pub fn all_witnesses_asked(&self) {
+        self.shared().signing.all_asked();
+    }
+
+    /// Becomes true once every witness was asked.
+    pub fn witnesses_asked(&self) -> watch::Receiver<bool> {
+        self.shared().signing.asked()
+    }
+
+    /// A witness speaks against the log: nothing is signed any more until a restart.
+    pub fn contradict(&self, witness: String, reason: &'static str, text: String) {
+        self.shared().signing.contradict(witness, reason, text);
+    }
+
+    /// What the witnesses are asked to cosign. Until every one was asked once since the start it is what
+    /// was signed before. May write and sync a file.
+    pub fn checkpoint_for_witnesses(&self) -> Result<Signed, ProofFailure> {
+        let shared = self.shared();
+        let size = self.tree_head().size;
+        Ok(shared.signing.for_witnesses(&shared.tree, size, || shared.tree_head())??)
+    }
+
+    /// Whether the log may be shown as the one that was signed: it contradicts nothing that was, as far
+    /// as is known. A ledger without a key has signed nothing. May read from disk.
+    pub fn check_shown(&self) -> Result<(), ProofFailure> {
+        match self.check_signing() {
+            Err(ProofFailure::CannotSign(reason)) if !reason.is_doubt() => Ok(()),
+            checked => checked,
+        }
+    }
+
+    /// Whether a checkpoint that a witness cosigned is of the log as it is, and nothing else speaks
+    /// against the log. May read from disk.
+    pub fn check_cosigned(&self, cosigned: &Checkpoint) -> Result<(), ProofFailure> {
+        match self.check_shown() {
+            // What was cosigned was signed before: it is nothing new.
+            Ok(()) | Err(ProofFailure::CannotSign(CannotSign::WitnessesNotAsked)) => {}
+            refused => return refused,
+        }
+        let shared = self.shared();
+        Ok(shared.signing.check_cosigned(&shared.tree, cosigned)??)
+    }
+
     /// Proves that a record is in the tree of so many; when not said, of all that is published.
     pub fn prove_inclusion(
         &self,
@@ -213,11 +273,13 @@ impl Ledger {
 
 impl Shared {
     fn checkpoint(&self, size_min: u64) -> Result<Signed, ProofFailure> {
-        let head = || {
-            let Head { record_count, root, .. } = *self.head.borrow();
-            (record_count, root)
-        };
-        Ok(self.signing.checkpoint(&self.tree, size_min, head)??)
+        Ok(self.signing.checkpoint(&self.tree, size_min, || self.tree_head())??)
+    }
+
+    /// Size and root of the tree over what is published.
+    fn tree_head(&self) -> (u64, TreeHash) {
+        let Head { record_count, root, .. } = *self.head.borrow();
+        (record_count, root)
     }
 
     fn prove_inclusion(&self, position: Position, size: u64) -> Result<ProvedLeaf, ProofFailure> {

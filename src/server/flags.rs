@@ -49,6 +49,10 @@ pub(super) struct Flags {
     /// Check the whole configuration, say whether it is valid, and end
     #[arg(long)]
     pub(super) check_config: bool,
+    /// Sign the first checkpoint of a log that has records, and end. Only where nothing was ever signed
+    /// with the key; refused when any checkpoint is kept
+    #[arg(long, conflicts_with_all = ["check_config", "bench_floor"])]
+    pub(super) first_checkpoint: bool,
     /// Serve the interface with nothing behind it, to measure the wire: NOTHING IS KEPT
     #[arg(long)]
     pub(super) bench_floor: bool,

@@ -29,14 +29,12 @@ use crate::config::tls::TlsTexts;
 use crate::grpc::ServiceLimits;
 use crate::grpc::server::{Health, serve};
 use crate::ledger::error::{LedgerError, WithCauses};
-use crate::ledger::{Imports, Ledger, OpenedLedger, WriterEnd};
+use crate::ledger::signing::{NotFirst, WITNESS_FOLDER};
+use crate::ledger::{Imports, Ledger, OpenedLedger, WriterEnd, WriterThread};
 use crate::log::{LogOptions, Refusal};
 use crate::witness::{HttpTransport, Witnesses};
 use crate::{telemetry, tiles};
 use checkpoints::{ForReaders, ForWitnesses};
-
-/// Folder of what witnesses cosigned, in the data folder.
-const WITNESS_FOLDER: &str = "witnesses";
 
 /// Exit code when the configuration or the command line is wrong.
 const EXIT_CONFIGURATION: u8 = 2;
@@ -76,6 +74,9 @@ pub enum ServerError {
     /// The writer had stopped. The log above says why.
     #[error("the writer failed; a restart reads what is really on disk")]
     WriterFailed,
+    /// The first checkpoint was not signed.
+    #[error("the first checkpoint was not signed")]
+    NotFirst(#[from] NotFirst),
     /// The services failed.
     #[error("the services failed")]
     Transport(#[from] tonic::transport::Error),
@@ -103,6 +104,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 ServerError::Telemetry(_)
                 | ServerError::Ledger { .. }
                 | ServerError::WriterFailed
+                | ServerError::NotFirst(_)
                 | ServerError::Io { .. }
                 | ServerError::Transport(_) => ExitCode::from(EXIT_FAILURE),
             }
@@ -123,6 +125,7 @@ fn remedy(error: &ServerError) -> String {
         | ServerError::Telemetry(_)
         | ServerError::Io { .. }
         | ServerError::WriterFailed
+        | ServerError::NotFirst(_)
         | ServerError::Transport(_) => String::new(),
     }
 }
@@ -163,8 +166,11 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
              import_mode once the older register is taken in"
         );
     }
-    let runtime = start_runtime(&config.service)?;
     let OpenedLedger { ledger, writer, report: _ } = opened;
+    if flags.first_checkpoint {
+        return sign_first(&ledger, writer);
+    }
+    let runtime = start_runtime(&config.service)?;
     let witnesses = start_witnesses(&config, &ledger)?;
     let served = runtime.block_on(serve_until_told(&config, ledger.clone(), witnesses));
     let served_from_archive = ledger.served_from_archive();
@@ -175,6 +181,18 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     tracing::info!(?end, served_from_archive, "stopped");
     match end {
         WriterEnd::Emptied => served,
+        WriterEnd::Failed => Err(ServerError::WriterFailed),
+    }
+}
+
+/// Signs the first checkpoint on the word of whoever runs the program, and serves nobody.
+fn sign_first(ledger: &Ledger, writer: WriterThread) -> Result<(), ServerError> {
+    let signed = ledger.first_checkpoint();
+    let end = writer.close();
+    let signed = signed?;
+    say(&format!("signed: the first checkpoint, of {} records", signed.checkpoint.size()))?;
+    match end {
+        WriterEnd::Emptied => Ok(()),
         WriterEnd::Failed => Err(ServerError::WriterFailed),
     }
 }
@@ -207,6 +225,7 @@ fn start_witnesses(
     if config.witnesses.is_empty() {
         return Ok(None);
     }
+    ledger.await_witnesses();
     let witnesses = Witnesses::start(
         config.witnesses.clone(),
         config.witness_pace,

@@ -1,8 +1,9 @@
 //! The log for monitors: a read-only HTTP endpoint in the layout of C2SP `tlog-tiles`.
 //!
 //! `checkpoint`, `tile/L/N` and `tile/entries/N`, and nothing else. What is full never changes and
-//! may be kept for ever by whoever fetched it; the checkpoint may not be kept at all. It must not
-//! know contracts: what it serves is hashes, leaves and a signed text.
+//! may be kept for ever by whoever fetched it; the checkpoint may not be kept at all. While the log is,
+//! or may be, another one than was signed, nothing is shown: what goes out would be kept as the log. It
+//! must not know contracts: what it serves is hashes, leaves and a signed text.
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use tokio::task::spawn_blocking;
 
 use crate::ledger::Ledger;
 use crate::ledger::error::{LedgerError, WithCauses};
+use crate::ledger::proofs::ProofFailure;
 use crate::merkle::TilePath;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -53,27 +55,34 @@ pub async fn serve(
 }
 
 async fn checkpoint(State(shown): State<Shown>) -> Response {
-    let read = spawn_blocking(move || shown.checkpoints.newest()).await;
-    match read {
+    let read = spawn_blocking(move || {
+        shown.ledger.check_shown()?;
+        Ok(shown.checkpoints.newest()?)
+    });
+    match read.await {
+        Ok(Err(failure)) => not_shown(&failure),
         Ok(Ok(Ok(note))) => answer(StatusCode::OK, TEXT, NOT_AT_ALL, note),
         Ok(Ok(Err(reason))) => {
             answer(StatusCode::NOT_FOUND, TEXT, NOT_AT_ALL, format!("{reason}\n"))
         }
-        Ok(Err(error)) => failed(&error),
         Err(_) => broken(),
     }
 }
 
 async fn tile(State(shown): State<Shown>, Path(path): Path<String>) -> Response {
     let Some(asked) = TilePath::parse(&format!("tile/{path}")) else { return not_there() };
-    let read = spawn_blocking(move || match asked {
-        TilePath::Hashes(tile) => shown.ledger.tile(tile),
-        TilePath::Entries(tile) => shown.ledger.entries(tile),
+    let read = spawn_blocking(move || {
+        shown.ledger.check_shown()?;
+        let read = match asked {
+            TilePath::Hashes(tile) => shown.ledger.tile(tile),
+            TilePath::Entries(tile) => shown.ledger.entries(tile),
+        };
+        Ok(read?)
     });
     match read.await {
         Ok(Ok(Some(bytes))) => answer(StatusCode::OK, BYTES, FOR_EVER, bytes),
         Ok(Ok(None)) => not_there(),
-        Ok(Err(error)) => failed(&error),
+        Ok(Err(failure)) => not_shown(&failure),
         Err(_) => broken(),
     }
 }
@@ -91,6 +100,14 @@ fn answer(
 /// It may be there later, so nobody may remember that it is not.
 fn not_there() -> Response {
     answer(StatusCode::NOT_FOUND, TEXT, NOT_AT_ALL, "no such tile, or not yet\n")
+}
+
+/// It may pass: a copy that was signed is put back, or a witness has yet to answer.
+fn not_shown(failure: &ProofFailure) -> Response {
+    match failure {
+        ProofFailure::Ledger(error) => failed(error),
+        reason => answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, NOT_AT_ALL, format!("{reason}\n")),
+    }
 }
 
 fn failed(error: &LedgerError) -> Response {

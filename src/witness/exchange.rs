@@ -21,6 +21,10 @@ pub trait Source: Send + Sync {
     fn newest(&self) -> Result<Note, SourceFault>;
     /// The hashes that prove that the tree of `old_size` is the beginning of that of `new_size`.
     fn consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<TreeHash>, SourceFault>;
+    /// A witness speaks against the log. See [`WitnessFault::is_alarm`].
+    fn contradicted(&self, witness: &Witness, fault: &WitnessFault);
+    /// Every witness was asked, whether or not it has answered. Told after each round.
+    fn all_asked(&self);
 }
 
 /// What a witness answered.
@@ -72,6 +76,10 @@ pub(super) fn submit(
         let answer = answer.map_err(|fault| WitnessFault::Unreachable { text: fault.0 })?;
         match understood(&answer, old_size)? {
             Meaning::Cosigned => return cosigned(witness, checkpoint, &answer.body),
+            Meaning::LastSize(0) if old_size == 0 => {
+                let text = "status 409 though it says that it cosigned nothing".to_owned();
+                return Err(WitnessFault::AnswerMalformed { text });
+            }
             // It names the size that it was told: only the root can differ.
             Meaning::LastSize(last) if last == old_size => {
                 return Err(WitnessFault::SawOtherHistory { witnessed_size: last });
@@ -91,8 +99,9 @@ fn understood(answer: &Answer, old_size: u64) -> Result<Meaning, WitnessFault> {
     match answer.status {
         200 => Ok(Meaning::Cosigned),
         409 => last_size(answer).map(Meaning::LastSize),
-        // The proof was made from our own tree, so what the witness saw is another.
-        422 => Err(WitnessFault::SawOtherHistory { witnessed_size: old_size }),
+        // The proof was made from our own tree, so what the witness saw is another; without one there is
+        // nothing that it could have seen.
+        422 if old_size > 0 => Err(WitnessFault::SawOtherHistory { witnessed_size: old_size }),
         404 => Err(WitnessFault::UnknownLog),
         403 => Err(WitnessFault::KeyNotTrusted),
         status @ (408 | 425 | 429 | 500..=599) => Err(WitnessFault::Unavailable { status }),

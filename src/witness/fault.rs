@@ -46,12 +46,12 @@ pub enum WitnessFault {
     CosignatureFalse(NoteFault),
     /// It has cosigned a larger tree of this log: this ledger was set back.
     #[error(
-        "it has cosigned a tree of {witnessed_size} records, and this ledger has {size}: the ledger was set back to an earlier state"
+        "it has cosigned a tree of {witnessed_size} records, and the newest that this ledger signed has {size}: the ledger was set back to an earlier state"
     )]
     SawLargerTree {
         /// The size that it cosigned.
         witnessed_size: u64,
-        /// The size of this ledger's tree.
+        /// The size of the newest tree that this ledger signed.
         size: u64,
     },
     /// It has cosigned a tree of which this one is no continuation: the history was altered or forked.

@@ -3,8 +3,10 @@
 //!
 //! One thread goes round: it asks for the newest checkpoint, sends it to every witness whose turn it
 //! is with the proof that it continues what that witness cosigned last, and keeps the answers. It
-//! must not know the ledger, nor gRPC: what to submit comes from a [`Source`]. Nothing that a witness
-//! does or leaves undone stops the ledger; it is shown and told.
+//! must not know the ledger, nor gRPC: what to submit comes from a [`Source`]. After a start each witness
+//! is asked, whatever is kept of it: it may remember more than this side. One that saw another history
+//! is told to the source, which then signs nothing more; nothing else that a witness does or leaves
+//! undone stops anything.
 //!
 //! Reading order: `fault`, `exchange` (one submission, decided without a network), `post` (the
 //! network), `kept` (cosignatures on disk), `round` (who is asked when).

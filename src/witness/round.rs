@@ -47,6 +47,8 @@ struct Shared {
 struct State {
     cosigned: Option<Note>,
     fault: Option<WitnessFault>,
+    /// Whether it cosigned since the start: until then it is asked, whatever is kept of it.
+    has_answered: bool,
 }
 
 impl Witnesses {
@@ -62,7 +64,7 @@ impl Witnesses {
         let kept = Kept::open(folder)?;
         let states = witnesses
             .iter()
-            .map(|witness| State { cosigned: kept.load(&witness.key), fault: None });
+            .map(|witness| State { cosigned: kept.load(&witness.key), ..State::default() });
         let states = Mutex::new(states.collect());
         let shared = Arc::new(Shared { witnesses, states });
         let (ends_the_thread, ended) = mpsc::sync_channel(1);
@@ -125,8 +127,8 @@ impl Shared {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cosigned(&self, index: usize) -> Option<Note> {
-        self.states().get(index).and_then(|state| state.cosigned.clone())
+    fn state(&self, index: usize) -> State {
+        self.states().get(index).cloned().unwrap_or_default()
     }
 
     fn change(&self, index: usize, change: impl FnOnce(&mut State)) {
@@ -154,25 +156,35 @@ impl Round {
                 debug!(%fault, "no checkpoint for the witnesses");
                 let fault = WitnessFault::NothingToSubmit { text: fault.0 };
                 for index in 0..self.shared.witnesses.len() {
-                    self.shared.change(index, |state| state.fault = Some(fault.clone()));
+                    self.shared.change(index, |state| {
+                        // An alarm is why nothing is signed, and stays to be seen.
+                        if !state.fault.as_ref().is_some_and(WitnessFault::is_alarm) {
+                            state.fault = Some(fault.clone());
+                        }
+                    });
                 }
                 return;
             }
         };
         for (index, witness) in self.shared.witnesses.iter().enumerate() {
-            let last = self.shared.cosigned(index);
-            if !self.is_due(witness, last.as_ref(), &newest) {
+            let state = self.shared.state(index);
+            if state.has_answered && !self.is_due(witness, state.cosigned.as_ref(), &newest) {
                 continue;
             }
+            let last = state.cosigned;
             let last_size = last.as_ref().and_then(size_of).unwrap_or_default();
             match submit(witness, &newest, last_size, &*self.source, &*self.transport) {
                 Ok(cosigned) => self.keep(index, witness, cosigned),
                 Err(fault) => {
                     tell(witness, &fault);
+                    if fault.is_alarm() {
+                        self.source.contradicted(witness, &fault);
+                    }
                     self.shared.change(index, |state| state.fault = Some(fault));
                 }
             }
         }
+        self.source.all_asked();
     }
 
     fn is_due(&self, witness: &Witness, last: Option<&Note>, newest: &Note) -> bool {
@@ -190,7 +202,8 @@ impl Round {
             warn!(witness = %witness.key.name(), %cause, "could not keep a cosignature");
         }
         info!(witness = %witness.key.name(), size = size_of(&cosigned), "cosigned");
-        self.shared.change(index, |state| *state = State { cosigned: Some(cosigned), fault: None });
+        let state = State { cosigned: Some(cosigned), fault: None, has_answered: true };
+        self.shared.change(index, |before| *before = state);
     }
 }
 

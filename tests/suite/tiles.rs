@@ -31,7 +31,7 @@ impl Checkpoints for Fixed {
 pub(crate) struct Got {
     pub(crate) status: u16,
     content_type: String,
-    caching: String,
+    pub(crate) caching: String,
     pub(crate) body: Vec<u8>,
 }
 

@@ -1,5 +1,6 @@
 //! Submitting to witnesses over HTTP: cosignatures kept, conflicts handled, forks told.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,17 +20,23 @@ use crate::support::witness::{Cosigner, TestWitness, cosigner, http};
 const ORIGIN: &str = "ledger.example.no/contracts";
 
 /// A log of leaves that a test writes itself.
-struct Leaves(Mutex<MemoryTree>);
+#[derive(Default)]
+struct Leaves {
+    tree: Mutex<MemoryTree>,
+    /// What witnesses said against it.
+    told: Mutex<Vec<String>>,
+    rounds: AtomicU64,
+}
 
 impl Leaves {
     fn of(texts: impl IntoIterator<Item = String>) -> Arc<Self> {
-        let leaves = Arc::new(Self(Mutex::new(MemoryTree::new())));
+        let leaves = Arc::new(Self::default());
         leaves.grow(texts);
         leaves
     }
 
     fn grow(&self, texts: impl IntoIterator<Item = String>) {
-        let mut tree = self.0.lock().unwrap();
+        let mut tree = self.tree.lock().unwrap();
         texts.into_iter().for_each(|text| tree.append(TreeHash::of_leaf(text.as_bytes())));
     }
 }
@@ -40,7 +47,7 @@ fn log_key() -> SignerKey {
 
 impl Source for Leaves {
     fn newest(&self) -> Result<Note, SourceFault> {
-        let tree = self.0.lock().unwrap();
+        let tree = self.tree.lock().unwrap();
         let checkpoint = Checkpoint::new(ORIGIN, tree.size(), tree.root()).unwrap();
         let mut note = Note::unsigned(checkpoint.to_string()).unwrap();
         note.sign(&log_key());
@@ -48,9 +55,17 @@ impl Source for Leaves {
     }
 
     fn consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<TreeHash>, SourceFault> {
-        let tree = self.0.lock().unwrap();
+        let tree = self.tree.lock().unwrap();
         let proof = ConsistencyProof::make(&*tree, old_size, new_size);
         proof.map(|proof| proof.hashes).map_err(|error| SourceFault(error.to_string()))
+    }
+
+    fn contradicted(&self, witness: &Witness, fault: &WitnessFault) {
+        self.told.lock().unwrap().push(format!("{}: {}", witness.key.name(), fault.reason()));
+    }
+
+    fn all_asked(&self) {
+        self.rounds.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -149,12 +164,37 @@ fn a_ledger_that_was_set_back_is_told_by_its_witness() {
     let setup = Setup::new();
     let longer = Leaves::of(numbered("leaf", 9));
     until(&setup.start(longer), |status| status.size == Some(9));
-    let shorter = setup.start(Leaves::of(numbered("leaf", 6)));
+    let set_back = Leaves::of(numbered("leaf", 6));
+    let shorter = setup.start(Arc::clone(&set_back));
     let status = until(&shorter, |status| status.fault.is_some());
+    assert_eq!(set_back.told.lock().unwrap()[0], "witness.example/w1: WITNESS_SAW_LARGER_TREE");
     let expected = WitnessFault::SawLargerTree { witnessed_size: 9, size: 6 };
     assert_eq!(status.fault, Some(expected.clone()));
     assert!(expected.is_alarm());
     assert_eq!(setup.witness.state.lock().unwrap().last.unwrap().0, 9);
+}
+
+#[test]
+fn after_a_start_a_witness_is_asked_though_it_cosigned_all_that_is_known_here() {
+    let setup = Setup::new();
+    let earlier = Leaves::of(numbered("leaf", 6));
+    until(&setup.start(Arc::clone(&earlier)), |status| status.size == Some(6));
+    let backup = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(setup.folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), backup.path().join(entry.file_name())).unwrap();
+    }
+    earlier.grow(numbered("more", 3));
+    until(&setup.start(Arc::clone(&earlier)), |status| status.size == Some(9));
+    // The ledger and what it kept of the witness go back together.
+    let set_back = Leaves::of(numbered("leaf", 6));
+    let setup = Setup { folder: backup, ..setup };
+    let witnesses = setup.start(Arc::clone(&set_back));
+    assert_eq!(witnesses.statuses()[0].size, Some(6));
+    let status = until(&witnesses, |status| status.fault.is_some());
+    let expected = WitnessFault::SawLargerTree { witnessed_size: 9, size: 6 };
+    assert_eq!(status.fault, Some(expected));
+    assert!(!set_back.told.lock().unwrap().is_empty());
 }
 
 #[test]
@@ -169,7 +209,7 @@ fn a_fork_of_the_log_is_told_by_its_witness_and_not_cosigned() {
         let fault = status.fault.unwrap();
         assert_eq!(fault, WitnessFault::SawOtherHistory { witnessed_size: 9 }, "{size}");
         assert!(fault.to_string().contains("another history"), "{fault}");
-        let honest = Leaves::of(numbered("leaf", 9)).0.lock().unwrap().root();
+        let honest = Leaves::of(numbered("leaf", 9)).tree.lock().unwrap().root();
         assert_eq!(setup.witness.state.lock().unwrap().last, Some((9, honest)));
     }
 }
@@ -187,7 +227,8 @@ fn every_other_answer_has_its_reason_and_the_next_round_goes_on() {
         (conflict("text/plain", "3\n"), "WITNESS_ANSWER_MALFORMED"),
         (conflict("text/x.tlog.size", "3"), "WITNESS_ANSWER_MALFORMED"),
         (conflict("text/x.tlog.size", "03\n"), "WITNESS_ANSWER_MALFORMED"),
-        (conflict("text/x.tlog.size", "0\n"), "WITNESS_SAW_OTHER_HISTORY"),
+        (conflict("text/x.tlog.size", "0\n"), "WITNESS_ANSWER_MALFORMED"),
+        (http("422 Unprocessable Entity", "text/plain", ""), "WITNESS_REFUSED"),
         (conflict("text/x.tlog.size", "77\n"), "WITNESS_SAW_LARGER_TREE"),
         (http("200 OK", "text/plain", ""), "WITNESS_COSIGNATURE_FALSE"),
         (http("200 OK", "text/plain", "no line\n"), "WITNESS_COSIGNATURE_FALSE"),
@@ -235,7 +276,7 @@ fn a_witness_that_is_gone_is_told_and_nothing_else_stops() {
         vec![gone, there],
         pace,
         setup.folder.path(),
-        leaves,
+        leaves.clone(),
         Box::new(HttpTransport::new(pace.timeout)),
         Arc::new(clock),
     )
@@ -248,4 +289,10 @@ fn a_witness_that_is_gone_is_told_and_nothing_else_stops() {
     }
     let fault = witnesses.statuses()[0].fault.clone().unwrap();
     assert_eq!(fault.reason(), "WITNESS_UNREACHABLE");
+    // The round is over all the same, and nothing speaks against the log.
+    while leaves.rounds.load(Ordering::SeqCst) == 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "the round does not end");
+        std::thread::yield_now();
+    }
+    assert!(leaves.told.lock().unwrap().is_empty());
 }

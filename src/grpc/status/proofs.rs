@@ -1,10 +1,15 @@
 //! Why something is not proved or not signed.
 
+use std::time::Duration;
+
 use tonic::{Code, Status};
 
 use super::{Failure, of_ledger_error, reason};
 use crate::ledger::proofs::ProofFailure;
 use crate::ledger::signing::CannotSign;
+
+/// How soon to ask again while the witnesses are asked after the start.
+const WITNESSES_ASKED_AFTER: Duration = Duration::from_secs(1);
 
 /// A proof, checkpoint or receipt that is not given.
 pub(in crate::grpc) fn of_proof_failure(failure: &ProofFailure) -> Status {
@@ -51,16 +56,32 @@ fn of_cannot_sign(cause: &CannotSign) -> Status {
         CannotSign::NoKey => reason::NO_SIGNING_KEY,
         CannotSign::Shorter { .. }
         | CannotSign::OtherHistory { .. }
+        | CannotSign::Missing { .. }
         | CannotSign::OtherOrigin { .. }
+        | CannotSign::Contradicted { .. }
         | CannotSign::Unreadable { .. } => reason::CHECKPOINT_INCONSISTENT,
+        CannotSign::NotKept { .. } => reason::CHECKPOINT_NOT_KEPT,
+        CannotSign::WitnessesNotAsked => reason::WITNESSES_NOT_ASKED,
     };
-    let failure = Failure::new(Code::FailedPrecondition, reason, cause.to_string());
+    let code = match cause {
+        CannotSign::WitnessesNotAsked => Code::Unavailable,
+        _ => Code::FailedPrecondition,
+    };
+    let failure = Failure::new(code, reason, cause.to_string());
     match cause {
         CannotSign::NoKey => failure,
-        CannotSign::Shorter { signed, size } => {
+        CannotSign::WitnessesNotAsked => failure.retry_after(WITNESSES_ASKED_AFTER),
+        CannotSign::NotKept { file, fault: _ } => failure.with("file", file.display()),
+        CannotSign::Missing { size, file: _ } => {
+            failure.with("cause", "MISSING").with("tree_size", size)
+        }
+        CannotSign::Contradicted { witness, reason, text: _ } => {
+            failure.with("cause", "WITNESS").with("witness", witness).with("witness_reason", reason)
+        }
+        CannotSign::Shorter { signed, size, file: _ } => {
             failure.with("cause", "SHORTER").with("signed_size", signed).with("tree_size", size)
         }
-        CannotSign::OtherHistory { signed, signed_root, root } => failure
+        CannotSign::OtherHistory { signed, signed_root, root, file: _ } => failure
             .with("cause", "OTHER_HISTORY")
             .with("signed_size", signed)
             .with("signed_root", signed_root)

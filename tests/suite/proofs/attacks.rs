@@ -16,10 +16,10 @@ use contract_ledger::wire::v1::record::Entry;
 use tempfile::TempDir;
 use tonic::Code;
 
-use super::served::{ORIGIN, checkpoint, fill, newest_file, signing};
+use super::served::{ORIGIN, checkpoint, fill, newest_file, rules, signing};
 use super::signer;
 use crate::support::events::*;
-use crate::support::{Served, processes, told};
+use crate::support::{Served, processes, sign_first, told};
 
 async fn ledgerctl(arguments: &[&str]) -> (i32, String) {
     let Output { status, stdout, stderr } = processes::ledgerctl(arguments).await;
@@ -126,6 +126,8 @@ async fn a_changed_log_signs_nothing_and_a_re_signed_one_is_found_by_the_auditor
         // The attacker has the key as well, and signs the forgery.
         let forged = served.stop().await;
         fs::remove_file(newest_file(&forged)).unwrap();
+        let with_key = rules(vec![signer(ORIGIN, 1)], Vec::new(), newest_file(&forged));
+        sign_first(forged.path(), with_key).unwrap();
         let served = ledger_on(forged);
         checkpoint(&served).await.unwrap();
         let (code, text) = audit(&served, &kept, &[]).await;

@@ -2,10 +2,12 @@
 
 mod attacks;
 mod command;
+mod contradicted;
 mod cosignatures;
 mod cut_off;
 mod exported;
 mod foreign;
+mod kept;
 mod leaf;
 mod naive;
 mod notes;

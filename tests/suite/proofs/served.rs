@@ -28,9 +28,18 @@ pub(super) fn newest_file(folder: &TempDir) -> PathBuf {
 
 /// A ledger that signs with these keys, on a folder of its own or one that was there before.
 pub(super) fn signing(folder: TempDir, keys: Vec<SignerKey>, earlier: Vec<VerifierKey>) -> Served {
-    let rules = CheckpointRules::new(None, keys, earlier, newest_file(&folder)).unwrap();
-    let rules = LedgerRules { checkpoints: Some(Arc::new(rules)), ..LedgerRules::default() };
+    let rules = rules(keys, earlier, newest_file(&folder));
     Served::on(folder, Setting { rules, ..Setting::default() })
+}
+
+/// The same, with the copy that belongs to the key in a place of its own.
+pub(super) fn rules(
+    keys: Vec<SignerKey>,
+    earlier: Vec<VerifierKey>,
+    newest_file: PathBuf,
+) -> LedgerRules {
+    let rules = CheckpointRules::new(None, keys, earlier, newest_file).unwrap();
+    LedgerRules { checkpoints: Some(Arc::new(rules)), ..LedgerRules::default() }
 }
 
 pub(super) async fn checkpoint(served: &Served) -> Result<String, tonic::Status> {

@@ -5,6 +5,7 @@ pub(crate) mod figures;
 pub(crate) mod processes;
 pub(crate) mod witness;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use contract_ledger::clock::{Clock, SetClock, SystemClock};
 use contract_ledger::domain::date::RecordedTime;
 use contract_ledger::grpc::ServiceLimits;
 use contract_ledger::grpc::server::serve;
+use contract_ledger::ledger::signing::NotFirst;
 use contract_ledger::ledger::{
     Ledger, LedgerLimits, LedgerRules, OpenedLedger, WriterEnd, WriterThread,
 };
@@ -230,6 +232,17 @@ impl Served {
         }
         entries
     }
+}
+
+/// Signs the first checkpoint of a log that nobody serves, as `ledgerd --first-checkpoint` does.
+pub(crate) fn sign_first(folder: &Path, rules: LedgerRules) -> Result<(), NotFirst> {
+    let (options, limits) = (LogOptions::new(folder), LedgerLimits::default());
+    let opened =
+        opening(|| Ledger::open(&options, &limits, rules.clone(), Arc::new(SystemClock))).unwrap();
+    let signed = opened.ledger.first_checkpoint();
+    drop(opened.ledger);
+    assert_eq!(opened.writer.join(), WriterEnd::Emptied);
+    signed.map(drop)
 }
 
 /// What a refused call says, in the parts that tests look at.
