@@ -98,9 +98,11 @@ impl Verifying<'_> {
         read.signed_by = signed_by;
         let origin = match checkpoint.origin() {
             origin if origin == trust.origin => Ok(((), origin.to_owned())),
-            origin => {
-                Err(format!("the checkpoint is of the log {origin}, not of {}", trust.origin))
-            }
+            origin => Err(format!(
+                "the checkpoint is of the log {origin}, not of {}; if that is the log that you \
+                     mean, name it with --origin",
+                trust.origin
+            )),
         };
         if self.note(Part::Origin, origin).is_none() {
             return self.rest(read, "the checkpoint is of another log");

@@ -46,6 +46,10 @@ pub(super) async fn checkpoint(
     witnesses: Option<&Witnesses>,
     request: v1::GetCheckpointRequest,
 ) -> Result<v1::GetCheckpointResponse, Status> {
+    let told = witnesses_told(ledger, witnesses);
+    if request.witnesses_only {
+        return not_signed(ledger, told).await;
+    }
     let (note, checkpoint) = match request.cosigned_by_at_least {
         0 => {
             wait_for_witnesses(ledger, limits).await;
@@ -55,15 +59,47 @@ pub(super) async fn checkpoint(
         }
         count => cosigned(ledger, witnesses, count).await?,
     };
-    let verifiers =
-        ledger.checkpoint_rules().map(|rules| rules.verifiers().map(ToString::to_string).collect());
-    let statuses = witnesses.map(Witnesses::statuses).unwrap_or_default();
     Ok(v1::GetCheckpointResponse {
         checkpoint: note.to_string(),
         tree_size: checkpoint.size(),
         root: checkpoint.root().as_bytes().to_vec(),
+        ..told
+    })
+}
+
+/// Keys and witnesses, which are told with a checkpoint and without one.
+fn witnesses_told(ledger: &Ledger, witnesses: Option<&Witnesses>) -> v1::GetCheckpointResponse {
+    let verifiers =
+        ledger.checkpoint_rules().map(|rules| rules.verifiers().map(ToString::to_string).collect());
+    let statuses = witnesses.map(Witnesses::statuses).unwrap_or_default();
+    let now = ledger.now().microseconds() / 1_000_000;
+    v1::GetCheckpointResponse {
         verifier_keys: verifiers.unwrap_or_default(),
-        witnesses: statuses.iter().map(witness_status).collect(),
+        witnesses: statuses.iter().map(|status| witness_status(status, now)).collect(),
+        ..Default::default()
+    }
+}
+
+/// The same with why nothing is signed, if that is so.
+async fn not_signed(
+    ledger: &Ledger,
+    told: v1::GetCheckpointResponse,
+) -> Result<v1::GetCheckpointResponse, Status> {
+    let tree = ledger.tree_head();
+    let checking = ledger.clone();
+    let refused = proving(move || match checking.check_signing() {
+        Ok(()) => Ok(None),
+        Err(ProofFailure::CannotSign(cause)) => Ok(Some(cause)),
+        Err(failure) => Err(failure),
+    });
+    let refused = refused.await?;
+    let reason = refused.as_ref().map(|cause| status::reason_not_signed(cause).to_owned());
+    Ok(v1::GetCheckpointResponse {
+        tree_size: tree.size,
+        root: tree.root.as_bytes().to_vec(),
+        not_signed: reason.unwrap_or_default(),
+        not_signed_text: refused.map(|cause| cause.to_string()).unwrap_or_default(),
+        ..told
     })
 }
 
@@ -83,7 +119,7 @@ async fn cosigned(
     Ok((note, checkpoint))
 }
 
-fn witness_status(status: &WitnessStatus) -> v1::WitnessStatus {
+fn witness_status(status: &WitnessStatus, now: i64) -> v1::WitnessStatus {
     let WitnessStatus { witness, size, cosigned_at, fault } = status;
     let seconds = cosigned_at.and_then(|seconds| i64::try_from(seconds).ok());
     v1::WitnessStatus {
@@ -93,6 +129,8 @@ fn witness_status(status: &WitnessStatus) -> v1::WitnessStatus {
         cosigned_time: seconds.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
         fault: fault.as_ref().map(|fault| fault.reason().to_owned()).unwrap_or_default(),
         fault_text: fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+        cosigned_age_seconds: seconds
+            .map(|seconds| u64::try_from(now.saturating_sub(seconds)).unwrap_or_default()),
     }
 }
 

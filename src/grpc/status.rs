@@ -25,7 +25,7 @@ use crate::ledger::error::{LedgerError, WithCauses};
 use crate::wire::parse::Violation;
 use crate::wire::v1;
 
-pub(super) use proofs::{of_not_cosigned, of_proof_failure};
+pub(super) use proofs::{of_not_cosigned, of_proof_failure, reason_not_signed};
 pub(super) use streams::{
     history_differs, import_not_allowed, in_place, position_beyond_head, stopping, stream_cut_off,
     too_many_appends, too_many_maintenance_streams, too_many_streams, too_many_subscriptions,

@@ -57,7 +57,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
-use crate::domain::date::Date;
+use crate::domain::date::{Date, RecordedTime};
 use crate::domain::id::{AgreementId, Position};
 use crate::domain::policy::PolicyBook;
 use crate::log::{Log, LogOptions, LogReader, OpenReport, OpenedLog};
@@ -426,6 +426,11 @@ impl Ledger {
     /// The dated policy that every answer is made by, before what agreements set themselves.
     pub fn policies(&self) -> &PolicyBook {
         &self.shared.rules.policies
+    }
+
+    /// The present, by the ledger's clock.
+    pub fn now(&self) -> RecordedTime {
+        self.shared.clock.now()
     }
 
     /// Today in Europe/Oslo, by the ledger's clock.

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
 import urllib.request
 import uuid
 
@@ -67,23 +68,29 @@ def until(what, check):
         time.sleep(0.1)
 
 
+WITNESSED = """
+[witness_pace]
+interval_seconds = 1
+[[witness]]
+url = {url}
+key = {key}
+"""
+
+
 class Ledger:
-    def __init__(self, folder, key, witness_url, witness_vkey):
-        folder.mkdir()
+    def __init__(self, folder, key, witness=None):
+        folder.mkdir(exist_ok=True)
         self.tiles = f"http://127.0.0.1:{free_port()}"
         config = folder / "ledgerd.toml"
         config.write_text(
             f"""
 [checkpoint]
 key_file = {json.dumps(str(key))}
-[witness_pace]
-interval_seconds = 1
-[[witness]]
-url = {json.dumps(witness_url)}
-key = {json.dumps(witness_vkey)}
+newest_file = {json.dumps(str(folder / "newest"))}
 [tiles]
 listen = {json.dumps(self.tiles.removeprefix("http://"))}
 """
+            + (WITNESSED.format(url=json.dumps(witness[0]), key=json.dumps(witness[1])) if witness else "")
         )
         command = [LEDGERD, "--config", str(config), "--data-dir", str(folder / "data")]
         self.process = subprocess.Popen(
@@ -153,7 +160,8 @@ class Witnessed(unittest.TestCase):
         )
         until("witness", lambda: urllib.request.urlopen(f"{cls.witness_url}/healthz").status == 200)
         cls.frameworks = ledgerctl("frameworks").splitlines()
-        cls.ledger = Ledger(cls.path / "one", cls.key, cls.witness_url, cls.witness_vkey)
+        cls.asked = (cls.witness_url, cls.witness_vkey)
+        cls.ledger = Ledger(cls.path / "one", cls.key, cls.asked)
         cls.ledger.append(*cls.frameworks)
         cls.ledger.append(orders(json.loads(cls.frameworks[0]), ORDERS))
         cls.size = len(cls.frameworks) + ORDERS
@@ -185,7 +193,7 @@ class Witnessed(unittest.TestCase):
         note.write_text(alone)
         refused = self.tlog("verify-checkpoint", "--note", str(note), "--origin", NAME)
         self.assertNotEqual(refused.returncode, 0)
-        self.assertIn("w.example/1: cosigned", self.ledger.checkpoint("--witnesses"))
+        self.assertRegex(self.ledger.checkpoint("--witnesses"), r"w.example/1: cosigned \d+ records .* ago")
 
     def test_served_tiles_are_read(self):
         for index in (0, 255, 256, self.size - 1):
@@ -267,19 +275,40 @@ class Witnessed(unittest.TestCase):
         self.assertIsNotNone(found, path)
         return True
 
+    def assert_signs_nothing(self, ledger):
+        refused = run(LEDGERCTL, "checkpoint", "--server", ledger.url, check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("CHECKPOINT_INCONSISTENT", refused.stderr)
+        with self.assertRaises(urllib.error.HTTPError) as told:
+            urllib.request.urlopen(f"{ledger.tiles}/checkpoint")
+        self.assertEqual(told.exception.code, 503)
+
     def test_fork_is_told(self):
-        fork = Ledger(self.path / "two", self.key, self.witness_url, self.witness_vkey)
+        """The same key signs another history where nothing of the first one is kept."""
+        smaller = Ledger(self.path / "smaller", self.key, self.asked)
         try:
-            fork.append(*reversed(self.frameworks))
+            smaller.append(*reversed(self.frameworks))
             told = until(
-                "smaller tree told", lambda: contains(fork, "WITNESS_SAW_LARGER_TREE")
+                "smaller tree told", lambda: contains(smaller, "WITNESS_SAW_LARGER_TREE")
             )
             self.assertIn("set back", told)
-            fork.append(orders(json.loads(self.frameworks[1]), ORDERS))
-            told = until("fork told", lambda: contains(fork, "WITNESS_SAW_OTHER_HISTORY"))
-            self.assertIn("another history", told)
+            self.assert_signs_nothing(smaller)
         finally:
-            fork.stop()
+            smaller.stop()
+        larger = Ledger(self.path / "larger", self.key)
+        try:
+            larger.append(*reversed(self.frameworks))
+            larger.append(orders(json.loads(self.frameworks[1]), ORDERS + 1))
+            larger.checkpoint()
+        finally:
+            larger.stop()
+        larger = Ledger(self.path / "larger", self.key, self.asked)
+        try:
+            told = until("fork told", lambda: contains(larger, "WITNESS_SAW_OTHER_HISTORY"))
+            self.assertIn("another history", told)
+            self.assert_signs_nothing(larger)
+        finally:
+            larger.stop()
         # The honest ledger goes on.
         self.assertIn("w.example/1: cosigned", self.ledger.checkpoint("--witnesses"))
 

@@ -288,7 +288,7 @@ async fn receipts_come_with_the_answers_that_asked_for_them() {
     let newest = folder.path().join("newest.checkpoint");
     let rules = CheckpointRules::new(None, vec![key], Vec::new(), newest).unwrap();
     let rules = LedgerRules { checkpoints: Some(Arc::new(rules)), ..LedgerRules::default() };
-    sign_first(folder.path(), rules.clone()).unwrap();
+    sign_first(folder.path(), &rules).unwrap();
     let served = Served::on(folder, Setting { rules, ..Setting::default() });
     let asking = v1::AppendEventsRequest { validate_only: true, ..wanting(place("O1", "1")) };
     let pair = intent("2024-01-01", order("O2", "1"));

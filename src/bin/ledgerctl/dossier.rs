@@ -67,7 +67,10 @@ async fn gather(
     arguments: &DossierArguments,
 ) -> Result<(Dossier, GetCheckpointResponse), CommandError> {
     for _ in 0..TRIES_MAX {
-        let request = GetCheckpointRequest { cosigned_by_at_least: arguments.cosigned };
+        let request = GetCheckpointRequest {
+            cosigned_by_at_least: arguments.cosigned,
+            witnesses_only: false,
+        };
         let asked = client.audit.get_checkpoint(with_deadline(request)).await?.into_inner();
         if let Some(dossier) = gather_under(server, client, arguments, &asked).await? {
             return Ok((dossier, asked));

@@ -25,13 +25,14 @@ pub(crate) async fn run(
     let trust = Trust::of(trust)?;
     let mut folder = TileFolder::open(directory, *quick)?;
     let mut client = Client::connect(server).await?;
-    let request = GetCheckpointRequest { cosigned_by_at_least: *cosigned };
+    let request = GetCheckpointRequest { cosigned_by_at_least: *cosigned, witnesses_only: false };
     let asked = client.audit.get_checkpoint(with_deadline(request)).await?.into_inner();
     let believed = trust.believe("the ledger's checkpoint", &asked.checkpoint)?;
     let (from, to) = (folder.size(), believed.checkpoint.size());
     let shown = directory.display();
-    if let Some(origin) = folder.origin().filter(|origin| *origin != trust.origin) {
-        let text = format!("{shown} is of the log {origin}, not of {}", trust.origin);
+    let signed = believed.checkpoint.origin();
+    if let Some(origin) = folder.origin().filter(|origin| *origin != signed) {
+        let text = format!("{shown} is of the log {origin}, not of {signed}");
         return Err(CommandError::Untrue(text));
     }
     if from > to {

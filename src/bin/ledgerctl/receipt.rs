@@ -17,7 +17,7 @@ use crate::arguments::{CheckpointArguments, ReceiptArguments, VerifyReceiptArgum
 use crate::client::{Client, ServerAddress, with_deadline};
 use crate::outcome::{CommandError, EXIT_DONE};
 use crate::time_text::recorded_text;
-use crate::trust::Trust;
+use crate::trust::{Trust, origin_of};
 use crate::words::event_type_text;
 
 /// Asks for a signed checkpoint and shows it, to the byte.
@@ -28,7 +28,8 @@ pub(crate) async fn checkpoint(
 ) -> Result<u8, CommandError> {
     let CheckpointArguments { keys, witnesses, cosigned } = arguments;
     let mut client = Client::connect(server).await?;
-    let request = GetCheckpointRequest { cosigned_by_at_least: *cosigned };
+    let request =
+        GetCheckpointRequest { cosigned_by_at_least: *cosigned, witnesses_only: *witnesses };
     let asked = client.audit.get_checkpoint(with_deadline(request)).await?.into_inner();
     if *keys {
         for key in asked.verifier_keys {
@@ -38,6 +39,12 @@ pub(crate) async fn checkpoint(
         for witness in &asked.witnesses {
             writeln!(output, "{}", witness_text(witness, asked.tree_size))?;
         }
+        if asked.witnesses.is_empty() {
+            writeln!(output, "no witness is configured")?;
+        }
+        if !asked.not_signed.is_empty() {
+            writeln!(output, "nothing is signed: {}: {}", asked.not_signed, asked.not_signed_text)?;
+        }
     } else {
         output.write_all(asked.checkpoint.as_bytes())?;
     }
@@ -45,19 +52,32 @@ pub(crate) async fn checkpoint(
 }
 
 fn witness_text(witness: &WitnessStatus, size: u64) -> String {
-    let WitnessStatus { name, tree_size, cosigned_time, fault, fault_text, .. } = witness;
+    let WitnessStatus { name, tree_size, cosigned_time, cosigned_age_seconds, fault, .. } = witness;
     let mut text = match tree_size {
         Some(cosigned) => {
             let time = recorded_text(cosigned_time.as_ref());
             let behind = size.saturating_sub(*cosigned);
-            format!("{name}: cosigned {cosigned} records at {time}, {behind} behind")
+            let age = age_text(cosigned_age_seconds.unwrap_or_default());
+            format!("{name}: cosigned {cosigned} records {age} ago, at {time}, {behind} behind")
         }
         None => format!("{name}: has not cosigned yet"),
     };
     if !fault.is_empty() {
-        write!(text, "; {fault}: {fault_text}").expect("a text takes what is written to it");
+        write!(text, "; {fault}: {}", witness.fault_text)
+            .expect("a text takes what is written to it");
     }
     text
+}
+
+/// An age in its two largest units.
+fn age_text(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min {} s", seconds % 60),
+        3600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
 }
 
 /// Asks for the receipt of one event and shows it, to the byte.
@@ -113,7 +133,8 @@ pub(crate) fn verify(
             return Err(CommandError::Usage(text.to_owned()));
         }
     };
-    let verified = receipt.verify(&leaf, &trust.origin, &trust.keys);
+    let told = origin_of(&receipt.checkpoint);
+    let verified = receipt.verify(&leaf, trust.origin_for(&told), &trust.keys);
     let checkpoint = verified.map_err(|fault| match &fault {
         ReceiptFault::Proof(proof) => unproved(&receipt, &leaf, record.is_some(), proof),
         _ => wrong(&fault),
@@ -203,4 +224,26 @@ fn leaf_text(fields: &LeafFields) -> String {
     write!(text, "\nrecorded {recorded}{whose}\nSHA-256 of the record {hash}")
         .expect("a text takes what is written to it");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_in_their_two_largest_units() {
+        let cases = [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min 0 s"),
+            (3599, "59 min 59 s"),
+            (3600, "1 h 0 min"),
+            (86_399, "23 h 59 min"),
+            (86_400, "1 d 0 h"),
+            (u64::MAX, "213503982334601 d 7 h"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(age_text(seconds), text);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::arguments::VerifyDossierArguments;
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 use crate::table::printable;
-use crate::trust::{Trust, key};
+use crate::trust::{Trust, key, origin_of};
 
 /// What is printed for machines.
 #[derive(Serialize)]
@@ -53,7 +53,8 @@ pub(crate) fn run(
         }
     };
     let census = tiles.as_ref().map(|folder| census(folder, &dossier)).transpose()?;
-    let Trust { keys, origin } = &trust;
+    let told = Note::parse(&dossier.checkpoint).map(|note| origin_of(&note)).unwrap_or_default();
+    let (origin, keys) = (trust.origin_for(&told), &trust.keys);
     let trust = DossierTrust { origin, keys, witnesses: &witnesses };
     let verified = verify(&dossier, &trust, census.as_ref());
     if let Some(path) = page {

@@ -50,9 +50,9 @@ pub(in crate::grpc) fn of_not_cosigned(asked: u32, configured: usize) -> Status 
         .into_status()
 }
 
-/// A checkpoint that is not signed.
-fn of_cannot_sign(cause: &CannotSign) -> Status {
-    let reason = match cause {
+/// The published reason why a checkpoint is not signed.
+pub(in crate::grpc) fn reason_not_signed(cause: &CannotSign) -> &'static str {
+    match cause {
         CannotSign::NoKey => reason::NO_SIGNING_KEY,
         CannotSign::Shorter { .. }
         | CannotSign::OtherHistory { .. }
@@ -62,12 +62,16 @@ fn of_cannot_sign(cause: &CannotSign) -> Status {
         | CannotSign::Unreadable { .. } => reason::CHECKPOINT_INCONSISTENT,
         CannotSign::NotKept { .. } => reason::CHECKPOINT_NOT_KEPT,
         CannotSign::WitnessesNotAsked => reason::WITNESSES_NOT_ASKED,
-    };
+    }
+}
+
+/// A checkpoint that is not signed.
+fn of_cannot_sign(cause: &CannotSign) -> Status {
     let code = match cause {
         CannotSign::WitnessesNotAsked => Code::Unavailable,
         _ => Code::FailedPrecondition,
     };
-    let failure = Failure::new(code, reason, cause.to_string());
+    let failure = Failure::new(code, reason_not_signed(cause), cause.to_string());
     match cause {
         CannotSign::NoKey => failure,
         CannotSign::WitnessesNotAsked => failure.retry_after(WITNESSES_ASKED_AFTER),

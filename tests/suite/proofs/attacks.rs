@@ -127,7 +127,7 @@ async fn a_changed_log_signs_nothing_and_a_re_signed_one_is_found_by_the_auditor
         let forged = served.stop().await;
         fs::remove_file(newest_file(&forged)).unwrap();
         let with_key = rules(vec![signer(ORIGIN, 1)], Vec::new(), newest_file(&forged));
-        sign_first(forged.path(), with_key).unwrap();
+        sign_first(forged.path(), &with_key).unwrap();
         let served = ledger_on(forged);
         checkpoint(&served).await.unwrap();
         let (code, text) = audit(&served, &kept, &[]).await;

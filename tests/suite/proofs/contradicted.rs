@@ -58,7 +58,7 @@ impl Machine {
         let settings = format!(
             "[checkpoint]\nkey_file = {:?}\n[witness_pace]\ninterval_seconds = 1\n\
              [[witness]]\nurl = {url:?}\nkey = {:?}\n[tiles]\nlisten = \"{}\"\n",
-            self.path("ledger.key"),
+            self.path("ledger.key").display().to_string(),
             witness.vkey(),
             self.tiles,
         );
@@ -79,7 +79,7 @@ async fn checkpoint(
     cosigned_by_at_least: u32,
 ) -> Result<v1::GetCheckpointResponse, tonic::Status> {
     let mut client = AuditServiceClient::connect(daemon.url.clone()).await.unwrap();
-    let asked = v1::GetCheckpointRequest { cosigned_by_at_least };
+    let asked = v1::GetCheckpointRequest { cosigned_by_at_least, witnesses_only: false };
     client.get_checkpoint(asked).await.map(tonic::Response::into_inner)
 }
 
@@ -94,6 +94,13 @@ async fn until<T>(what: &str, mut asked: impl AsyncFnMut() -> Option<T>) -> T {
     };
     let found = tokio::time::timeout(HANGS_AFTER, found).await;
     found.unwrap_or_else(|_| panic!("{what} does not come"))
+}
+
+/// What `checkpoint --witnesses` says.
+async fn witnesses(daemon: &Daemon) -> String {
+    let told = ledgerctl(&["checkpoint", "--witnesses", "--server", &daemon.url]).await;
+    assert!(told.status.success(), "{told:?}");
+    String::from_utf8(told.stdout).unwrap()
 }
 
 async fn cosigned(daemon: &Daemon, size: u64) {
@@ -127,6 +134,13 @@ async fn a_machine_that_goes_back_is_stopped_by_its_witness_before_it_signs_anyt
     let daemon = machine.start(&witness.url, &key);
     append(&daemon, intent("2024-01-01", order("O2", "1"))).await;
     cosigned(&daemon, 3).await;
+    let text = witnesses(&daemon).await;
+    let line = text.strip_prefix("witness.example/w1: cosigned 3 records ").unwrap();
+    // The test's witness lives in November 2023.
+    let (days, rest) = line.split_once(" d ").unwrap();
+    assert!(days.parse::<u32>().unwrap() > 700, "{text}");
+    assert!(rest.contains(" h ago, at 2023-11-14 23:13:20+01:00, 0 behind\n"), "{text}");
+    assert!(!text.contains("nothing is signed"), "{text}");
     stop(daemon).await;
 
     // All that is kept there agrees: only the witness knows better.
@@ -141,6 +155,19 @@ async fn a_machine_that_goes_back_is_stopped_by_its_witness_before_it_signs_anyt
     assert_eq!(refused.metadata["witness"], WITNESS);
     assert_eq!(refused.metadata["witness_reason"], "WITNESS_SAW_LARGER_TREE");
     assert_eq!(told(&checkpoint(&daemon, 1).await.unwrap_err()).metadata["cause"], "WITNESS");
+    // The alarm is to be seen just now, in this round and after the next.
+    for _ in 0..2 {
+        let asked = witness.state.lock().unwrap().asked;
+        let text = witnesses(&daemon).await;
+        for part in [
+            "witness.example/w1: cosigned 2 records ",
+            " ago, at 2023-11-14 23:13:20+01:00, 2 behind; WITNESS_SAW_LARGER_TREE: ",
+            "nothing is signed: CHECKPOINT_INCONSISTENT: the witness witness.example/w1 speaks against",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert_eq!(witness.state.lock().unwrap().asked, asked, "nothing is submitted any more");
+    }
     assert_eq!(fs::read(snapshot.path("ledger.key.newest")).unwrap(), newest);
     stop(daemon).await;
     // By now the log is longer than what the witness saw, and no restart takes that for a growth.

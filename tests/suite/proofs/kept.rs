@@ -187,7 +187,7 @@ async fn what_a_witness_cosigned_binds_too() {
             Some(expected) => assert_eq!(cause(&refused(&served).await), expected),
         }
         let into = served.stop().await;
-        let first = sign_first(into.path(), key.rules()).unwrap_err().to_string();
+        let first = sign_first(into.path(), &key.rules()).unwrap_err().to_string();
         assert!(first.contains("a checkpoint of"), "{first}");
         fs::remove_file(key.newest()).ok();
     }

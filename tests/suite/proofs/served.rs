@@ -18,6 +18,7 @@ use tonic::Code;
 
 use super::signer;
 use crate::support::events::*;
+use crate::support::processes::ledgerctl;
 use crate::support::{Served, Setting, told};
 
 pub(super) const ORIGIN: &str = "ledger.example.no/asker";
@@ -351,5 +352,50 @@ async fn keys_change_and_old_checkpoints_stay_verifiable() {
     let asked = served.audit().get_checkpoint(v1::GetCheckpointRequest::default()).await.unwrap();
     let keys = [vkey(new, 2).to_string(), vkey(old, 1).to_string()];
     assert_eq!(asked.into_inner().verifier_keys, keys);
+
+    // An auditor who gives both keys need not know which of them has named the log.
+    let visit = TempDir::new().unwrap();
+    let kept = visit.path().join("kept").display().to_string();
+    let dossier = visit.path().join("a.dossier").display().to_string();
+    let [new_key, old_key] = &keys;
+    let asked = ["dossier", "a", "-o", &dossier, "--server", &served.url];
+    assert!(ledgerctl(&asked).await.status.success());
+    for (given, more, right) in [
+        (vec![new_key, old_key], vec![], true),
+        (vec![old_key, new_key], vec![], true),
+        (vec![new_key], vec!["--origin", old], true),
+        (vec![new_key], vec![], false),
+        (vec![new_key, old_key], vec!["--origin", new], false),
+    ] {
+        std::fs::write(&kept, &first).unwrap();
+        let trust: Vec<&str> =
+            given.iter().flat_map(|key| ["--vkey", key.as_str()]).chain(more).collect();
+        let audit = ["audit", "--server", &served.url, "--since", &kept];
+        let verify = ["verify-dossier", &dossier];
+        for command in [&audit[..], &verify[..]] {
+            // The old key alone has signed what is kept of the first visit.
+            if command == &audit[..] && given.len() == 1 {
+                std::fs::write(&kept, &last).unwrap();
+            }
+            let told = ledgerctl(&[command, &trust].concat()).await;
+            let text = String::from_utf8([told.stdout, told.stderr].concat()).unwrap();
+            assert_eq!(told.status.success(), right, "{trust:?}: {text}");
+            if !right {
+                assert!(text.contains("of the log ledger.example.no/old, not of"), "{text}");
+                assert!(text.contains("name it with --origin"), "{text}");
+            }
+        }
+    }
+    // Two logs of one owner are two logs.
+    let mut other =
+        Note::unsigned(Checkpoint::new(new, 0, TreeHash::of_empty_tree()).unwrap().to_string());
+    other.as_mut().unwrap().sign(&signer(new, 2));
+    std::fs::write(&kept, other.unwrap().to_string()).unwrap();
+    let both = ["--vkey", new_key, "--vkey", old_key];
+    let audit = ["audit", "--server", &served.url, "--since", &kept];
+    let told = ledgerctl(&[&audit[..], &both].concat()).await;
+    let text = String::from_utf8(told.stderr).unwrap();
+    assert_eq!(told.status.code(), Some(1), "{text}");
+    assert!(text.contains("the kept checkpoint is of the log ledger.example.no/new"), "{text}");
     served.stop().await;
 }

@@ -235,7 +235,7 @@ impl Served {
 }
 
 /// Signs the first checkpoint of a log that nobody serves, as `ledgerd --first-checkpoint` does.
-pub(crate) fn sign_first(folder: &Path, rules: LedgerRules) -> Result<(), NotFirst> {
+pub(crate) fn sign_first(folder: &Path, rules: &LedgerRules) -> Result<(), NotFirst> {
     let (options, limits) = (LogOptions::new(folder), LedgerLimits::default());
     let opened =
         opening(|| Ledger::open(&options, &limits, rules.clone(), Arc::new(SystemClock))).unwrap();

@@ -42,7 +42,8 @@ pub(crate) struct TrustArguments {
     /// of keys, name the old one too: each checkpoint must be signed by one of them.
     #[arg(long = "vkey", value_name = "VKEY", required = true)]
     pub(crate) vkeys: Vec<String>,
-    /// Name of the log. By default the name of the first key.
+    /// Name of the log. By default the name of any of the keys: a log keeps its name when its key
+    /// changes. Name it when the old key is not given, and its name was another one.
     #[arg(long)]
     pub(crate) origin: Option<String>,
 }
@@ -57,7 +58,8 @@ pub(crate) struct CheckpointArguments {
     /// Show the keys that the ledger says its checkpoints are verified with, one a line.
     #[arg(long)]
     pub(crate) keys: bool,
-    /// Show the configured witnesses, what each cosigned last and when, and what keeps it from it.
+    /// Show the configured witnesses, what each cosigned last and how long ago, and what keeps it from
+    /// it; also while the ledger signs nothing, and then why.
     #[arg(long, conflicts_with = "keys")]
     pub(crate) witnesses: bool,
     /// Show the newest checkpoint that at least so many witnesses cosigned.

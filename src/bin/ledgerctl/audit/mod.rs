@@ -136,6 +136,12 @@ async fn prove_growth(
     kept: &Believed,
     now: &Believed,
 ) -> Result<(), CommandError> {
+    let (old, new) = (kept.checkpoint.origin(), now.checkpoint.origin());
+    if old != new {
+        let text =
+            format!("the kept checkpoint is of the log {old}, and the ledger signs as {new}");
+        return Err(CommandError::Untrue(text));
+    }
     let (old_size, new_size) = (kept.checkpoint.size(), now.checkpoint.size());
     if new_size < old_size {
         return Err(CommandError::Untrue(format!(
