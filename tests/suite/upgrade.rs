@@ -1,16 +1,23 @@
 //! Folders that earlier versions have written: today's code opens each, and answers what was answered
 //! then. `tests/fixtures/upgrade/make` writes them.
 
+mod versions;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
+use contract_ledger::ledger::LedgerRules;
+use contract_ledger::ledger::signing::CheckpointRules;
+use contract_ledger::merkle::{Checkpoint, Note, SignerKey};
 use contract_ledger::wire::json::{from_json, to_json};
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::verify_log_response::Message;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::support::events::sign;
 use super::support::processes::run;
 use super::support::{Served, Setting, told};
 
@@ -28,11 +35,15 @@ fn fixtures() -> Vec<PathBuf> {
 
 /// The folder of a fixture, at a place of its own.
 fn unpacked(fixture: &Path) -> TempDir {
+    unpacked_from(&fixture.join("data.tar.gz"), "data")
+}
+
+fn unpacked_from(packed: &Path, name: &str) -> TempDir {
     let scratch = tempfile::tempdir().unwrap();
-    let packed = flate2::read::GzDecoder::new(File::open(fixture.join("data.tar.gz")).unwrap());
+    let packed = flate2::read::GzDecoder::new(File::open(packed).unwrap());
     tar::Archive::new(packed).unpack(scratch.path()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(scratch.path().join("data")).unwrap() {
+    for entry in fs::read_dir(scratch.path().join(name)).unwrap() {
         let path = entry.unwrap().path();
         fs::rename(&path, folder.path().join(path.file_name().unwrap())).unwrap();
     }
@@ -56,9 +67,62 @@ fn lines(fixture: &Path, name: &str) -> Vec<String> {
     fs::read_to_string(fixture.join(name)).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// What a ledger signed then.
+struct Signed {
+    key: SignerKey,
+    checkpoint: String,
+}
+
+/// `None` of a fixture that signed nothing.
+fn signed(fixture: &Path) -> Option<Signed> {
+    let key = fs::read_to_string(fixture.join("key")).ok()?;
+    let checkpoint = fs::read_to_string(fixture.join("checkpoint")).unwrap();
+    Some(Signed { key: SignerKey::parse(key.trim_end()).unwrap(), checkpoint })
+}
+
+impl Signed {
+    /// What signs on: it holds the newest checkpoint against the log before it does.
+    fn rules(self, folder: &TempDir) -> LedgerRules {
+        let newest = folder.path().join("newest.checkpoint");
+        // A folder that was restored has none, and gets the one that was kept elsewhere.
+        if !newest.exists() {
+            fs::write(&newest, &self.checkpoint).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&newest).unwrap(), self.checkpoint);
+        let rules = CheckpointRules::new(None, vec![self.key], Vec::new(), newest).unwrap();
+        LedgerRules { checkpoints: Some(Arc::new(rules)), ..LedgerRules::default() }
+    }
+
+    /// Signs twice, with a record between, and each time of a longer log than then.
+    async fn is_gone_on_with(&self, served: &Served, what: &str) {
+        let read = |note: &str| {
+            let note = Note::parse(note).unwrap();
+            let by = note.verify(std::slice::from_ref(self.key.verifier())).unwrap();
+            assert_eq!(by.len(), 1, "{what}");
+            Checkpoint::parse(note.text()).unwrap()
+        };
+        let mut last = read(&self.checkpoint);
+        assert!(last.size() > 256, "{what}: no tile is full");
+        for append in [false, true] {
+            if append {
+                served.append("signed-on", sign("100")).await.unwrap();
+            }
+            let asked = served.audit().get_checkpoint(v1::GetCheckpointRequest::default()).await;
+            let next = read(&asked.unwrap().into_inner().checkpoint);
+            assert!(next.size() > last.size(), "{what}: {} and then {}", last.size(), next.size());
+            assert_eq!(next.origin(), last.origin(), "{what}");
+            last = next;
+        }
+    }
+}
+
 async fn check(fixture: &Path, folder: TempDir, what: &str) {
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    let served = Served::on(folder, Setting::default());
+    let mut setting = Setting::default();
+    if let Some(signed) = signed(fixture) {
+        setting.rules = signed.rules(&folder);
+    }
+    let served = Served::on(folder, setting);
     let usage = json(&to_json(&served.usage_as_of(AGREEMENT, AS_OF).await));
     let then = json(&lines(fixture, "usage.json")[0]);
     assert!(says(&usage, &then), "{what}: {usage}\nand then: {then}");
@@ -77,11 +141,12 @@ async fn check(fixture: &Path, folder: TempDir, what: &str) {
     assert!(says(&Value::from(history), &Value::from(then)), "{what}");
     for line in lines(fixture, "requests.jsonl") {
         let request: v1::AppendEventsRequest = from_json(&line).unwrap();
-        let replayed = match served.send(request).await {
-            Ok(answer) => answer.replayed,
+        // What its source had sent before left no record of its own, and is told as that again.
+        let known = match served.send(request).await {
+            Ok(answer) => answer.replayed || answer.events.iter().all(|event| event.duplicate),
             Err(status) => told(&status).replayed,
         };
-        assert!(replayed, "{what}: {line}");
+        assert!(known, "{what}: {line}");
     }
     let then: v1::VerifyLogResponse = from_json(&lines(fixture, "verified.json")[0]).unwrap();
     let mut stream = served.admin().verify_log(v1::VerifyLogRequest {}).await.unwrap().into_inner();
@@ -95,6 +160,9 @@ async fn check(fixture: &Path, folder: TempDir, what: &str) {
     assert_eq!(now.damage_count, 0, "{what}");
     assert_eq!((now.record_count, now.last_block_hash), (then.record_count, then.last_block_hash));
     assert_eq!(now.agreements, then.agreements, "{what}");
+    if let Some(signed) = signed(fixture) {
+        signed.is_gone_on_with(&served, what).await;
+    }
     served.stop().await;
 }
 
@@ -121,14 +189,30 @@ async fn folders_of_every_version_open_with_both_copies_and_with_each_alone() {
 }
 
 #[tokio::test]
-async fn archive_of_every_version_is_a_backup_to_restore_from() {
+async fn archive_and_backups_of_every_version_are_restored_from() {
+    let (mut folders, mut files) = (0, 0);
     for fixture in fixtures() {
-        let folder = unpacked(&fixture);
-        let made = tempfile::tempdir().unwrap();
-        let mut restore = Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
-        restore.arg("restore").arg(folder.path().join("archive")).arg("--into").arg(made.path());
-        let output = run(&mut restore);
-        assert!(output.status.success(), "{output:?}");
-        check(&fixture, made, &format!("{}, restored", fixture.display())).await;
+        let data = unpacked(&fixture);
+        let mut backups = vec![data.path().join("archive")];
+        let packed = fixture.join("backup-folder.tar.gz");
+        let folder = packed.exists().then(|| unpacked_from(&packed, "backup"));
+        if let Some(folder) = &folder {
+            folders += 1;
+            backups.push(folder.path().to_owned());
+        }
+        let file = fixture.join("backup.tar");
+        if file.exists() {
+            files += 1;
+            backups.push(file);
+        }
+        for backup in backups {
+            let made = tempfile::tempdir().unwrap();
+            let mut restore = Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
+            restore.arg("restore").arg(&backup).arg("--into").arg(made.path());
+            let output = run(&mut restore);
+            assert!(output.status.success(), "{output:?}");
+            check(&fixture, made, &format!("restored from {}", backup.display())).await;
+        }
     }
+    assert!(folders > 0 && files > 0, "no fixture has a backup of each kind");
 }
