@@ -7,7 +7,8 @@ use toml::{Table, Value};
 use super::Config;
 
 /// Beginning of every variable of the environment that is read. Sections are joined with two
-/// underscores: `LEDGERD_LIMITS__QUEUE_REQUESTS_MAX`.
+/// underscores: `LEDGERD_LIMITS__QUEUE_REQUESTS_MAX`. Lists and tables that may stand more than once
+/// (`[[witness]]`, `[[policy]]`) are of the file alone.
 pub const ENVIRONMENT_PREFIX: &str = "LEDGERD_";
 
 /// Why the sources do not make a configuration.
@@ -59,7 +60,7 @@ pub fn load(
         let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
         let key = key.to_lowercase();
         let path: Vec<&str> = key.split("__").collect();
-        merge(&mut table, nested(&path, environment_value(&path, text)));
+        merge(&mut table, of_environment(&path, text));
     }
     merge(&mut table, flags);
     table.try_into().map_err(SourceError::Invalid)
@@ -71,17 +72,18 @@ fn read(path: &Path) -> Result<Table, SourceError> {
     text.parse().map_err(|source| SourceError::NotToml { path: path.to_owned(), source })
 }
 
-/// Numbers and truth values where they are meant; a path or an address stays a text, whatever it
-/// looks like.
-fn environment_value(path: &[&str], text: &str) -> Value {
-    let numeric = matches!(path, ["limits" | "store", ..] | ["archive", "segment_bytes_max"]);
-    if numeric && let Ok(number) = text.parse::<i64>() {
-        return Value::Integer(number);
-    }
-    match text {
-        "true" => Value::Boolean(true),
-        "false" => Value::Boolean(false),
-        _ => Value::String(text.to_owned()),
+/// A variable as a table: with a number or a truth value where the setting is one. A path or an
+/// address stays a text, whatever it looks like. What a setting is, only its type says, so each is
+/// tried; what fits none is told as what it looks like.
+fn of_environment(path: &[&str], text: &str) -> Table {
+    let text_value = Value::String(text.to_owned());
+    let number = text.parse().ok().map(Value::Integer);
+    let truth = text.parse().ok().map(Value::Boolean);
+    let looks_like = number.or(truth);
+    let as_text = nested(path, text_value);
+    match looks_like.map(|value| nested(path, value)) {
+        Some(table) if as_text.clone().try_into::<Config>().is_err() => table,
+        Some(_) | None => as_text,
     }
 }
 
@@ -111,52 +113,5 @@ fn merge(under: &mut Table, over: Table) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write as _;
-
-    fn variable(name: &str, text: &str) -> (String, String) {
-        (name.to_owned(), text.to_owned())
-    }
-
-    #[test]
-    fn flags_stand_over_environment_over_file_over_defaults() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        writeln!(
-            file,
-            "listen = \"127.0.0.1:1\"\n[limits]\nqueue_requests_max = 7\nbatch_requests_max = 8"
-        )
-        .unwrap();
-        let environment = [
-            variable("LEDGERD_LISTEN", "127.0.0.1:2"),
-            variable("LEDGERD_LIMITS__QUEUE_REQUESTS_MAX", "9"),
-            variable("LEDGERD_DATA_DIR", "12345"),
-            variable("LEDGERD_ARCHIVE__DIRECTORY", "678"),
-            variable("LEDGERD_ARCHIVE__SEGMENT_BYTES_MAX", "4096"),
-            variable("LEDGERD_ARCHIVE__ENABLED", "true"),
-        ];
-        let flags = nested(&["listen"], Value::String("127.0.0.1:3".to_owned()));
-        let config = load(Some(file.path()), &environment, flags).unwrap();
-        assert_eq!(config.listen, "127.0.0.1:3");
-        assert_eq!(config.limits.queue_requests_max, 9);
-        assert_eq!(config.limits.batch_requests_max, 8);
-        assert_eq!(config.limits.batch_bytes_max, Config::default().limits.batch_bytes_max);
-        assert_eq!(config.data_dir, Some(PathBuf::from("12345")));
-        assert_eq!(config.archive.directory, Some(PathBuf::from("678")));
-        assert_eq!(config.archive.segment_bytes_max, 4096);
-    }
-
-    #[test]
-    fn unknown_keys_and_wrong_kinds_are_refused() {
-        for (name, text) in [
-            ("LEDGERD_SURPRISE", "1"),
-            ("LEDGERD_LIMITS__SURPRISE", "1"),
-            ("LEDGERD_LIMITS__QUEUE_REQUESTS_MAX", "many"),
-            ("LEDGERD_LIMITS__QUEUE_REQUESTS_MAX", "-1"),
-            ("LEDGERD_LOG__FORMAT", "xml"),
-        ] {
-            let loaded = load(None, &[variable(name, text)], Table::new());
-            assert!(matches!(loaded, Err(SourceError::Invalid(_))), "{name}={text}: {loaded:?}");
-        }
-    }
-}
+#[path = "sources_tests.rs"]
+mod tests;
