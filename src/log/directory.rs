@@ -137,7 +137,7 @@ fn lock(directory: &Path) -> Result<LockedFile, LogError> {
 }
 
 /// The process that wrote the lock file; `None` when it cannot be read, as while it is written.
-fn holder_pid(lock: &mut File) -> Option<u32> {
+pub(super) fn holder_pid(lock: &mut File) -> Option<u32> {
     let mut text = String::new();
     lock.take(LOCK_READ_BYTES_MAX).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()

@@ -14,7 +14,7 @@ use crate::block::{Block, Link};
 use crate::file_lock::{LockedFile, NotLocked};
 
 use super::blocks::guarded;
-use super::directory::{self, FORMAT_FILE, LOCK_FILE, STORE_DIRECTORY};
+use super::directory::{self, FORMAT_FILE, LOCK_FILE, STORE_DIRECTORY, holder_pid};
 use super::error::LogError;
 use super::open::Log;
 use super::options::LogOptions;
@@ -145,10 +145,11 @@ fn hold(directory: &Path) -> Result<Option<LockedFile>, LogError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(LogError::io("open lock file", &path)(error)),
     };
-    LockedFile::try_lock(file).map(Some).map_err(|NotLocked { cause, .. }| match cause {
-        TryLockError::WouldBlock => {
-            LogError::DirectoryInUse { directory: directory.to_owned(), holder_pid: None }
-        }
+    LockedFile::try_lock(file).map(Some).map_err(|NotLocked { mut file, cause }| match cause {
+        TryLockError::WouldBlock => LogError::DirectoryInUse {
+            directory: directory.to_owned(),
+            holder_pid: holder_pid(&mut file),
+        },
         TryLockError::Error(error) => LogError::io("lock", &path)(error),
     })
 }

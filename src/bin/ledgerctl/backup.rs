@@ -15,7 +15,7 @@ use tonic::Streaming;
 use crate::arguments::BackupArguments;
 use crate::client::{Client, ServerAddress};
 use crate::failure::Failure;
-use crate::input::count_bar;
+use crate::input::{count_bar, show_count};
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 
 /// Makes a backup, or brings one up to date.
@@ -189,8 +189,7 @@ async fn receive(
             bytes += u64::try_from(block.len()).unwrap_or(u64::MAX);
             target.take_in(block.into())?;
         }
-        bar.set_length(captured_record_count);
-        bar.set_position(target.end().next_position);
+        show_count(bar, target.end().next_position, captured_record_count);
         bar.set_message(format!("of {captured_record_count} records, {}", HumanBytes(bytes)));
         let hash = captured_block_hash.try_into().map(BlockHash::from_bytes);
         let last_block = hash.map_err(|_| stopped("the ledger states a hash that is none"))?;

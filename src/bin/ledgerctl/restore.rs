@@ -11,7 +11,7 @@ use crate::arguments::RestoreArguments;
 use crate::backup::{finding, last_block_text, read_blocks};
 use crate::client::{Client, ServerAddress};
 use crate::failure::Failure;
-use crate::input::count_bar;
+use crate::input::{count_bar, show_count};
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 
 /// Restores, and says what.
@@ -24,8 +24,7 @@ pub(crate) async fn run(
     let point = point(*to_position, to_time.as_ref())?;
     let bar = count_bar();
     let restored = restore(backup, into, point, *expect, &mut |step, done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
+        show_count(&bar, done, total);
         bar.set_message(match step {
             Step::Verifying => "verifying the backup",
             Step::Copying => "copying blocks",

@@ -12,7 +12,7 @@ use indicatif::{HumanBytes, ProgressBar};
 use crate::arguments::VerifyArguments;
 use crate::backup::last_block_text;
 use crate::client::{Client, ServerAddress};
-use crate::input::count_bar;
+use crate::input::{count_bar, show_count};
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
 use crate::table::printable;
 
@@ -58,8 +58,7 @@ fn show(bar: &ProgressBar, progress: &VerifyLogProgress) {
         VerifyPhase::Indexes => "entries of the indexes",
         VerifyPhase::Portfolio => "rows of the portfolio",
     };
-    bar.set_length(progress.total);
-    bar.set_position(progress.done);
+    show_count(bar, progress.done, progress.total);
     bar.set_message(format!(
         "{} of {} {what}, {} read",
         progress.done,
@@ -87,16 +86,20 @@ fn summary_text(summary: &VerifyLogSummary) -> String {
         Some(blocks) => format!("archive:  {blocks} blocks\n"),
         None => "archive:  none is kept\n".to_owned(),
     };
+    // In the last line: who reads no other is not to take it for more than it is.
     let rows = match summary.rows_not_compared {
         0 => String::new(),
-        rows => format!("{rows} rows of the portfolio were about to be written and not compared\n"),
+        rows => {
+            format!("; not compared: {rows} rows of the portfolio that were about to be written")
+        }
     };
-    let end = match summary.damage_count {
-        0 => "verified: everything stored is whole and alike\n".to_owned(),
-        count => format!("damaged: {count} findings; see docs/durability.md for what to do\n"),
+    let end = match (summary.damage_count, summary.rows_not_compared) {
+        (0, 0) => "verified: everything stored is whole and alike".to_owned(),
+        (0, _) => "verified: everything that was compared is whole and alike".to_owned(),
+        (count, _) => format!("damaged: {count} findings; see docs/durability.md for what to do"),
     };
     format!(
-        "store:    {} blocks, {records} records{last}\n{archive}records:  {} agreements\n{rows}{end}",
+        "store:    {} blocks, {records} records{last}\n{archive}records:  {} agreements\n{end}{rows}\n",
         summary.store_blocks, summary.agreements
     )
 }
@@ -138,7 +141,14 @@ mod tests {
         let text = summary_text(&summary);
         assert!(text.starts_with("store:    2 blocks, 3 records, last block 2:abab"), "{text}");
         assert!(text.ends_with("verified: everything stored is whole and alike\n"), "{text}");
+        summary.rows_not_compared = 100;
+        let text = summary_text(&summary);
+        let last = "verified: everything that was compared is whole and alike; not compared: 100 rows of \
+                    the portfolio that were about to be written";
+        assert_eq!(text.lines().last(), Some(last), "{text}");
         summary.damage_count = 4;
-        assert!(summary_text(&summary).contains("damaged: 4 findings"));
+        let text = summary_text(&summary);
+        let last = text.lines().last().unwrap_or_default();
+        assert!(last.starts_with("damaged: 4 findings") && last.contains("100 rows"), "{text}");
     }
 }
