@@ -27,7 +27,7 @@ use contract_ledger::wire::record::{
     self, AcceptedEvent, Provenance, RecordHeader, of_event, of_refusal, recorded,
 };
 use contract_ledger::wire::v1;
-use contract_ledger_fuzz::dossier::KEPT;
+use contract_ledger_fuzz::dossier::{KEPT, KEPT_WITH_LEAVES};
 use contract_ledger_fuzz::merkle::{ORIGIN, SIGNED};
 use prost::Message as _;
 
@@ -349,5 +349,12 @@ fn dossiers(folder: &Path) -> Done {
     seed(folder, "dossier", "leaf", &[3, 0], &dossier.known.last.leaf.0)?;
     seed(folder, "dossier", "checkpoint", &[4, 0], dossier.checkpoint.as_bytes())?;
     seed(folder, "dossier", "known", &[5, 0], dossier.as_known.as_bytes())?;
-    seed(folder, "dossier", "schema", &[6, 0], &dossier.schema.0)
+    seed(folder, "dossier", "schema", &[6, 0], &dossier.schema.0)?;
+    let kept = KEPT_WITH_LEAVES.as_bytes();
+    seed(folder, "dossier", "file-with-leaves", &[0, 0], kept)?;
+    let row = Dossier::parse(kept)?.completeness.ok_or("it has leaves")?;
+    seed(folder, "dossier", "leaves", &[7, 0], &row.leaves.0)?;
+    let beside = row.beside.0.first().ok_or("there are hashes beside the leaves")?;
+    seed(folder, "dossier", "beside", &[8, 0], &beside.0)?;
+    seed(folder, "dossier", "leaves-first", &[9, 0], &row.first.to_be_bytes())
 }

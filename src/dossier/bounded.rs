@@ -67,6 +67,31 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
+/// Bytes of which there are at most `MAX`. More are refused before they are decoded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BytesUpTo<const MAX: usize>(pub Vec<u8>);
+
+impl<const MAX: usize> Serialize for BytesUpTo<MAX> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for BytesUpTo<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // Three bytes are four characters.
+        if text.len() > MAX.div_ceil(3).saturating_mul(4) {
+            return Err(D::Error::custom(format!("there are more than {MAX} bytes")));
+        }
+        match STANDARD.decode(text) {
+            Ok(bytes) if bytes.len() <= MAX => Ok(Self(bytes)),
+            Ok(_) => Err(D::Error::custom(format!("there are more than {MAX} bytes"))),
+            Err(_) => Err(D::Error::custom("the text is not base64")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +102,18 @@ mod tests {
         assert_eq!(read("[1,2]").unwrap().0, [1, 2]);
         let fault = read("[1,2,3]").unwrap_err().to_string();
         assert!(fault.contains("a list of at most 2 entries"), "{fault}");
+    }
+
+    #[test]
+    fn bytes_are_read_up_to_their_limit() {
+        let read = serde_json::from_str::<BytesUpTo<2>>;
+        assert_eq!(read("\"AP8=\"").unwrap().0, [0, 255]);
+        assert_eq!(serde_json::to_string(&BytesUpTo::<2>(vec![0, 255])).unwrap(), "\"AP8=\"");
+        for text in ["\"AP8A\"", "\"AP8AAAAA\""] {
+            let fault = read(text).unwrap_err().to_string();
+            assert!(fault.contains("more than 2 bytes"), "{fault}");
+        }
+        assert!(read("\"AP8\"").is_err());
     }
 
     #[test]

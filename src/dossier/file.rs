@@ -7,19 +7,25 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::answer::Answer;
-use super::bounded::{Bytes, List};
+use super::bounded::{Bytes, BytesUpTo, List};
 use super::policy::Period;
 
 /// What the file says that it is.
 pub const FORMAT: &str = "contract-ledger dossier";
-/// Version of the format that is written and read.
-pub const FORMAT_VERSION: u32 = 1;
+/// Newest version of the format: a file with [`Dossier::completeness`].
+pub const FORMAT_VERSION: u32 = 2;
+/// Version of a file without it. Each file has the version that it needs, so it has one text.
+pub const FORMAT_VERSION_FIRST: u32 = 1;
 /// Longest file.
 pub const DOSSIER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Most records of one agreement in a file.
 pub const RECORDS_MAX: usize = 100_000;
 /// Most hashes of a proof: a tree of more levels cannot be counted.
 pub const PROOF_HASHES_MAX: usize = 64;
+/// Most bytes of the leaves that prove that nothing is left out, each with its length.
+pub const COMPLETENESS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most hashes beside those leaves: two proofs' worth.
+pub const BESIDE_HASHES_MAX: usize = 2 * PROOF_HASHES_MAX;
 /// Most changes of policy.
 pub const PERIODS_MAX: usize = 1024;
 
@@ -29,7 +35,7 @@ pub const PERIODS_MAX: usize = 1024;
 pub struct Dossier {
     /// [`FORMAT`].
     pub format: String,
-    /// [`FORMAT_VERSION`].
+    /// [`FORMAT_VERSION`], or [`FORMAT_VERSION_FIRST`] where nothing needs the newest.
     pub version: u32,
     /// The agreement.
     pub agreement_id: String,
@@ -47,6 +53,10 @@ pub struct Dossier {
     pub known: Known,
     /// Every record of the agreement under the checkpoint, refusals too, in the order of positions.
     pub records: List<ProvedRecord, RECORDS_MAX>,
+    /// The leaves behind the newest event that was known, which show that none comes after it. Absent:
+    /// none are needed, or they are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<LeafRow>,
     /// Descriptors by which records are read without this program.
     pub schema: Bytes,
     /// SHA-256 of this text with this field empty, in hexadecimal.
@@ -72,6 +82,18 @@ pub struct ProvedLeaf {
     pub leaf: Bytes,
     /// Hashes of its proof, from the leaf upwards.
     pub proof: List<Bytes, PROOF_HASHES_MAX>,
+}
+
+/// Leaves that stand in the log one after another, of whatever agreements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LeafRow {
+    /// Position of the first.
+    pub first: u64,
+    /// The leaves, each with its length before it, as in a bundle of C2SP `tlog-tiles`.
+    pub leaves: BytesUpTo<COMPLETENESS_BYTES_MAX>,
+    /// Roots of the largest subtrees to their left and right, from left to right.
+    pub beside: List<Bytes, BESIDE_HASHES_MAX>,
 }
 
 /// A record as it is stored.
@@ -102,10 +124,20 @@ pub enum FileFault {
         found: String,
     },
     /// It is of a version that this program does not read.
-    #[error("the dossier has version {found}; this program reads version {FORMAT_VERSION}")]
+    #[error(
+        "the dossier has version {found}; this program reads {FORMAT_VERSION_FIRST} to {FORMAT_VERSION}"
+    )]
     OtherVersion {
         /// Its version.
         found: u32,
+    },
+    /// It is of another version than what it holds needs.
+    #[error("the file says version {found}, and what it holds is written as version {needed}")]
+    UnfitVersion {
+        /// Its version.
+        found: u32,
+        /// The version that such a file has.
+        needed: u32,
     },
     /// Its hash is another than it says.
     #[error("the file is damaged or was altered: it has the SHA-256 {computed}, and says {stated}")]
@@ -132,7 +164,7 @@ impl FileFault {
             Self::OtherFormat { .. } => "NOT_A_DOSSIER",
             Self::OtherVersion { .. } => "DOSSIER_VERSION_UNKNOWN",
             Self::OtherHash { .. } => "DOSSIER_DAMAGED",
-            Self::OtherSpelling { .. } => "DOSSIER_NOT_CANONICAL",
+            Self::OtherSpelling { .. } | Self::UnfitVersion { .. } => "DOSSIER_NOT_CANONICAL",
         }
     }
 }
@@ -153,10 +185,14 @@ impl Dossier {
         if format != FORMAT {
             return Err(FileFault::OtherFormat { found: format });
         }
-        if version != FORMAT_VERSION {
+        if !(FORMAT_VERSION_FIRST..=FORMAT_VERSION).contains(&version) {
             return Err(FileFault::OtherVersion { found: version });
         }
         let dossier: Self = serde_json::from_slice(bytes)?;
+        let needed = dossier.needed_version();
+        if version != needed {
+            return Err(FileFault::UnfitVersion { found: version, needed });
+        }
         let (written, computed) = dossier.text_and_hash()?;
         let differs = || written.bytes().zip(bytes).position(|(own, given)| own != *given);
         if written.as_bytes() != bytes {
@@ -169,24 +205,37 @@ impl Dossier {
         Ok(dossier)
     }
 
-    /// The file. Its hash is computed.
+    /// The file. Its version and its hash are computed.
     pub fn to_text(&self) -> Result<String, FileFault> {
-        let (_, sha256) = self.text_and_hash()?;
-        let text = text_of(&Self { sha256, ..self.clone() })?;
+        let mut dossier = Self { version: self.needed_version(), ..self.clone() };
+        (_, dossier.sha256) = dossier.text_and_hash()?;
+        let text = text_of(&dossier)?;
         if text.len() > DOSSIER_BYTES_MAX || self.records.0.len() > RECORDS_MAX {
             return Err(FileFault::TooLong);
         }
         Ok(text)
     }
 
+    fn needed_version(&self) -> u32 {
+        if self.completeness.is_some() { FORMAT_VERSION } else { FORMAT_VERSION_FIRST }
+    }
+
     /// The text as the dossier stands, and the hash that should stand in it.
     fn text_and_hash(&self) -> Result<(String, String), FileFault> {
-        let hashed = text_of(&Self { sha256: String::new(), ..self.clone() })?;
-        let digest = Sha256::digest(hashed.as_bytes());
+        let text = text_of(self)?;
+        // The hash is the last field, so the text without it is what stands before it.
+        let stated = serde_json::to_string(&self.sha256)?;
+        let before = text.strip_suffix(END).and_then(|text| text.strip_suffix(&stated));
+        let before = before.expect("a dossier ends with its hash");
+        let digest = Sha256::new().chain_update(before).chain_update("\"\"").chain_update(END);
+        let digest = digest.finalize();
         let hash = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-        Ok((text_of(self)?, hash))
+        Ok((text, hash))
     }
 }
+
+/// What stands behind the last field.
+const END: &str = "\n}\n";
 
 fn text_of(dossier: &Dossier) -> Result<String, FileFault> {
     Ok(serde_json::to_string_pretty(dossier)? + "\n")

@@ -106,14 +106,16 @@ fn prove(
     proof: &List<Bytes, PROOF_HASHES_MAX>,
     checkpoint: &Checkpoint,
 ) -> Result<(), String> {
-    let hash = |bytes: &Bytes| {
-        let bytes = <[u8; TREE_HASH_BYTES]>::try_from(bytes.0.as_slice());
-        bytes.map(TreeHash::from_bytes).map_err(|_| "has a proof with a hash of other length")
-    };
-    let hashes = proof.0.iter().map(hash).collect::<Result<_, _>>()?;
+    let hashes = proof.0.iter().map(hash_of).collect::<Result<_, _>>()?;
     let proof = InclusionProof { index, size: checkpoint.size(), hashes };
     let proved = proof.verify(TreeHash::of_leaf(leaf), checkpoint.root());
     proved.map_err(|fault| format!("is not the one that was signed: {fault}"))
+}
+
+/// A hash of a proof.
+pub(super) fn hash_of(bytes: &Bytes) -> Result<TreeHash, &'static str> {
+    let bytes = <[u8; TREE_HASH_BYTES]>::try_from(bytes.0.as_slice());
+    bytes.map(TreeHash::from_bytes).map_err(|_| "has a proof with a hash of other length")
 }
 
 /// Whether the records stand in the order of the log without a gap in the versions.

@@ -20,7 +20,7 @@ pub enum Part {
     Order,
     /// `as_known` lies where the answer says, within the checkpoint.
     Known,
-    /// No record of the agreement is left out.
+    /// No event of the agreement that was known is left out.
     Completeness,
     /// The schema is one that this program knows.
     Schema,
@@ -44,6 +44,18 @@ pub enum Outcome {
     NotProved,
     /// It rests on something that fails, or was not asked for.
     NotLookedAt,
+}
+
+/// What the checks come to. The names are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Conclusion {
+    /// Everything holds.
+    Holds,
+    /// Nothing fails, and that no later event was left out is not proved.
+    HoldsAsFarAsItGoes,
+    /// Something fails.
+    Fails,
 }
 
 /// One check.
@@ -116,10 +128,22 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether nothing fails. What the file cannot prove is told, and does not fail.
-    pub fn holds(&self) -> bool {
+    /// What the checks come to.
+    pub fn conclusion(&self) -> Conclusion {
         let looked = |check: &Check| check.outcome == Outcome::Holds || !check.part.is_needed();
-        self.checks.iter().all(|check| check.outcome != Outcome::Fails && looked(check))
+        if !self.checks.iter().all(|check| check.outcome != Outcome::Fails && looked(check)) {
+            return Conclusion::Fails;
+        }
+        match self.outcome(Part::Completeness) {
+            Outcome::Holds => Conclusion::Holds,
+            Outcome::NotProved | Outcome::NotLookedAt => Conclusion::HoldsAsFarAsItGoes,
+            Outcome::Fails => Conclusion::Fails,
+        }
+    }
+
+    /// Whether everything holds, also that no later event was left out.
+    pub fn holds(&self) -> bool {
+        self.conclusion() == Conclusion::Holds
     }
 
     /// What came of one part.
@@ -130,7 +154,7 @@ impl Verdict {
 }
 
 impl Part {
-    /// Whether a dossier without it is not to be believed.
+    /// Whether nothing of a dossier is to be believed without it.
     const fn is_needed(self) -> bool {
         !matches!(self, Self::Witnesses | Self::Completeness)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::census::Census;
 use super::compare;
+use super::completeness;
 use super::derive::{Derived, Question, derive};
 use super::file::Dossier;
 use super::policy::told_by;
@@ -63,7 +64,8 @@ struct Verifying<'d> {
     checks: Vec<Check>,
 }
 
-/// Verifies everything that can be. A census of all leaves proves that nothing is left out.
+/// Verifies everything that can be. A census of all leaves proves that nothing is left out, refusals
+/// included.
 pub fn verify(dossier: &Dossier, trust: &Trust<'_>, census: Option<&Census>) -> Verified {
     let mut verifying = Verifying { dossier, checks: Vec::new() };
     let read = verifying.read(trust, census);
@@ -130,7 +132,16 @@ impl Verifying<'_> {
         self.schema();
         self.policies(&mut read);
         if let (Some(version), Some(known_to)) = (version, known_to) {
-            self.completeness(&records, version, known_to, &checkpoint, census);
+            let seen = completeness::Seen {
+                dossier: self.dossier,
+                agreement_id: &agreement_id,
+                records: &records,
+                version,
+                known_to,
+                checkpoint: &checkpoint,
+            };
+            let (outcome, text) = seen.judge(census);
+            self.pass_over(Part::Completeness, outcome, &text);
             read.known_to = Some(known_to);
             read.records = records;
             self.derive(agreement_id, &mut read);
@@ -225,36 +236,6 @@ impl Verifying<'_> {
         read.policies = self.note(Part::Policy, seen).map(Arc::new);
     }
 
-    fn completeness(
-        &mut self,
-        records: &[ReadRecord],
-        version: u64,
-        known_to: u64,
-        checkpoint: &Checkpoint,
-        census: Option<&Census>,
-    ) {
-        if let Some(census) = census {
-            let seen = counted(records, checkpoint, census);
-            self.note(Part::Completeness, seen.map(|text| ((), text)));
-            return;
-        }
-        let later = records.iter().find(|read| read.event.is_some() && read.position() > known_to);
-        if let Some(later) = later {
-            let text = format!(
-                "every event that was known is here, because the next version came later, at position \
-                 {}; of refusals only all leaves of the log prove it",
-                later.position()
-            );
-            self.note(Part::Completeness, Ok(((), text)));
-        } else {
-            let text = format!(
-                "that nothing comes after version {version}, and no refusal is left out, is proved by \
-                 all leaves of the log, not by the file alone"
-            );
-            self.pass_over(Part::Completeness, Outcome::NotProved, &text);
-        }
-    }
-
     fn derive(&mut self, agreement_id: AgreementId, read: &mut Read) {
         let Dossier { as_of, as_known, .. } = self.dossier;
         let times = Date::parse(as_of).ok().zip(RecordedTime::parse(as_known));
@@ -299,34 +280,4 @@ fn signature(note: &Note, trust: &Trust<'_>) -> Seen<(Checkpoint, Vec<String>)> 
     let names: Vec<String> = signers.iter().map(|key| key.name().to_string()).collect();
     let text = format!("{} records, signed by {}", checkpoint.size(), names.join(", "));
     Ok(((checkpoint, names), text))
-}
-
-/// Compares the records with all leaves of the log.
-fn counted(
-    records: &[ReadRecord],
-    checkpoint: &Checkpoint,
-    census: &Census,
-) -> Result<String, String> {
-    let (size, root) = (checkpoint.size(), checkpoint.root());
-    if (census.size(), census.root()) != (size, root) {
-        let (size_seen, root_seen) = (census.size(), census.root());
-        return Err(format!(
-            "the {size_seen} leaves give the root {root_seen}, and the checkpoint says {size} and {root}"
-        ));
-    }
-    if let Some(index) = census.strange() {
-        return Err(format!("leaf {index} of the log is not laid out as one"));
-    }
-    let here: Vec<u64> = records.iter().map(ReadRecord::position).collect();
-    let mut faults = Faults::default();
-    for position in census.positions() {
-        if here.binary_search(position).is_err() {
-            faults.add(format!("the record at position {position} is left out"));
-        }
-    }
-    if faults.is_empty() {
-        Ok(format!("of {size} leaves those of the agreement are here, refusals included"))
-    } else {
-        Err(faults.text())
-    }
 }

@@ -8,7 +8,7 @@
 //! It knows nobody and is pure: a leaf is some bytes, tiles come from a reader, keys from a seed.
 //!
 //! Reading order: `hash`, `frontier` (growth), `tile` and `tree` (growth with tiles), `reader`
-//! (hashes out of tiles), `proof`; then `key`, `note`, `checkpoint`, `receipt`, `submission`.
+//! (hashes out of tiles), `proof`, `range`; then `key`, `note`, `checkpoint`, `receipt`, `submission`.
 
 mod hash;
 
@@ -18,6 +18,7 @@ mod tile;
 mod tree;
 
 mod proof;
+mod range;
 
 mod checkpoint;
 mod key;
@@ -31,6 +32,7 @@ pub use hash::{TREE_HASH_BYTES, TreeHash};
 pub use key::{KEY_NAME_BYTES_MAX, KeyFault, KeyKind, KeyName, SEED_BYTES, SignerKey, VerifierKey};
 pub use note::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, Note, NoteFault};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, ProofFault};
+pub use range::RangeProof;
 pub use reader::{ReadError, TileReader, root_at};
 pub use receipt::{Receipt, ReceiptFault};
 pub use submission::{SUBMISSION_HASHES_MAX, Submission, SubmissionFault};

@@ -83,6 +83,22 @@ pub enum ProofFault {
         /// How many there are.
         actual: usize,
     },
+    /// It is about a row of leaves that ends before it begins, or beyond the tree.
+    #[error("a tree of {size} leaves has no leaves {first} up to {end}")]
+    NoSuchRange {
+        /// Index of the first leaf.
+        first: u64,
+        /// Index behind the last.
+        end: u64,
+        /// The size.
+        size: u64,
+    },
+    /// There are more or fewer leaves than it is about.
+    #[error("the proof is of {needed} leaves, and other than that are given")]
+    WrongLeafCount {
+        /// How many it is about.
+        needed: u64,
+    },
     /// The leaf and the proof lead to another root.
     #[error("the proof leads to the root {computed}, not to {stated}")]
     WrongRoot {
@@ -181,17 +197,17 @@ impl ConsistencyProof {
 
 /// Where the other child stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     Left,
     Right,
 }
 
 /// From a node to its parent.
 #[derive(Debug)]
-struct Step {
+pub(super) struct Step {
     /// The leaves under the other child.
     sibling: Range<u64>,
-    side: Side,
+    pub(super) side: Side,
 }
 
 impl Step {
@@ -212,8 +228,7 @@ fn steps_down(
     let mut steps = Vec::new();
     let mut range = 0..size;
     while !is_there(&range) {
-        // RFC 6962: the left side has the largest power of two that is less than the whole.
-        let middle = range.start + (1 << (range.end - range.start - 1).ilog2());
+        let middle = middle_of(&range);
         let (left, right) = (range.start..middle, middle..range.end);
         let (down, step) = if goes_left(middle) {
             (left, Step { sibling: right, side: Side::Right })
@@ -227,7 +242,13 @@ fn steps_down(
     (steps, range)
 }
 
-fn inclusion_steps(index: u64, size: u64) -> Vec<Step> {
+/// Where a subtree of two leaves or more is split (RFC 6962): the left side has the largest power of two
+/// that is less than the whole.
+pub(super) fn middle_of(range: &Range<u64>) -> u64 {
+    range.start + (1 << (range.end - range.start - 1).ilog2())
+}
+
+pub(super) fn inclusion_steps(index: u64, size: u64) -> Vec<Step> {
     steps_down(size, |middle| index < middle, |range| range.end - range.start == 1).0
 }
 
@@ -250,11 +271,11 @@ impl ConsistencyWay {
     }
 }
 
-fn check_length(needed: usize, actual: usize) -> Result<(), ProofFault> {
+pub(super) fn check_length(needed: usize, actual: usize) -> Result<(), ProofFault> {
     if needed == actual { Ok(()) } else { Err(ProofFault::WrongLength { needed, actual }) }
 }
 
-fn check_root(stated: TreeHash, computed: TreeHash) -> Result<(), ProofFault> {
+pub(super) fn check_root(stated: TreeHash, computed: TreeHash) -> Result<(), ProofFault> {
     if stated == computed { Ok(()) } else { Err(ProofFault::WrongRoot { stated, computed }) }
 }
 

@@ -1,5 +1,6 @@
 //! `dossier`: gathers an answer and everything that proves it from a running ledger, and writes it as one
-//! file, with a report beside it. It reads the agreement's own records and no others.
+//! file, with a report beside it. It reads the agreement's own records, and of others only what comes
+//! behind them, to show that none of the agreement does (`leaf_row`).
 
 use std::io::Write;
 use std::sync::Arc;
@@ -24,9 +25,10 @@ use tokio::task::JoinSet;
 
 use crate::arguments::DossierArguments;
 use crate::client::{Client, ServerAddress, with_deadline};
+use crate::leaf_row::{Ends, leaf_row, open_behind};
 use crate::outcome::CommandError;
 use crate::stored_records::read_of_agreement;
-use crate::verify_dossier::{tell, write_whole};
+use crate::verify_dossier::{Completeness, Telling, tell, write_whole};
 
 /// How often a newer checkpoint is asked for when a record that no checkpoint covers yet has the same
 /// recorded time as the last that is covered.
@@ -40,7 +42,8 @@ pub(crate) async fn run(
     arguments: &DossierArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
-    let DossierArguments { output: file, report: page, language, json, .. } = arguments;
+    let DossierArguments { output: file, report: page, language, json, waive_completeness, .. } =
+        arguments;
     let mut client = Client::connect(server).await?;
     let (dossier, asked) = gather(server, &mut client, arguments).await?;
     let text = dossier.to_text().map_err(|fault| {
@@ -58,7 +61,13 @@ pub(crate) async fn run(
     let page = page.clone().unwrap_or_else(|| file.with_added_extension("html"));
     write_whole(file, text.as_bytes())?;
     write_whole(&page, shown.as_bytes())?;
-    tell(&verified, *json, output)
+    let telling = Telling {
+        json: *json,
+        completeness: if *waive_completeness { Completeness::Waived } else { Completeness::Needed },
+        remedy: "a larger --completeness-bytes-max puts the leaves into the file, as far as it may; else \
+                 verify-dossier needs --tiles DIR; --waive-completeness does without",
+    };
+    tell(&verified, &telling, output)
 }
 
 async fn gather(
@@ -117,15 +126,25 @@ async fn gather_under(
             format!("DOSSIER_TOO_LONG: {count} records; a dossier has at most {RECORDS_MAX}");
         return Err(CommandError::Stopped(text));
     }
+    let proved_last = prove_leaf(client, last, size).await?;
+    let open = open_behind(&stored, last)?;
+    let behind = if open.is_empty() {
+        None
+    } else {
+        let first = prove_leaf(client, open.start, size).await?;
+        let ends = Ends { first: &first, last: &proved_last, size };
+        leaf_row(server, &ends, arguments.completeness_bytes_max).await?
+    };
     let parts = Parts {
         as_known,
         usage,
         findings,
         policy,
         checkpoint: asked.checkpoint.clone(),
-        last: prove_leaf(client, last, size).await?,
+        last: proved_last,
         next,
         records: prove_records(client, stored, size).await?,
+        behind,
         schema: schema::of_records(),
     };
     Ok(Some(make(parts)))

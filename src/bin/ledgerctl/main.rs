@@ -38,6 +38,7 @@ mod history;
 mod import;
 mod import_lines;
 mod keygen;
+mod leaf_row;
 mod lists;
 mod offline;
 mod restore;

@@ -13,6 +13,9 @@ pub(crate) const EXIT_FAILED: u8 = 1;
 /// The command could not be carried out: wrong arguments, no connection, no file.
 pub(crate) const EXIT_NOT_RUN: u8 = 2;
 
+/// What a dossier says holds as far as it goes, and that no later event was left out is not proved.
+pub(crate) const EXIT_NOT_PROVED: u8 = 3;
+
 /// Why a command stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
@@ -54,6 +57,9 @@ pub(crate) enum CommandError {
     /// What the ledger says, or a file holds, is not true.
     #[error("{0}")]
     Untrue(String),
+    /// What a file holds is true, and something that matters is not proved.
+    #[error("{0}")]
+    Unproved(String),
     /// The command went wrong half-way, and says how.
     #[error("{0}")]
     Stopped(String),
@@ -88,6 +94,7 @@ impl CommandError {
                 EXIT_FAILED
             }
             Self::Untrue(_) => EXIT_FAILED,
+            Self::Unproved(_) => EXIT_NOT_PROVED,
             Self::Refused(_)
             | Self::RefusedAt { .. }
             | Self::Usage(_)

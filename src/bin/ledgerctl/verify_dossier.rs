@@ -6,22 +6,24 @@ use std::path::Path;
 
 use contract_ledger::domain::id::AgreementId;
 use contract_ledger::dossier::{
-    Census, DOSSIER_BYTES_MAX, Dossier, FileFault, KeysFrom, Outcome, Trust as DossierTrust,
-    Verdict, Verified, report, verify,
+    Census, Conclusion, DOSSIER_BYTES_MAX, Dossier, FileFault, KeysFrom, Outcome,
+    Trust as DossierTrust, Verdict, Verified, report, verify,
 };
 use contract_ledger::ledger::error::WithCauses;
 use contract_ledger::merkle::{Checkpoint, Note, TILE_WIDTH, Tile, take_entry};
 use serde::Serialize;
 
 use crate::arguments::VerifyDossierArguments;
-use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
+use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED, EXIT_NOT_PROVED};
 use crate::table::printable;
 use crate::trust::{Trust, key, origin_of};
 
 /// What is printed for machines.
 #[derive(Serialize)]
 struct Told<'t> {
+    /// Everything, unless completeness is waived.
     holds: bool,
+    conclusion: Conclusion,
     #[serde(flatten)]
     verdict: &'t Verdict,
 }
@@ -39,8 +41,16 @@ pub(crate) fn run(
     arguments: &VerifyDossierArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
-    let VerifyDossierArguments { file, trust, witness_vkeys, tiles, report: page, language, json } =
-        arguments;
+    let VerifyDossierArguments {
+        file,
+        trust,
+        witness_vkeys,
+        tiles,
+        waive_completeness,
+        report: page,
+        language,
+        json,
+    } = arguments;
     let trust = Trust::of(trust)?;
     let witnesses: Vec<_> = witness_vkeys.iter().map(|text| key(text)).collect::<Result<_, _>>()?;
     let bytes = bytes_of(file)?;
@@ -61,7 +71,32 @@ pub(crate) fn run(
         let text = report(&dossier, &verified, KeysFrom::Verifier, language.language());
         write_whole(path, text.as_bytes())?;
     }
-    tell(&verified, *json, output)
+    let telling = Telling {
+        json: *json,
+        completeness: if *waive_completeness { Completeness::Waived } else { Completeness::Needed },
+        remedy: "--tiles DIR looks it up in all leaves of the log; --waive-completeness does without",
+    };
+    tell(&verified, &telling, output)
+}
+
+/// What is asked of completeness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    /// A dossier without it does not simply hold.
+    Needed,
+    /// The caller does without.
+    Waived,
+}
+
+/// How the verdict is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Telling<'t> {
+    /// As JSON on one line.
+    pub(crate) json: bool,
+    /// What is asked of completeness.
+    pub(crate) completeness: Completeness,
+    /// What to do when it is not proved.
+    pub(crate) remedy: &'t str,
 }
 
 fn tell_fault(fault: &FileFault, output: &mut impl Write) -> Result<u8, CommandError> {
@@ -71,28 +106,55 @@ fn tell_fault(fault: &FileFault, output: &mut impl Write) -> Result<u8, CommandE
     Ok(EXIT_FAILED)
 }
 
-/// Shows what came of it. A dossier that does not hold is an error that names what is wrong.
+/// What is said of a dossier that holds as far as it goes.
+const AS_FAR_AS_IT_GOES: &str = "the dossier holds only as far as it goes: that no later event of the agreement was left out is not \
+     proved";
+
+/// Shows what came of it. A dossier that does not hold is an error that names what is wrong; one of which
+/// it is not proved that nothing later was left out is one too, with an exit code of its own.
 pub(crate) fn tell(
     verified: &Verified,
-    json: bool,
+    telling: &Telling<'_>,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
+    let Telling { json, completeness, remedy } = *telling;
     let verdict = &verified.verdict;
-    let holds = verdict.holds();
+    let conclusion = verdict.conclusion();
+    let (holds, exit) = match (conclusion, completeness) {
+        (Conclusion::Holds, _) | (Conclusion::HoldsAsFarAsItGoes, Completeness::Waived) => {
+            (true, EXIT_DONE)
+        }
+        (Conclusion::HoldsAsFarAsItGoes, Completeness::Needed) => (false, EXIT_NOT_PROVED),
+        (Conclusion::Fails, _) => (false, EXIT_FAILED),
+    };
     if json {
-        writeln!(output, "{}", json_of(&Told { holds, verdict })?)?;
-        return Ok(if holds { EXIT_DONE } else { EXIT_FAILED });
+        writeln!(output, "{}", json_of(&Told { holds, conclusion, verdict })?)?;
+        return Ok(exit);
     }
     output.write_all(printable(&verdict_text(verdict)).as_bytes())?;
-    if holds {
-        writeln!(output, "the dossier holds")?;
-        return Ok(EXIT_DONE);
+    let named = |outcome| {
+        let checks = verdict.checks.iter();
+        let named = checks.filter(|check| check.outcome == outcome);
+        let named = named.map(|check| format!("{}: {}", check.part.name(), check.text));
+        printable(&named.collect::<Vec<_>>().join("\n  "))
+    };
+    match (conclusion, completeness) {
+        (Conclusion::Holds, _) => writeln!(output, "the dossier holds")?,
+        (Conclusion::HoldsAsFarAsItGoes, Completeness::Waived) => {
+            writeln!(output, "{AS_FAR_AS_IT_GOES} (waived)")?;
+        }
+        (Conclusion::HoldsAsFarAsItGoes, Completeness::Needed) => {
+            let text = named(Outcome::NotProved);
+            return Err(CommandError::Unproved(format!(
+                "{AS_FAR_AS_IT_GOES}\n  {text}\n  {remedy}"
+            )));
+        }
+        (Conclusion::Fails, _) => {
+            let text = named(Outcome::Fails);
+            return Err(CommandError::Untrue(format!("the dossier does not hold\n  {text}")));
+        }
     }
-    let failed = verdict.checks.iter().filter(|check| check.outcome == Outcome::Fails);
-    let failed: Vec<String> =
-        failed.map(|check| format!("{}: {}", check.part.name(), check.text)).collect();
-    let text = printable(&failed.join("\n  "));
-    Err(CommandError::Untrue(format!("the dossier does not hold\n  {text}")))
+    Ok(exit)
 }
 
 fn verdict_text(verdict: &Verdict) -> String {

@@ -11,7 +11,7 @@ pub use words::Language;
 use super::answer::FindingAnswer;
 use super::file::Dossier;
 use super::policy::Period;
-use super::verdict::{FigureVerdict, Outcome};
+use super::verdict::{Conclusion, FigureVerdict, Outcome};
 use super::verify::Verified;
 use html::{Cell, Page, escaped};
 
@@ -58,18 +58,32 @@ struct Writer<'w> {
 impl Writer<'_> {
     fn opening(&self, page: &mut Page) {
         let Self { dossier, verified, keys, language } = self;
-        let (class, text) = if verified.verdict.holds() {
-            let text = language.of(
-                "Alt i mappen stemmer: hvert tall og hvert funn følger av hendelsene.",
-                "Everything in the dossier holds: each figure and each finding follows from the events.",
-            );
-            ("ok", text)
-        } else {
-            let text = language.of(
-                "MAPPEN STEMMER IKKE. Se kontrollene nedenfor.",
-                "THE DOSSIER DOES NOT HOLD. See the checks below.",
-            );
-            ("bad", text)
+        let (class, text) = match verified.verdict.conclusion() {
+            Conclusion::Holds => {
+                let text = language.of(
+                    "Alt i mappen stemmer: hvert tall og hvert funn følger av hendelsene, og ingen hendelse \
+                     er utelatt.",
+                    "Everything in the dossier holds: each figure and each finding follows from the events, \
+                     and no event is left out.",
+                );
+                ("ok", text)
+            }
+            Conclusion::HoldsAsFarAsItGoes => {
+                let text = language.of(
+                    "MAPPEN STEMMER BARE SÅ LANGT DEN REKKER: hvert tall og hvert funn følger av hendelsene \
+                     som er med. At ingen senere hendelse er utelatt, er IKKE BEVIST.",
+                    "THE DOSSIER HOLDS ONLY AS FAR AS IT GOES: each figure and each finding follows from the \
+                     events that are in it. That no later event was left out is NOT PROVED.",
+                );
+                ("bad", text)
+            }
+            Conclusion::Fails => {
+                let text = language.of(
+                    "MAPPEN STEMMER IKKE. Se kontrollene nedenfor.",
+                    "THE DOSSIER DOES NOT HOLD. See the checks below.",
+                );
+                ("bad", text)
+            }
         };
         page.html(&format!("<p class=\"{class}\">{}</p>", escaped(text)));
         let Dossier { agreement_id, as_of, as_known, answer, sha256, .. } = dossier;

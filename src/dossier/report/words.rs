@@ -143,7 +143,7 @@ const MEANINGS: &[(&str, &str, &str)] = &[
         "no version is missing, the order is right",
     ),
     ("KNOWN", "kjent-per-tidspunktet er dekket", "the as-known time is covered"),
-    ("COMPLETENESS", "ingen post er utelatt", "no record is left out"),
+    ("COMPLETENESS", "ingen hendelse er utelatt", "no event is left out"),
     ("SCHEMA", "skjemaet er kjent", "the schema is known"),
     ("POLICY", "terskler og toleranser kan leses", "thresholds and tolerances can be read"),
     ("FIGURES", "hvert tall følger av hendelsene", "every figure follows from the events"),

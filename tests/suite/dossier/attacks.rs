@@ -1,5 +1,5 @@
 //! What somebody might alter in a dossier before passing it on. The hash of the file is made anew each
-//! time, as the forger would; each is found, and what is wrong is named.
+//! time, as the forger would; each is found, and what is wrong is named. What is left out: `left_out`.
 
 use contract_ledger::dossier::{
     Bytes, Dossier, FindingAnswer, List, NaturePeriod, Outcome, Part, Period, Trust, make, verify,
@@ -12,7 +12,7 @@ use prost_types::FileDescriptorSet;
 use super::stories::long;
 use super::{
     AGREEMENT, ORIGIN, Story, assert_fails, assert_holds, known, read_back, said, signer,
-    verdict_by, verdict_of, verified_with,
+    verdict_by, verdict_of,
 };
 use crate::support::events::*;
 use crate::support::witness::cosigner;
@@ -48,49 +48,6 @@ fn an_event_left_out_is_named_by_its_version() {
     assert_eq!(verdict.outcome(Part::Figures), Outcome::NotLookedAt);
     let first = altered(|dossier| drop(dossier.records.0.remove(0)));
     assert_fails(&first, Part::Order, "version 1 of the agreement is left out");
-}
-
-#[test]
-fn the_newest_event_left_out_shows_in_the_figures() {
-    let verdict = altered(|dossier| drop(dossier.records.0.pop()));
-    assert_fails(&verdict, Part::Figures, "agreementVersion of answer is stated as \"9\"");
-    assert!(said(&verdict, Part::Figures).contains("exposure of agreement"));
-}
-
-#[test]
-fn an_answer_that_fits_what_was_left_out_is_found_by_the_leaves_of_the_log() {
-    // The forger drops the newest event and answers as if it had never been.
-    let story = long();
-    let mut shorter = Story::default();
-    for record in &story.records {
-        if record.position != 11 {
-            let position = shorter.size();
-            shorter.add(v1::Record { position, ..record.clone() });
-        }
-    }
-    let mut parts = story.parts(AGREEMENT, "2024-12-31", None);
-    parts.records.pop();
-    let forged = shorter.parts(AGREEMENT, "2024-12-31", None);
-    parts.usage = v1::CeilingUsage { position: parts.usage.position, ..forged.usage };
-    parts.findings = forged.findings;
-    let dossier = read_back(&make(parts));
-    let alone = verdict_of(&dossier);
-    assert_eq!(alone.outcome(Part::Completeness), Outcome::NotProved, "and says so");
-    assert!(said(&alone, Part::Completeness).contains("nothing comes after version 8"));
-    let counted = verified_with(&dossier, Some(&story.census(AGREEMENT))).verdict;
-    assert_fails(&counted, Part::Completeness, "the record at position 11 is left out");
-}
-
-#[test]
-fn a_refusal_left_out_is_found_by_the_leaves_of_the_log() {
-    let (story, mut dossier) = (long(), honest());
-    dossier.records.0.retain(|record| record.position != 3);
-    assert_holds(&verdict_of(&dossier));
-    let counted = verified_with(&dossier, Some(&story.census(AGREEMENT))).verdict;
-    assert_fails(&counted, Part::Completeness, "the record at position 3 is left out");
-    let other = Story::default().census(AGREEMENT);
-    let strange = verified_with(&dossier, Some(&other)).verdict;
-    assert_fails(&strange, Part::Completeness, "the 0 leaves give the root");
 }
 
 #[test]

@@ -104,8 +104,12 @@ fn a_file_that_is_no_dossier_is_named() {
     assert_eq!(reason(b"\xff\xfe"), "DOSSIER_MALFORMED");
     assert_eq!(reason(&file.as_bytes()[..file.len() / 2]), "DOSSIER_MALFORMED");
     assert_eq!(reason(b"{\"format\":\"receipt\",\"version\":1}"), "NOT_A_DOSSIER");
-    let newer = file.replacen("\"version\": 1", "\"version\": 2", 1);
+    let newer = file.replacen("\"version\": 2", "\"version\": 3", 1);
     assert_eq!(reason(newer.as_bytes()), "DOSSIER_VERSION_UNKNOWN");
+    let older = file.replacen("\"version\": 2", "\"version\": 1", 1);
+    assert_eq!(reason(older.as_bytes()), "DOSSIER_NOT_CANONICAL");
+    let fault = Dossier::parse(older.as_bytes()).unwrap_err().to_string();
+    assert!(fault.contains("says version 1") && fault.contains("as version 2"), "{fault}");
     let more = file.replacen("\"asOf\"", "\"surprise\": 1,\n  \"asOf\"", 1);
     assert_eq!(reason(more.as_bytes()), "DOSSIER_MALFORMED");
     let spaced = file.replacen("\"asOf\": ", "\"asOf\":  ", 1);

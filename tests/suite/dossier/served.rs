@@ -181,7 +181,9 @@ async fn tiles_prove_that_nothing_is_left_out() {
     told_to(&served, &clock).await;
     let made = files.make(&served, "a", &["--as-of", "2024-12-31"]).await;
     assert!(made.status.success(), "{made:?}");
-    assert!(text(&made.stdout).contains("COMPLETENESS NOT_PROVED"), "{made:?}");
+    let told =
+        "COMPLETENESS HOLDS: every event that was known is here: the leaves of positions 12 to 12";
+    assert!(text(&made.stdout).contains(told), "{made:?}");
     // The folder may go further than the dossier.
     served.append("other", super::super::support::events::sign("5")).await.unwrap_err();
     let tiles = files.name("tiles");
@@ -207,6 +209,51 @@ async fn tiles_prove_that_nothing_is_left_out() {
     assert_eq!(forged.status.code(), Some(1));
     let named = "COMPLETENESS: the record at position 3 is left out";
     assert!(text(&forged.stderr).contains(named), "{forged:?}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_proved_has_an_exit_code_of_its_own_and_heads_the_report() {
+    let ((served, clock), files) = (signing(30), Files::new());
+    told_to(&served, &clock).await;
+    let asked = ["--as-of", "2024-12-31", "--completeness-bytes-max", "50"];
+    let made = files.make(&served, "a", &asked).await;
+    assert_eq!(made.status.code(), Some(3), "{made:?}");
+    let (said, told) = (text(&made.stderr), text(&made.stdout));
+    assert!(said.contains("a larger --completeness-bytes-max"), "{said}");
+    assert!(
+        told.contains("COMPLETENESS NOT_PROVED") && !told.contains("the dossier holds"),
+        "{told}"
+    );
+    let html = fs::read_to_string(files.path("a.html")).unwrap();
+    assert!(html.contains("<p class=\"bad\">MAPPEN STEMMER BARE SÅ LANGT DEN REKKER"), "{html}");
+
+    let (report, tiles) = (files.name("report.html"), files.name("tiles"));
+    let english = ["--report", &report, "--language", "en"];
+    let verified = files.verify("a", &english).await;
+    assert_eq!(verified.status.code(), Some(3), "{verified:?}");
+    let said = text(&verified.stderr);
+    assert!(said.contains("the dossier holds only as far as it goes"), "{said}");
+    assert!(said.contains("the leaves from position 12 on") && said.contains("--tiles"), "{said}");
+    let html = fs::read_to_string(&report).unwrap();
+    assert!(html.contains("<p class=\"bad\">THE DOSSIER HOLDS ONLY AS FAR AS IT GOES"), "{html}");
+    let json = files.verify("a", &["--json"]).await;
+    assert_eq!(json.status.code(), Some(3), "{json:?}");
+    let told: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        (&told["holds"], &told["conclusion"]),
+        (&false.into(), &"HOLDS_AS_FAR_AS_IT_GOES".into())
+    );
+
+    // Whoever does without says so, or looks it up.
+    let waived = files.verify("a", &["--waive-completeness"]).await;
+    assert_eq!(waived.status.code(), Some(0), "{waived:?}");
+    assert!(text(&waived.stdout).ends_with("left out is not proved (waived)\n"), "{waived:?}");
+    let export = ["export-tiles", &tiles, "--vkey", &files.vkey, "--server", &served.url];
+    assert!(ledgerctl(&export).await.status.success());
+    assert_eq!(files.verify("a", &["--tiles", &tiles]).await.status.code(), Some(0));
+    let beyond = files.make(&served, "b", &["--completeness-bytes-max", "67108865"]).await;
+    assert_eq!(beyond.status.code(), Some(2), "{beyond:?}");
     served.stop().await;
 }
 

@@ -3,11 +3,22 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use contract_ledger::dossier::Language;
+use contract_ledger::dossier::{COMPLETENESS_BYTES_MAX, Language};
 use contract_ledger::wire::v1::AsKnown;
 
 use super::TrustArguments;
 use crate::time_text::{parse_as_known, parse_date};
+
+/// Most bytes of leaves that a dossier gets without being asked: those of 70 000 to 80 000 records.
+const COMPLETENESS_BYTES_DEFAULT: usize = 8 * 1024 * 1024;
+
+fn parse_completeness_bytes(text: &str) -> Result<usize, String> {
+    let bytes = text.parse().map_err(|_| "it is no number of bytes".to_owned())?;
+    if bytes > COMPLETENESS_BYTES_MAX {
+        return Err(format!("a dossier has at most {COMPLETENESS_BYTES_MAX}"));
+    }
+    Ok(bytes)
+}
 
 /// The language of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,6 +61,19 @@ pub(crate) struct DossierArguments {
     /// Take the newest checkpoint that at least so many witnesses cosigned.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) cosigned: u32,
+    /// Most bytes of leaves to put in, so that the file proves that no event comes after the newest one of
+    /// the agreement: about 115 for each record of the log behind it, and half as many again in the file.
+    /// When there are more, or with 0, the file has none and does not prove it.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = COMPLETENESS_BYTES_DEFAULT,
+        value_parser = parse_completeness_bytes
+    )]
+    pub(crate) completeness_bytes_max: usize,
+    /// Be content, exit code 0, also when it is not proved that no later event was left out.
+    #[arg(long)]
+    pub(crate) waive_completeness: bool,
     /// File for the report. Without it: the name of the dossier with .html behind it.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -80,6 +104,9 @@ pub(crate) struct VerifyDossierArguments {
     /// record of the agreement is left out, refusals included.
     #[arg(long, value_name = "DIR")]
     pub(crate) tiles: Option<PathBuf>,
+    /// Be content, exit code 0, also when neither the file nor tiles prove that no later event was left out.
+    #[arg(long)]
+    pub(crate) waive_completeness: bool,
     /// Also write the report for people to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,

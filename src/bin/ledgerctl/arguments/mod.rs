@@ -44,7 +44,9 @@ Exit codes:
      history, or is refused; with audit, verify-receipt, dossier, verify-dossier and export-tiles:
      something is not true
   2  not carried out, or not to the end: wrong arguments, no connection, no file, a line of import
-     that is no request";
+     that is no request
+  3  with dossier and verify-dossier: nothing is wrong, but that no later event of the agreement was
+     left out is not proved, and --waive-completeness was not given";
 
 const FIRST_STEPS: &str = "\
 First steps:
