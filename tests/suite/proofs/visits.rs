@@ -1,6 +1,7 @@
 //! What an auditor is told of findings from one visit to the next: by position, by day, and derived from
 //! the records whatever the ledger says.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
@@ -57,7 +58,7 @@ fn findings_of(text: &str) -> Vec<String> {
 }
 
 /// A ledger that signs and takes in an older register.
-fn importing(folder: TempDir) -> Served {
+fn importing(folder: TempDir, now: &str) -> Served {
     let keys = vec![signer(ORIGIN, 1)];
     let rules = CheckpointRules::new(None, keys, Vec::new(), newest_file(&folder)).unwrap();
     let rules = LedgerRules {
@@ -65,7 +66,7 @@ fn importing(folder: TempDir) -> Served {
         imports: Imports::Allowed,
         ..LedgerRules::default()
     };
-    let (setting, _clock) = Setting::at("2024-06-01T10:00:00Z");
+    let (setting, _clock) = Setting::at(now);
     Served::on(folder, Setting { rules, ..setting })
 }
 
@@ -83,7 +84,7 @@ const AS_OF: [&str; 2] = ["--as-of", "2024-02-02"];
 
 #[tokio::test]
 async fn a_finding_of_the_same_recorded_time_as_the_last_visit_is_listed() {
-    let served = importing(TempDir::new().unwrap());
+    let served = importing(TempDir::new().unwrap(), "2024-06-01T10:00:00Z");
     let auditor = Auditor::of(&served.url);
     import(&served, "a", sign("1000")).await;
     import(&served, "b", sign("1000")).await;
@@ -177,6 +178,50 @@ async fn what_the_days_bring_about_is_listed_at_the_visit_at_which_it_is_true() 
         assert_eq!(early(&findings_of(&text)), told("opened", "2024-01-31"), "{text}");
         assert_eq!(fs::read_to_string(&day_file).unwrap().split(' ').count(), 3);
     }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn what_visits_list_adds_up_to_what_is_open() {
+    let served = importing(TempDir::new().unwrap(), "2025-01-01T10:00:00Z");
+    let auditor = Auditor::of(&served.url);
+    let history = auditor.folder.path().join("history.jsonl");
+    let file = history.to_str().unwrap();
+    let made = ["--scale", "0.0005", "--from", "2024-01-01", "--to", "2024-12-31", "-o", file];
+    let made = processes::ledgerctl(&[&["generate"][..], &made].concat()).await;
+    assert!(made.status.success(), "{made:?}");
+    let lines = fs::read_to_string(&history).unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    let mut open = BTreeSet::new();
+    let visits = [(3, "2024-05-01"), (2, "2024-08-01"), (1, "2024-12-31")];
+    for (place, (part, day)) in visits.into_iter().enumerate() {
+        fs::write(&history, lines[..lines.len() / part].join("\n")).unwrap();
+        processes::ledgerctl(&["import", file, "--server", &served.url]).await;
+        let first: &[&str] = if place == 0 { &["--first"] } else { &[] };
+        for line in auditor.visits(&[first, &["--as-of", day]].concat()).await {
+            let (about, turned) = line.split_once(" (").unwrap();
+            // The number of an episode is no part of what it is about.
+            let words = about.split(' ').filter(|word| !word.starts_with('#'));
+            let about = words.collect::<Vec<_>>().join(" ");
+            match turned.split(", ").nth(1).unwrap() {
+                "opened" => assert!(open.insert(about), "{line} is open already"),
+                "cleared" => assert!(open.remove(&about), "{line} was not open"),
+                _ => {}
+            }
+        }
+        let asked = v1::ListFindingsRequest {
+            as_of: day.to_owned(),
+            statuses: vec![v1::FindingStatus::Open.into()],
+            page_size: 1000,
+            ..Default::default()
+        };
+        let told = served.projections().list_findings(asked).await.unwrap().into_inner();
+        assert_eq!(told.next_page_token, "");
+        let told = told.findings.iter();
+        let told = told.map(|one| format!("{} {} {}", one.agreement_id, one.rule, one.subject));
+        assert_eq!(open, told.collect(), "as of {day}");
+    }
+    assert!(open.len() > 20, "{open:?}");
     served.stop().await;
 }
 

@@ -97,12 +97,6 @@ fn difference(
     let mut add = |turn, finding: &Finding| {
         turned.push(Turned { turn, finding: finding.clone() });
     };
-    // What was open and is open again has cleared meanwhile, and its new episode came after.
-    for finding in now.tracker().open() {
-        if !open_then.contains(&finding.key) || came_after(finding) {
-            add(Turn::Opened, finding);
-        }
-    }
     let mut cleared = BTreeSet::new();
     let cleared_then = then_today.tracker().cleared().count();
     for finding in now.tracker().cleared().skip(cleared_then) {
@@ -111,6 +105,12 @@ fn difference(
             add(Turn::Cleared, finding);
         } else {
             add(Turn::Passed, finding);
+        }
+    }
+    // What was open and has cleared is open again.
+    for finding in now.tracker().open() {
+        if !open_then.contains(&finding.key) || cleared.contains(&finding.key) {
+            add(Turn::Opened, finding);
         }
     }
     // What the days have cleared has no event that did.
