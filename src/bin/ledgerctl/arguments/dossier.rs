@@ -62,7 +62,7 @@ pub(crate) struct DossierArguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) cosigned: u32,
     /// Most bytes of leaves to put in, so that the file proves that no event comes after the newest one of
-    /// the agreement: about 115 for each record of the log behind it, and half as many again in the file.
+    /// the agreement: about 115 for each record of the log behind it, and a third more in the file.
     /// When there are more, or with 0, the file has none and does not prove it.
     #[arg(
         long,
