@@ -144,7 +144,8 @@ pub(super) fn set_aside(directory: &Path) -> Result<Option<PathBuf>, ArchiveErro
     Ok(Some(aside))
 }
 
-/// Cuts a segment to its whole blocks. What is cut off is kept beside it first.
+/// Cuts a segment to its whole blocks. What is cut off is kept beside it first. Of one that has not even
+/// its header, all of it is set aside.
 pub(super) fn cut(directory: &Path, path: &Path, whole_bytes: usize) -> Result<(), ArchiveError> {
     let bytes = fs::read(path).map_err(ArchiveError::io("read", path))?;
     let aside = new_aside(directory)?;
@@ -155,6 +156,10 @@ pub(super) fn cut(directory: &Path, path: &Path, whole_bytes: usize) -> Result<(
     sync_directory(&aside)?;
     sync_directory(directory)?;
     crash_point!("archive.torn-kept");
+    if whole_bytes == 0 {
+        fs::remove_file(path).map_err(ArchiveError::io("remove", path))?;
+        return sync_directory(directory);
+    }
     let length = u64::try_from(whole_bytes).unwrap_or(u64::MAX);
     OpenOptions::new()
         .write(true)
@@ -175,6 +180,20 @@ fn new_aside(directory: &Path) -> Result<PathBuf, ArchiveError> {
             Err(error) => return Err(ArchiveError::io("create", &aside)(error)),
         }
     }
+}
+
+/// The last bytes of a file, so many or all there are, and whether those are all.
+pub(super) fn end_of(path: &Path, bytes_max: u64) -> Result<(Bytes, bool), ArchiveError> {
+    let read = || {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let from = length.saturating_sub(bytes_max);
+        io::Seek::seek(&mut file, io::SeekFrom::Start(from))?;
+        let mut end = Vec::new();
+        io::Read::read_to_end(&mut file, &mut end)?;
+        Ok((Bytes::from(end), from == 0))
+    };
+    read().map_err(ArchiveError::io("read", path))
 }
 
 /// The bytes of a segment's header, or as many as there are.

@@ -1,15 +1,18 @@
 //! What an archive holds, found without writing anything.
 //!
-//! It must not mend. [`inspect`] reads every header and the whole last segment, of which it follows the
-//! chain; [`verify`] reads every byte and looks into every block.
+//! It must not mend. [`inspect`] reads every header, the last block of every segment and the whole last
+//! segment, of which it follows the chain; [`verify`] reads every byte and looks into every block.
 
 use std::path::{Path, PathBuf};
 
 use super::error::{ArchiveError, SegmentDamage};
 use super::files::{self, SegmentFile};
-use super::scan::{Place, Refused, SegmentEnd};
+use super::scan::{Place, Refused, SegmentEnd, ends_with};
 use super::segment::{SEGMENT_HEADER_BYTES, decode_header};
 use crate::block::{Block, Link};
+
+/// As much of the end of a segment as is read first, in search of its last block.
+const END_READ_BYTES: u64 = 16 * 1024;
 
 /// The end of an append that was cut short.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub struct Torn {
     pub path: PathBuf,
     /// The bytes of header and whole blocks.
     pub whole_bytes: usize,
-    /// The bytes after them.
+    /// The bytes after them. None at all of a segment that was made and has no header yet.
     pub torn_bytes: usize,
 }
 
@@ -48,7 +51,7 @@ pub enum Found {
     Damaged(ArchiveError),
 }
 
-/// Reads every segment's header and the whole last segment, whose checksums and hashes are over the
+/// Reads every segment's header and last block, and the whole last segment, whose checksums and hashes are over the
 /// bytes as they are stored, so nothing is decompressed. Fails only where files cannot be read,
 /// or were written by another version of this program.
 pub fn inspect(directory: &Path) -> Result<Found, ArchiveError> {
@@ -56,11 +59,14 @@ pub fn inspect(directory: &Path) -> Result<Found, ArchiveError> {
     let Some((last, finished)) = segments.split_last() else {
         return Ok(Found::Missing);
     };
-    let looked = finished
-        .iter()
-        .try_for_each(check_header)
-        .and_then(|()| check_begins_at_start(&segments))
-        .and_then(|()| last.read_end(Place::Last));
+    if let Some(begun) = half_begun(last)? {
+        let end = finished.last().map_or(Ok(Link::START), |before| {
+            check_no_gap(finished)?;
+            Ok(before.read_end(Place::Finished)?.end)
+        });
+        return found(end.and_then(|end| Inspected::nothing(segments.len()).ending(end, begun)));
+    }
+    let looked = check_no_gap(&segments).and_then(|()| last.read_end(Place::Last));
     found(looked.map(|read| {
         let mut inspected = Inspected::nothing(segments.len());
         inspected.add(read, last);
@@ -76,8 +82,10 @@ pub fn verify(directory: &Path, mut see: impl FnMut(&Block)) -> Result<Found, Ar
         return Ok(Found::Missing);
     };
     let mut inspected = Inspected::nothing(segments.len());
+    let begun = half_begun(last)?;
+    let last = begun.is_none().then_some((last, Place::Last));
     let places = finished.iter().map(|segment| (segment, Place::Finished));
-    for (segment, place) in places.chain([(last, Place::Last)]) {
+    for (segment, place) in places.chain(last) {
         let read = follows(segment, inspected.end).and_then(|()| segment.read(place));
         match read {
             Ok(read) => {
@@ -87,7 +95,13 @@ pub fn verify(directory: &Path, mut see: impl FnMut(&Block)) -> Result<Found, Ar
             Err(error) => return found(Err(error)),
         }
     }
-    Ok(Found::Whole(inspected))
+    match begun {
+        Some(begun) => {
+            let end = inspected.end;
+            found(inspected.ending(end, begun))
+        }
+        None => Ok(Found::Whole(inspected)),
+    }
 }
 
 /// Reads every segment that holds a position at or beyond `position`, from its first byte: what was
@@ -127,6 +141,22 @@ pub fn stored_bytes(directory: &Path) -> Result<u64, ArchiveError> {
 impl Inspected {
     fn nothing(segments: usize) -> Self {
         Self { end: Link::START, segments, block_bytes: 0, blocks: 0, torn: None }
+    }
+
+    /// With a last segment of which less than its header was written. It has to begin where the log so
+    /// far ends: whatever it was to hold was not acknowledged.
+    fn ending(mut self, end: Link, begun: HalfBegun) -> Result<Self, ArchiveError> {
+        let HalfBegun { segment, torn_bytes, reason } = begun;
+        if segment.first_position != end.next_position {
+            return Err(segment.refused(Refused {
+                position: end.next_position,
+                offset: 0,
+                reason,
+            }));
+        }
+        self.end = end;
+        self.torn = Some(Torn { path: segment.path, whole_bytes: 0, torn_bytes });
+        Ok(self)
     }
 
     fn add(&mut self, read: SegmentEnd, segment: &SegmentFile) {
@@ -169,8 +199,59 @@ fn check_header(segment: &SegmentFile) -> Result<(), ArchiveError> {
     Err(refused(segment, SegmentDamage::BeginsElsewhere { stated }))
 }
 
-fn check_begins_at_start(segments: &[SegmentFile]) -> Result<(), ArchiveError> {
-    segments.first().map_or(Ok(()), |first| follows(first, Link::START))
+/// Whether the first segment begins at the start, and each of the others where the one before it ends,
+/// by what its header states: the last block before it lies at the very end of that one.
+fn check_no_gap(segments: &[SegmentFile]) -> Result<(), ArchiveError> {
+    segments.iter().try_for_each(check_header)?;
+    segments.first().map_or(Ok(()), |first| follows(first, Link::START))?;
+    for pair in segments.windows(2) {
+        let [before, segment] = pair else { continue };
+        let stated = header(segment)?;
+        if !ends_at(before, stated)? {
+            // What is wrong, and where: only the whole of it tells.
+            follows(segment, before.read_end(Place::Finished)?.end)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the bytes at the end of a segment are the block after which a link stands. Reads more and
+/// more of its end, as blocks have no greatest length.
+fn ends_at(segment: &SegmentFile, end: Link) -> Result<bool, ArchiveError> {
+    let mut wanted = END_READ_BYTES;
+    loop {
+        let (bytes, is_all) = files::end_of(&segment.path, wanted)?;
+        if ends_with(&bytes, end) {
+            return Ok(true);
+        }
+        if is_all {
+            return Ok(false);
+        }
+        wanted = wanted.saturating_mul(8);
+    }
+}
+
+/// A last segment that does not have its header.
+struct HalfBegun {
+    segment: SegmentFile,
+    torn_bytes: usize,
+    reason: SegmentDamage,
+}
+
+/// Whether a segment is no longer than a header, and has none.
+fn half_begun(segment: &SegmentFile) -> Result<Option<HalfBegun>, ArchiveError> {
+    let (start, is_all) = files::end_of(&segment.path, header_bytes())?;
+    match decode_header(&start) {
+        Err(SegmentDamage::FormatVersionUnknown { .. }) | Ok(_) => Ok(None),
+        Err(_) if !is_all => Ok(None),
+        Err(reason) => {
+            Ok(Some(HalfBegun { segment: segment.clone(), torn_bytes: start.len(), reason }))
+        }
+    }
+}
+
+fn header_bytes() -> u64 {
+    u64::try_from(SEGMENT_HEADER_BYTES).unwrap_or(u64::MAX)
 }
 
 /// Whether a segment begins where the one before it ended.

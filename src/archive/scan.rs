@@ -162,6 +162,22 @@ pub(super) fn next_whole_block(bytes: &Bytes, from: usize) -> Option<usize> {
     None
 }
 
+/// Whether bytes end with the block after which a link stands, or hold none and are the header of a
+/// segment that begins there.
+pub(super) fn ends_with(bytes: &Bytes, end: Link) -> bool {
+    let mut candidate = next_magic(bytes, 0);
+    while let Some(offset) = candidate {
+        let is_it = |block: Sealed| Link::after_sealed(&block) == end;
+        let fills = block::stated_bytes(bytes.get(offset..).unwrap_or_default())
+            .is_ok_and(|length| length == bytes.len() - offset);
+        if fills && Sealed::check(bytes.slice(offset..)).is_ok_and(is_it) {
+            return true;
+        }
+        candidate = next_magic(bytes, offset.saturating_add(1));
+    }
+    bytes.len() == SEGMENT_HEADER_BYTES && decode_header(bytes).is_ok_and(|header| header == end)
+}
+
 /// The block at an offset.
 pub(super) fn block_at(bytes: &Bytes, offset: usize) -> Result<Block, BlockError> {
     bytes_at(bytes, offset).and_then(block::decode)

@@ -149,21 +149,28 @@ pub(super) fn next_block(end: Link, encoded: Bytes) -> Result<Block, BackupError
     Ok(block)
 }
 
-/// Whether the folder is to be made into a backup folder. Refuses one that is something else.
-fn is_new(directory: &Path) -> Result<bool, BackupError> {
+/// Whether a folder says that it is a backup folder. Refuses one that says anything else.
+pub(super) fn is_marked(directory: &Path) -> Result<bool, BackupError> {
     let mark = directory.join(MARK_FILE);
     match fs::read_to_string(&mark) {
-        Ok(text) if text == MARK => return Ok(false),
+        Ok(text) if text == MARK => Ok(true),
         Ok(text) => {
             let found = text.chars().take(MARK_SHOWN_CHARS_MAX).collect();
-            return Err(BackupError::FormatUnknown { directory: directory.to_owned(), found });
+            Err(BackupError::FormatUnknown { directory: directory.to_owned(), found })
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             let found = "no text".to_owned();
-            return Err(BackupError::FormatUnknown { directory: directory.to_owned(), found });
+            Err(BackupError::FormatUnknown { directory: directory.to_owned(), found })
         }
-        Err(error) => return Err(BackupError::io("read", &mark)(error)),
+        Err(error) => Err(BackupError::io("read", &mark)(error)),
+    }
+}
+
+/// Whether the folder is to be made into a backup folder. Refuses one that is something else.
+fn is_new(directory: &Path) -> Result<bool, BackupError> {
+    if is_marked(directory)? {
+        return Ok(false);
     }
     for name in names_in(directory)? {
         // What a first run that was interrupted leaves.

@@ -11,7 +11,7 @@ use tar::Entry;
 
 use super::error::{BackupError, FileDamage};
 use super::file::{MANIFEST_FILE, manifest};
-use super::folder::{MARK, MARK_FILE};
+use super::folder::{MARK, MARK_FILE, is_marked};
 use crate::archive::{
     self, ArchiveOptions, Found, Place, Walk, Walked, decode_header, read_segment, segment_name,
 };
@@ -44,7 +44,10 @@ impl Source {
     pub(super) fn verify(&self, see: &mut dyn FnMut(&Block)) -> Result<(Link, usize), BackupError> {
         let empty = |path: &Path| BackupError::Empty { directory: path.to_owned() };
         match self {
-            Self::Folder(directory) => match archive::verify(directory, see)? {
+            // Without a mark it is the archive of a ledger.
+            Self::Folder(directory) => match is_marked(directory)
+                .and_then(|_marked| Ok(archive::verify(directory, see)?))?
+            {
                 Found::Missing => Err(empty(directory)),
                 Found::Damaged(source) => {
                     Err(BackupError::Damaged { directory: directory.clone(), source })

@@ -4,7 +4,7 @@
 //! (`decide`), encodes (`encoded`) and repeats first answers (`repeat`) to what comes through its `queue`, and
 //! has it recorded (`commit`), while it decides more (`committing`); `index` finds records by
 //! agreement, request and source; `tree` keeps the tree over the log, both `catch_up` at a start,
-//! [`signing`] signs its head, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
+//! [`signing`] signs its head, [`signed_end`] tells a start how far the log was signed, [`kept_keys`] keeps what to verify with, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
 //! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`, and [`folding`] bounds how many are folded at a time; `known` says up to where the log was recorded by a time; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
 //! [`history`], [`read`] and [`notices`] answer; [`blocks`] is for backups, [`verify`] checks everything that is stored. `page_key` vouches for page tokens. Nothing here
 //! knows tonic.
@@ -29,6 +29,7 @@ mod hot;
 pub mod import;
 mod index;
 mod judged;
+pub mod kept_keys;
 mod known;
 pub mod listing;
 mod made_rows;
@@ -42,6 +43,7 @@ pub mod query;
 pub mod queue;
 pub mod read;
 mod repeat;
+pub mod signed_end;
 pub mod signing;
 mod source;
 mod tiles;
@@ -288,11 +290,18 @@ impl Ledger {
         rules: LedgerRules,
         clock: Arc<dyn Clock>,
     ) -> Result<OpenedLedger, LedgerError> {
-        let OpenedLog { writer: log, reader, report } = Log::open(options)?;
+        let known = signed_end::known_end(&options.directory, rules.checkpoints.as_deref())?;
+        let OpenedLog { writer: log, reader, report } = Log::open_knowing(options, known)?;
         let index = Index::open(&reader)?;
         let tree = catch_up::catch_up(&reader, &index)?;
         let signing = Signing::open(rules.checkpoints.clone(), &options.directory, &tree)?;
         let portfolio = Portfolio::open(&reader, &rules.policies)?;
+        if let Some(rules) = &rules.checkpoints
+            && let Err(error) = kept_keys::keep(&options.directory, rules)
+        {
+            // Only a verification without a key misses them.
+            tracing::warn!(error = %WithCauses(&error), "the keys to verify with are not kept");
+        }
         let page_key = PageKey::open(&options.directory)?;
         let head = Head {
             record_count: reader.next_position(),

@@ -18,6 +18,8 @@ use super::{Ledger, durable_file};
 
 const KEY_FILE: &str = "page-token.key";
 const KEY_BYTES: usize = 32;
+/// CRC-32 of the key, behind it.
+const CHECKSUM_BYTES: usize = 4;
 const TAG_BYTES: usize = 32;
 const FILE_MODE: u32 = 0o600;
 
@@ -43,17 +45,19 @@ impl Ledger {
 
 impl PageKey {
     /// Reads the key of a log's folder, or makes it. A file that is no key is replaced: that costs
-    /// the tokens which are under way, and nothing else.
+    /// the tokens which are under way, and nothing else. An earlier version wrote no checksum; it is
+    /// given one.
     pub(crate) fn open(folder: &Path) -> Result<Self, LedgerError> {
         let path = folder.join(KEY_FILE);
         let failed = |source| LedgerError::PageKey { path: path.clone(), source };
         let found = match fs::read(&path) {
-            Ok(bytes) => <[u8; KEY_BYTES]>::try_from(bytes).ok(),
+            Ok(bytes) => decode(&bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),
         };
         match found {
-            Some(key) => Ok(Self(key)),
+            Some((key, Checked::Yes)) => Ok(Self(key)),
+            Some((key, Checked::No)) => write(&path, &key).map(|()| Self(key)).map_err(failed),
             None => make(&path).map(Self).map_err(failed),
         }
     }
@@ -77,10 +81,48 @@ impl PageKey {
     }
 }
 
+/// What is wrong with the file of the key in a folder; none of a file that is missing, since the next
+/// start makes another key, or that an earlier version wrote, without a checksum.
+pub(super) fn fault(folder: &Path) -> Result<Option<String>, LedgerError> {
+    let path = folder.join(KEY_FILE);
+    match fs::read(&path) {
+        Ok(bytes) if decode(&bytes).is_some() => Ok(None),
+        Ok(_) => Ok(Some(format!(
+            "{KEY_FILE} is not as it was written; the next start makes another, and page tokens that are \
+             under way become invalid"
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(LedgerError::PageKey { path, source }),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Checked {
+    Yes,
+    No,
+}
+
+fn decode(bytes: &[u8]) -> Option<([u8; KEY_BYTES], Checked)> {
+    let (key, checksum) = bytes.split_first_chunk::<KEY_BYTES>()?;
+    match checksum {
+        [] => Some((*key, Checked::No)),
+        checksum if *checksum == checksum_of(key) => Some((*key, Checked::Yes)),
+        _ => None,
+    }
+}
+
+fn checksum_of(key: &[u8; KEY_BYTES]) -> [u8; CHECKSUM_BYTES] {
+    crc32fast::hash(key).to_be_bytes()
+}
+
+fn write(path: &Path, key: &[u8; KEY_BYTES]) -> io::Result<()> {
+    durable_file::replace(path, &[&key[..], &checksum_of(key)].concat(), FILE_MODE)
+}
+
 fn make(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
-    durable_file::replace(path, &key, FILE_MODE)?;
+    write(path, &key)?;
     Ok(key)
 }
 
@@ -115,6 +157,28 @@ mod tests {
             assert_eq!(key.open_token(text), None, "{text}");
         }
         assert_eq!(key.open_token(&key.seal(b"")).as_deref(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn a_flipped_bit_of_the_key_is_named_and_a_key_of_before_goes_on_and_gets_a_checksum() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(KEY_FILE);
+        assert_eq!(fault(folder.path()).unwrap(), None, "none yet");
+        let token = PageKey::open(folder.path()).unwrap().seal(b"place");
+        let whole = fs::read(&path).unwrap();
+        assert_eq!(fault(folder.path()).unwrap(), None);
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            fs::write(&path, bytes).unwrap();
+            let fault = fault(folder.path()).unwrap().expect("a flipped bit");
+            assert!(fault.starts_with("page-token.key is not as it was written"), "{at}: {fault}");
+        }
+        fs::write(&path, &whole[..KEY_BYTES]).unwrap();
+        assert_eq!(fault(folder.path()).unwrap(), None, "of an earlier version");
+        let again = PageKey::open(folder.path()).unwrap();
+        assert_eq!(again.open_token(&token).as_deref(), Some(&b"place"[..]));
+        assert_eq!(fs::read(&path).unwrap(), whole);
     }
 
     #[test]

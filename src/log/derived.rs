@@ -158,6 +158,23 @@ impl DerivedTree {
     }
 }
 
+impl Store {
+    /// How far each derived tree has come, by name, whatever version it is of.
+    pub(super) fn trees_reached(&self) -> Result<Vec<(String, u64)>, LogError> {
+        let failed = || LogError::storage(READ);
+        let mut trees = Vec::new();
+        for stored in self.db().tree_names() {
+            let Some(name) = stored.strip_prefix(TREE_PREFIX) else { continue };
+            let tree = self.db().open_tree(&stored).map_err(failed())?;
+            let mark = tree.get(MARK_KEY).map_err(failed())?;
+            let reached = mark.as_deref().and_then(Mark::decode).map_or(0, |mark| mark.reached);
+            trees.push((String::from_utf8_lossy(name).into_owned(), reached));
+        }
+        trees.sort();
+        Ok(trees)
+    }
+}
+
 /// Opens a tree. One that this version cannot go on from is made anew, one of a longer log refused.
 fn open_state(store: &Store, name: &str, version: u32) -> Result<DerivedState, LogError> {
     let open = || store.db().open_tree(tree_name(name)).map_err(LogError::storage(READ));

@@ -8,14 +8,21 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::crash_point::crash_point;
 use crate::file_lock::{LockedFile, NotLocked};
 
+use tracing::warn;
+
 use super::error::LogError;
+use super::stopped::{self, CleanStop};
 
 /// What the `FORMAT` file says.
 pub(super) const FORMAT: &str = "contract-ledger log format 1";
+/// What it says before the number.
+const FORMAT_START: &str = "contract-ledger log format ";
+const FORMAT_VERSION: u64 = 1;
 
 pub(super) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_SHOWN_CHARS_MAX: usize = 64;
@@ -23,12 +30,14 @@ pub(super) const LOCK_FILE: &str = "ledger.lock";
 const LOCK_READ_BYTES_MAX: u64 = 32;
 pub(super) const STORE_DIRECTORY: &str = "sled";
 const DIRECTORY_MODE: u32 = 0o700;
-const FILE_MODE: u32 = 0o600;
+pub(super) const FILE_MODE: u32 = 0o600;
 
 /// A log directory that this process alone has open, for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct ClaimedDirectory {
     path: PathBuf,
+    /// What is to be left when it is let go, by then with nothing open in it.
+    stop: Mutex<Option<CleanStop>>,
     /// Let go when it is dropped, and by the kernel after a crash.
     _lock: LockedFile,
 }
@@ -36,10 +45,32 @@ pub(super) struct ClaimedDirectory {
 impl ClaimedDirectory {
     /// Makes the directory when it is missing, locks it, and checks or writes its format.
     pub(super) fn claim(path: &Path) -> Result<Self, LogError> {
+        Self::claim_or(path, || Ok(false))
+    }
+
+    /// The same, and writes a format that is lost or altered anew where what lies in the directory is
+    /// seen to be of this one. A format that plainly is another one stays.
+    pub(super) fn claim_or(
+        path: &Path,
+        is_of_this_format: impl FnOnce() -> Result<bool, LogError>,
+    ) -> Result<Self, LogError> {
         create_durably(path)?;
         let lock = lock(path)?;
-        check_format(path)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        match check_format(path) {
+            Ok(()) => {}
+            Err(error) if error.is_format_lost() && is_of_this_format()? => {
+                warn!(cause = ?error, "the format is written anew, by what the blocks are");
+                write_format(path, &path.join(FORMAT_FILE))?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(Self { path: path.to_owned(), stop: Mutex::default(), _lock: lock })
+    }
+
+    /// Has the mark of a clean stop left when this is let go, or not, when something is written after
+    /// all.
+    pub(super) fn stops_with(&self, stop: Option<CleanStop>) {
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop;
     }
 
     /// Where it is.
@@ -68,6 +99,32 @@ impl ClaimedDirectory {
     pub(super) fn sync_store(&self) -> Result<(), LogError> {
         sync_tree(&self.store())?;
         sync(&self.path)
+    }
+}
+
+impl LogError {
+    /// Whether the format of a directory is missing or altered, and not plainly that of a later version.
+    pub(super) fn is_format_lost(&self) -> bool {
+        match self {
+            Self::FormatMissing { .. } => true,
+            Self::FormatUnknown { found, .. } => {
+                let version = found.strip_prefix(FORMAT_START).and_then(|text| text.parse().ok());
+                version.is_none_or(|version: u64| version <= FORMAT_VERSION)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Drop for ClaimedDirectory {
+    fn drop(&mut self) {
+        let stop = self.stop.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(stop) = stop
+            && let Err(error) = stopped::leave(&self.path, stop)
+        {
+            // What is stored is whole all the same; a verification can say less of it.
+            warn!(cause = ?error, "the mark of a clean stop could not be left");
+        }
     }
 }
 

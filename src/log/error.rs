@@ -115,6 +115,30 @@ pub enum LogError {
         /// The first position that it does not hold.
         position: u64,
     },
+    /// Both copies end before a position that the log had reached: records are gone.
+    #[error(
+        "the log ends at position {head}, and {} says that it had the records before {reached}: newer \
+         records were cut off, or the log was put back from an older copy", file.display()
+    )]
+    EndsEarly {
+        /// The next position of the log.
+        head: u64,
+        /// The next position that it had.
+        reached: u64,
+        /// What says so.
+        file: PathBuf,
+    },
+    /// There is no block in either copy, in a folder that was used.
+    #[error(
+        "log directory {} holds no block, neither in the store nor in the archive, and {} says that it \
+         was used", directory.display(), file.display()
+    )]
+    BlocksGone {
+        /// The directory.
+        directory: PathBuf,
+        /// What says so.
+        file: PathBuf,
+    },
     /// An earlier run has left a note that something in the store besides the blocks cannot be read.
     #[error("an earlier run could not read an index or a page of the store; it is to be rebuilt")]
     RebuildAsked,
@@ -372,6 +396,8 @@ impl LogError {
             | Self::DerivedApplyTooLarge { .. }
             | Self::DerivedBeyondHead { .. }
             | Self::CutOff { .. }
+            | Self::EndsEarly { .. }
+            | Self::BlocksGone { .. }
             | Self::DerivedGoesBackwards { .. }
             | Self::DerivedDamaged { .. } => false,
         }

@@ -27,6 +27,7 @@ use super::distrust;
 use super::entries::block_entries;
 use super::error::LogError;
 use super::incomplete;
+use super::known_end::{self, KnownEnd, Recovering};
 use super::options::LogOptions;
 use super::plan::{ArchiveSeen, Plan, StoreSeen, plan};
 use super::reader::LogReader;
@@ -104,13 +105,18 @@ pub(super) fn open_both(
     archive: &ArchiveOptions,
     directory: &Arc<ClaimedDirectory>,
     depth: Depth,
+    recovering: &Recovering,
+    known: Option<&KnownEnd>,
 ) -> Result<Opened, LogError> {
     create_durably(&archive.directory)?;
     let found = match depth {
         Depth::End => inspect(&archive.directory)?,
         Depth::Whole => verify_archive(&archive.directory, |_| {})?,
     };
-    let reached = incomplete::reached(directory.path())?;
+    let reached = match recovering {
+        Recovering::WithAllRecords { .. } => incomplete::reached(directory.path())?,
+        Recovering::GivingUpTheEnd => 0,
+    };
     if matches!(found, Found::Missing) {
         directory.read_store()?;
     }
@@ -125,14 +131,18 @@ pub(super) fn open_both(
             return Err(error);
         }
         (Plan::RebuildStore, store) => {
-            Some(rebuild_store(options, directory, store, archive, &found, reached)?)
+            Some(rebuild_store(options, directory, store, archive, &found, reached, known)?)
         }
         (_, FoundStore::Whole(store, tail)) => {
+            known_end::check(tail.end.next_position, known)?;
             return with_archive(store, tail, options, archive, &found, None);
         }
         // A log that has reached something is in neither copy.
         (_, _) if reached > 0 => return Err(LogError::LostInBothCopies { position: 0 }),
-        (_, FoundStore::Missing | FoundStore::Damaged(..) | FoundStore::Unopenable(_)) => None,
+        (_, FoundStore::Missing | FoundStore::Damaged(..) | FoundStore::Unopenable(_)) => {
+            known_end::check(0, known)?;
+            None
+        }
     };
     let store = Arc::new(Store::open(options, directory)?);
     let tail = verify_tail(&store)?;
@@ -255,6 +265,7 @@ fn rebuild_store(
     archive: &ArchiveOptions,
     found: &Found,
     reached: u64,
+    known: Option<&KnownEnd>,
 ) -> Result<(Mended, Link), LogError> {
     let old = match old {
         FoundStore::Whole(store, _) | FoundStore::Damaged(store, _) => Some(store),
@@ -278,6 +289,7 @@ fn rebuild_store(
     Reserve::new(options).check_fits(directory.path(), store_bytes)?;
     let mended = fill_scratch(options, &scratch, &mut copies)?;
     let end = copies.end();
+    known_end::check(end.next_position, known)?;
     swap::finish_building(directory.path())?;
     // sled may panic when it closes what it could not read.
     drop(catch_unwind(AssertUnwindSafe(|| drop(old))));
@@ -351,7 +363,8 @@ fn with_archive(
     mended.torn_bytes = u64::try_from(torn_bytes).unwrap_or(u64::MAX);
     complete(&store, &mut writer, tail.end, &mut mended)?;
     incomplete::remove(&options.directory)?;
-    let changed = mended.bytes > 0 || mended.torn_bytes > 0;
+    let is_torn = matches!(found, Found::Whole(Inspected { torn: Some(_), .. }));
+    let changed = mended.bytes > 0 || is_torn;
     let recovery = Recovery { store: store_mended, archive: changed.then_some(mended) };
     Ok(Opened { store, tail, archive: writer, recovery })
 }

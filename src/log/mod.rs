@@ -10,12 +10,13 @@
 //! 2. `pack`: records into blocks. `entries`: blocks into sled entries, and why those are short.
 //! 3. `corruption`, `options`, `error`: what a log is opened with, and what can go wrong.
 //! 4. `directory`: the directory, its lock and its format. `durable`: the steps to the medium.
+//!    `stopped`: the mark that a clean stop leaves.
 //!    `reserve`: room on the disks, asked for before.
 //! 5. `blocks`: the tree of blocks. `store`: the open database that all handles share. `watch`,
 //!    `snapshots`: remedies for faults of sled's.
 //! 6. `tail`, `copies`, `plan`, `swap`, `mend`: both copies found alike or made alike, before anything
 //!    is served. `recovery` tells what was done, `refusal` what a refused start is told to do,
-//!    `distrust` is a note that the store is to be rebuilt, `incomplete` that the archive is behind.
+//!    `distrust` is a note that the store is to be rebuilt, `incomplete` that the archive is behind, `known_end` how far the log once came.
 //!    `serve`: blocks for readers, from the archive where the store's are not as written.
 //! 7. `open`, `writer`, `reader`, `verify`, `offline`: what the rooms above call; `chain` reads
 //!    whole blocks for a backup, `check` verifies both copies while they are served from.
@@ -47,6 +48,7 @@ mod error;
 mod directory;
 mod durable;
 mod reserve;
+mod stopped;
 
 mod blocks;
 mod snapshots;
@@ -65,6 +67,7 @@ mod tail;
 
 mod copies;
 mod incomplete;
+mod known_end;
 mod recovery;
 mod swap;
 
@@ -97,12 +100,14 @@ pub use derived::{DERIVED_APPLY_BYTES_MAX, DERIVED_NAME_BYTES_MAX, DERIVED_PUTS_
 pub use derived_layout::{DERIVED_KEY_BYTES_MAX, DERIVED_VALUE_BYTES_MAX};
 pub use derived_read::DerivedScan;
 pub use error::{LogError, StorageError};
-pub use offline::{CopiesFound, CopyFound};
+pub use known_end::{KnownEnd, Recovering};
+pub use offline::{CopiesFound, CopyFound, StopFound};
 pub use open::{Log, OpenReport, OpenedLog};
 pub use options::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, Durability, LogOptions};
 pub use reader::{Backward, Forward, LogReader, Picked};
 pub use recovery::{Mended, Recovery};
 pub use refusal::Refusal;
+pub use stopped::CleanStop;
 pub use tail::OPEN_VERIFY_BLOCKS_MAX;
 pub use verify::VerifyReport;
 pub use writer::LogWriter;

@@ -14,11 +14,13 @@ use crate::block::{Block, Link};
 use crate::file_lock::{LockedFile, NotLocked};
 
 use super::blocks::guarded;
-use super::directory::{self, FORMAT_FILE, LOCK_FILE, STORE_DIRECTORY, holder_pid};
+use super::directory::{self, FORMAT, FORMAT_FILE, LOCK_FILE, STORE_DIRECTORY, holder_pid};
 use super::error::LogError;
+use super::known_end::{self, KnownEnd};
 use super::open::Log;
 use super::options::LogOptions;
 use super::reader::LogReader;
+use super::stopped::{self, MarkFound, STOPPED_BEFORE_FILE, STOPPED_FILE};
 
 /// One copy, as it was found.
 #[derive(Debug)]
@@ -29,8 +31,9 @@ pub enum CopyFound {
     Whole {
         /// Where it ends.
         end: Link,
-        /// The bytes of an append that was cut short, behind the last block.
-        torn_bytes: usize,
+        /// The bytes of an append that was cut short, behind the last block; 0 of a segment that was
+        /// made and has nothing in it.
+        torn_bytes: Option<usize>,
     },
     /// Something is not as it was written.
     Damaged(LogError),
@@ -43,16 +46,64 @@ pub struct CopiesFound {
     pub store: CopyFound,
     /// The archive.
     pub archive: CopyFound,
+    /// How far each derived tree has come, by name. Empty when the store is not whole.
+    pub trees: Vec<(String, u64)>,
+    /// What the last stop has left, and whether it is so.
+    pub stop: StopFound,
+    /// How far the log had come at the last clean stop, since when it may have been opened again.
+    known: Option<KnownEnd>,
+}
+
+/// What the last stop of a ledger in this folder has left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopFound {
+    /// No mark: the ledger was killed, or is of an earlier version. How far an index has to have come
+    /// is not known; the next start has it catch up.
+    NoMark,
+    /// The mark of a clean stop, and what is not as it says.
+    Clean {
+        /// One each.
+        faults: Vec<String>,
+    },
+    /// A mark that is not as it was written.
+    Damaged {
+        /// Its file in the folder.
+        file: &'static str,
+    },
+}
+
+impl StopFound {
+    /// Whether something is wrong.
+    pub fn is_fault(&self) -> bool {
+        match self {
+            Self::NoMark => false,
+            Self::Clean { faults } => !faults.is_empty(),
+            Self::Damaged { .. } => true,
+        }
+    }
 }
 
 impl CopiesFound {
+    /// That both copies end before what the log is known to have had. A copy that is damaged may have it.
+    pub fn cut_off(&self) -> Option<LogError> {
+        let mut head = 0;
+        for copy in [&self.store, &self.archive] {
+            match copy {
+                CopyFound::Whole { end, .. } => head = end.next_position.max(head),
+                CopyFound::Missing => {}
+                CopyFound::Damaged(_) => return None,
+            }
+        }
+        known_end::check(head, self.known.as_ref()).err()
+    }
+
     /// Whether both are whole and hold the same blocks. The hash of a block covers all before it.
     /// Of a log without records there is no archive yet.
     pub fn are_alike(&self) -> bool {
         match (&self.store, &self.archive) {
             (
                 CopyFound::Whole { end: store, .. },
-                CopyFound::Whole { end: archive, torn_bytes: 0 },
+                CopyFound::Whole { end: archive, torn_bytes: None },
             ) => store == archive,
             (CopyFound::Whole { end, .. }, CopyFound::Missing) => *end == Link::START,
             (
@@ -88,8 +139,15 @@ impl Log {
                 seen = block.positions().end;
             })?,
         };
-        let store = store_found(options, seen, see, examine)?;
-        Ok(CopiesFound { store, archive })
+        let mut trees = Vec::new();
+        let store = store_found(options, seen, see, |reader| {
+            trees = guarded(|| reader.store().trees_reached())?;
+            examine(reader);
+            Ok(())
+        })?;
+        let stop = stop_found(&options.directory, &store, &trees)?;
+        let known = KnownEnd::of_marks(&options.directory)?;
+        Ok(CopiesFound { store, archive, trees, stop, known })
     }
 }
 
@@ -98,17 +156,42 @@ fn archive_found(archive: &ArchiveOptions, see: impl FnMut(&Block)) -> Result<Co
         Found::Missing => CopyFound::Missing,
         Found::Whole(inspected) => CopyFound::Whole {
             end: inspected.end,
-            torn_bytes: inspected.torn.map_or(0, |torn| torn.torn_bytes),
+            torn_bytes: inspected.torn.map(|torn| torn.torn_bytes),
         },
         Found::Damaged(error) => CopyFound::Damaged(error.into()),
     })
+}
+
+/// Holds what was found against the mark of a clean stop.
+fn stop_found(
+    directory: &Path,
+    store: &CopyFound,
+    trees: &[(String, u64)],
+) -> Result<StopFound, LogError> {
+    let stop = match stopped::read(directory, STOPPED_FILE)? {
+        MarkFound::Missing => {
+            let file = STOPPED_BEFORE_FILE;
+            return Ok(match stopped::read(directory, file)? {
+                MarkFound::Damaged => StopFound::Damaged { file },
+                MarkFound::Missing | MarkFound::Whole(_) => StopFound::NoMark,
+            });
+        }
+        MarkFound::Damaged => return Ok(StopFound::Damaged { file: STOPPED_FILE }),
+        MarkFound::Whole(stop) => stop,
+    };
+    // What is damaged or missing is told as that.
+    let CopyFound::Whole { end, .. } = store else {
+        return Ok(StopFound::Clean { faults: Vec::new() });
+    };
+    let files = stopped::store_files(&directory.join(STORE_DIRECTORY))?;
+    Ok(StopFound::Clean { faults: stop.faults(*end, trees, &files) })
 }
 
 fn store_found(
     options: &LogOptions,
     seen: u64,
     mut see: impl FnMut(u64, Bytes),
-    examine: impl FnOnce(&LogReader),
+    examine: impl FnOnce(&LogReader) -> Result<(), LogError>,
 ) -> Result<CopyFound, LogError> {
     let store = options.directory.join(STORE_DIRECTORY);
     if !store.exists() {
@@ -117,8 +200,8 @@ fn store_found(
     let scratch =
         tempfile::tempdir().map_err(LogError::io("make a temporary directory for", &store))?;
     copy_tree(&store, &scratch.path().join(STORE_DIRECTORY))?;
-    fs::copy(options.directory.join(FORMAT_FILE), scratch.path().join(FORMAT_FILE))
-        .map_err(LogError::io("copy to", scratch.path()))?;
+    let format = scratch.path().join(FORMAT_FILE);
+    fs::write(&format, FORMAT).map_err(LogError::io("write", &format))?;
     let mut copied = options.clone();
     scratch.path().clone_into(&mut copied.directory);
     copied.archive = None;
@@ -131,10 +214,25 @@ fn store_found(
         let (position, record) = read?;
         see(position, record);
     }
-    examine(&opened.reader);
+    examine(&opened.reader)?;
     let end =
         Link { next_position: opened.report.next_position, last_block: opened.report.last_block };
-    Ok(CopyFound::Whole { end, torn_bytes: 0 })
+    Ok(CopyFound::Whole { end, torn_bytes: None })
+}
+
+/// Whether there are blocks, and they are of the format that this program writes, in a copy that is
+/// whole. Asked where the file that should say so does not. Changes nothing.
+pub(super) fn is_of_this_format(options: &LogOptions) -> Result<bool, LogError> {
+    let has_blocks = |found: &CopyFound| match found {
+        CopyFound::Whole { end, .. } => *end != Link::START,
+        CopyFound::Missing | CopyFound::Damaged(_) => false,
+    };
+    if let Some(archive) = &options.archive
+        && has_blocks(&archive_found(archive, |_| {})?)
+    {
+        return Ok(true);
+    }
+    Ok(has_blocks(&store_found(options, u64::MAX, |_, _| {}, |_| Ok(()))?))
 }
 
 /// Keeps others from opening the log meanwhile, without writing to the lock file.

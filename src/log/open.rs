@@ -7,17 +7,20 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::archive::{ArchiveWriter, Found, inspect};
+use crate::archive::{ArchiveWriter, Found, inspect, stored_bytes};
 use crate::block::BlockHash;
 
 use super::blocks::guarded;
 use super::directory::{ClaimedDirectory, check_format_of};
 use super::durable::DurableStore;
 use super::error::LogError;
+use super::known_end::{self, KnownEnd, Recovering};
 use super::mend::{Depth, Opened, open_both};
+use super::offline;
 use super::options::{Durability, LogOptions};
 use super::reader::LogReader;
 use super::recovery::{Mended, Recovery};
+use super::stopped;
 use super::store::Store;
 use super::swap;
 use super::tail::verify_tail;
@@ -61,7 +64,17 @@ impl Log {
     /// directory that is in use or has another format, and what neither copy can mend: the error
     /// names the position.
     pub fn open(options: &LogOptions) -> Result<OpenedLog, LogError> {
-        guarded(|| open(options, Depth::End))
+        Self::open_knowing(options, None)
+    }
+
+    /// The same for a log that is known to have come so far: one that ends before is refused
+    /// ([`LogError::EndsEarly`]). What the log itself has left is heeded in any case.
+    pub fn open_knowing(
+        options: &LogOptions,
+        known: Option<KnownEnd>,
+    ) -> Result<OpenedLog, LogError> {
+        let recovering = Recovering::WithAllRecords { known };
+        guarded(|| open(options, Depth::End, &recovering))
     }
 
     /// Opens the log after every byte of both copies was verified, so that damage anywhere is
@@ -69,30 +82,62 @@ impl Log {
     ///
     /// Refuses a directory without a log when there is no archive to build one from.
     pub fn recover(options: &LogOptions) -> Result<OpenedLog, LogError> {
+        Self::recover_as(options, &Recovering::WithAllRecords { known: None })
+    }
+
+    /// The same, and says what a log may be that has lost records at its end.
+    pub fn recover_as(
+        options: &LogOptions,
+        recovering: &Recovering,
+    ) -> Result<OpenedLog, LogError> {
         let archived = match &options.archive {
             Some(archive) => !matches!(inspect(&archive.directory)?, Found::Missing),
             None => false,
         };
         if !archived {
-            check_format_of(&options.directory)?;
+            match check_format_of(&options.directory) {
+                Err(error) if error.is_format_lost() => {}
+                checked => checked?,
+            }
         }
-        guarded(|| open(options, Depth::Whole))
+        guarded(|| open(options, Depth::Whole, recovering))
     }
 }
 
-fn open(options: &LogOptions, depth: Depth) -> Result<OpenedLog, LogError> {
+fn open(
+    options: &LogOptions,
+    depth: Depth,
+    recovering: &Recovering,
+) -> Result<OpenedLog, LogError> {
     options.validate()?;
-    let directory = Arc::new(ClaimedDirectory::claim(&options.directory)?);
+    let directory = Arc::new(match depth {
+        Depth::End => ClaimedDirectory::claim(&options.directory)?,
+        Depth::Whole => {
+            ClaimedDirectory::claim_or(&options.directory, || offline::is_of_this_format(options))?
+        }
+    });
+    let known = match recovering {
+        Recovering::WithAllRecords { known } => {
+            KnownEnd::later(KnownEnd::of_marks(directory.path())?, known.clone())
+        }
+        Recovering::GivingUpTheEnd => None,
+    };
+    let was_empty = stopped::was_empty(directory.path())?;
+    stopped::begin(directory.path())?;
     swap::put_in_place(directory.path())?;
     let created = !directory.store().exists();
+    if created && !was_empty && !has_segments(options)? {
+        known_end::check_unused(directory.path(), known.as_ref())?;
+    }
     let (store, tail, archive, recovery) = if let Some(archive) = &options.archive {
         let Opened { store, tail, archive, recovery } =
-            open_both(options, archive, &directory, depth)?;
+            open_both(options, archive, &directory, depth, recovering, known.as_ref())?;
         (store, tail, Some(archive), recovery)
     } else {
         directory.read_store()?;
         let store = Arc::new(Store::open(options, &directory)?);
         let tail = verify_tail(&store)?;
+        known_end::check(tail.end.next_position, known.as_ref())?;
         (store, tail, None, Recovery::default())
     };
     store.publish(tail.end);
@@ -100,6 +145,9 @@ fn open(options: &LogOptions, depth: Depth) -> Result<OpenedLog, LogError> {
     if archive.is_none() && depth == Depth::Whole {
         reader.verify()?;
         store.read_every_tree()?;
+    }
+    if *recovering == Recovering::GivingUpTheEnd {
+        stopped::forget(directory.path())?;
     }
     let report = OpenReport {
         next_position: tail.end.next_position,
@@ -113,6 +161,14 @@ fn open(options: &LogOptions, depth: Depth) -> Result<OpenedLog, LogError> {
     let durable = Box::new(DurableStore { store: Arc::clone(&store), archive });
     let writer = LogWriter::new(store, durable, options, tail.end.last_block);
     Ok(OpenedLog { writer, reader, report })
+}
+
+/// Whether the archive has a segment.
+fn has_segments(options: &LogOptions) -> Result<bool, LogError> {
+    match &options.archive {
+        Some(archive) => Ok(stored_bytes(&archive.directory)? > 0),
+        None => Ok(false),
+    }
 }
 
 /// The archive, syncing within the configured delay. A delayed sync that fails stops the log.

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use crate::archive::ArchiveError;
 
-use super::directory::STORE_DIRECTORY;
 use super::error::LogError;
 use super::options::{LogOptions, quoted};
 
@@ -27,7 +26,7 @@ impl LogError {
     /// What to do when this is why a log with these options was not opened.
     pub fn refusal(&self, options: &LogOptions) -> Refusal {
         let recover = || Some(options.recover_command());
-        let forget_derived = || format!("{} --rebuild-indexes", options.recover_command());
+        let give_up = || Some(format!("{} --give-up-records", options.recover_command()));
         let refusal = |reason, advice, command| Refusal { reason, position: None, advice, command };
         if self.is_disk_full() {
             let path = self.path().unwrap_or(&options.directory);
@@ -65,21 +64,18 @@ impl LogError {
             Self::DerivedDamaged { .. } | Self::RebuildAsked => {
                 refusal("INDEX_DAMAGED", PUT_ARCHIVE_BACK, recover())
             }
-            Self::CutOff { head, .. } => Refusal {
+            Self::CutOff { head, .. } | Self::EndsEarly { head, .. } => Refusal {
                 position: Some(*head),
-                ..refusal("RECORDS_CUT_OFF", PUT_RECORDS_BACK, Some(forget_derived()))
+                ..refusal("RECORDS_CUT_OFF", PUT_RECORDS_BACK, give_up())
             },
-            Self::FormatMissing { directory } => {
-                let store = directory.join(STORE_DIRECTORY);
-                let aside = directory.join("sled.without-format");
-                let command = format!(
-                    "mv {} {} && {}",
-                    quoted(&store),
-                    quoted(&aside),
-                    options.recover_command()
-                );
-                let advice = "have the store rebuilt from the archive; run";
-                refusal("FORMAT_MISSING", advice, Some(command))
+            Self::BlocksGone { directory, .. } => {
+                let aside = PathBuf::from(format!("{}.set-aside", directory.display()));
+                let command = format!("mv {} {}", quoted(directory), quoted(&aside));
+                refusal("BLOCKS_GONE", PUT_BLOCKS_BACK, Some(command))
+            }
+            Self::FormatMissing { .. } => refusal("FORMAT_MISSING", WRITE_FORMAT, recover()),
+            Self::FormatUnknown { .. } if self.is_format_lost() => {
+                refusal("FORMAT_UNKNOWN", WRITE_FORMAT, recover())
             }
             Self::DirectoryInUse { holder_pid, .. } => refusal(
                 "DIRECTORY_IN_USE",
@@ -141,8 +137,10 @@ impl LogError {
     }
 }
 
-const PUT_RECORDS_BACK: &str = "put back a copy that has the newer records; only if they are to be given up, what was made of them \
-     is forgotten with";
+const PUT_RECORDS_BACK: &str = "put back a copy that has the newer records; only if they are to be given up, that is said with";
+const WRITE_FORMAT: &str = "have it written anew, by what the blocks of the copies are; run";
+const PUT_BLOCKS_BACK: &str = "put the store or the archive back in its folder, or restore a backup to a new folder; only to begin \
+     anew, move this one away";
 const PUT_ARCHIVE_BACK: &str =
     "see to the disk, put the archive back in its folder if it is missing, then run";
 
@@ -163,7 +161,7 @@ mod tests {
         let not_found = || io::Error::from(io::ErrorKind::NotFound);
         let recover = "ledgerctl recover '/var/lib/the ledger'";
         let full = || io::Error::from(io::ErrorKind::StorageFull);
-        let cases: [(LogError, &str, Option<u64>, Option<&str>); 16] = [
+        let cases: [(LogError, &str, Option<u64>, Option<&str>); 19] = [
             (
                 LogError::LostInBothCopies { position: 7 },
                 "LOST_IN_BOTH_COPIES",
@@ -185,16 +183,25 @@ mod tests {
                 LogError::CutOff { name: "x".to_owned(), reached: 9, head: 6 },
                 "RECORDS_CUT_OFF",
                 Some(6),
-                Some("ledgerctl recover '/var/lib/the ledger' --rebuild-indexes"),
+                Some("ledgerctl recover '/var/lib/the ledger' --give-up-records"),
+            ),
+            (
+                LogError::EndsEarly { head: 6, reached: 9, file: directory().join("clean-stop") },
+                "RECORDS_CUT_OFF",
+                Some(6),
+                Some("ledgerctl recover '/var/lib/the ledger' --give-up-records"),
+            ),
+            (
+                LogError::BlocksGone { directory: directory(), file: directory().join("x") },
+                "BLOCKS_GONE",
+                None,
+                Some("mv '/var/lib/the ledger' '/var/lib/the ledger.set-aside'"),
             ),
             (
                 LogError::FormatMissing { directory: directory() },
                 "FORMAT_MISSING",
                 None,
-                Some(
-                    "mv '/var/lib/the ledger/sled' '/var/lib/the ledger/sled.without-format' && \
-                     ledgerctl recover '/var/lib/the ledger'",
-                ),
+                Some(recover),
             ),
             (
                 LogError::DirectoryInUse { directory: directory(), holder_pid: Some(12) },
@@ -203,10 +210,24 @@ mod tests {
                 Some("kill -TERM 12"),
             ),
             (
-                LogError::FormatUnknown { directory: directory(), found: "2".into(), known: "1" },
+                LogError::FormatUnknown {
+                    directory: directory(),
+                    found: "contract-ledger log format 2".into(),
+                    known: "1",
+                },
                 "FORMAT_UNKNOWN",
                 None,
                 None,
+            ),
+            (
+                LogError::FormatUnknown {
+                    directory: directory(),
+                    found: String::new(),
+                    known: "1",
+                },
+                "FORMAT_UNKNOWN",
+                None,
+                Some(recover),
             ),
             (LogError::NoLog { directory: directory() }, "NO_LOG", None, None),
             (

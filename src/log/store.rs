@@ -28,6 +28,7 @@ use super::options::LogOptions;
 use super::reserve::Reserve;
 use super::serve::SecondCopy;
 use super::snapshots;
+use super::stopped::CleanStop;
 use super::watch::FlushWatch;
 
 /// How often, and how long apart, sled's own file lock is tried again. We hold the directory
@@ -182,6 +183,7 @@ impl Store {
     /// Takes no more writes. A failed sync is reported once: the kernel then forgets the pages,
     /// and the next sync succeeds without them. So there is no way back but a new start.
     pub(super) fn stop(&self, cause: &LogError) {
+        self.directory.stops_with(None);
         if !self.stopped.swap(true, Ordering::AcqRel) {
             error!(cause = ?cause, "the log is stopped; restart it to see what is durable");
             if let Some(call) = self.on_stop.get() {
@@ -248,6 +250,7 @@ impl Store {
     }
 
     pub(super) fn flush(&self) -> Result<(), LogError> {
+        self.directory.stops_with(None);
         // Taken before the flush: what is written meanwhile counts towards the next.
         self.derived_unsynced_bytes.store(0, Ordering::Release);
         apart::flush(&self.db).map(drop).map_err(LogError::storage("flush"))
@@ -263,8 +266,14 @@ impl Store {
         self.files.sync().inspect_err(|error| self.stop(error))
     }
 
+    /// Has the mark of a clean stop left once everything is closed: nothing is written from here on.
+    pub(super) fn stops_clean(&self, stop: CleanStop) {
+        self.directory.stops_with(Some(stop));
+    }
+
     /// Counts derived bytes as written, and syncs them when there are many.
     pub(super) fn derived_written(&self, bytes: usize) -> Result<(), LogError> {
+        self.directory.stops_with(None);
         let bytes = bytes.saturating_mul(WRITTEN_PER_DERIVED_BYTE);
         let unsynced = self.derived_unsynced_bytes.fetch_add(bytes, Ordering::AcqRel);
         if unsynced.saturating_add(bytes) < DERIVED_UNSYNCED_BYTES_MAX {

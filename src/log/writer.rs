@@ -8,16 +8,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::block::{BlockHash, Codec, Link};
 use crate::crash_point::crash_point;
 
+use super::blocks::guarded;
 use super::durable::Durable;
 use super::entries::block_entries;
 use super::error::LogError;
 use super::options::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, LogOptions};
 use super::pack::{PackedBlock, pack};
+use super::stopped::CleanStop;
 use super::store::Store;
 
 /// The one writer of a log.
@@ -177,6 +179,15 @@ impl LogWriter {
         Ok(u64::try_from(bytes).unwrap_or(u64::MAX))
     }
 
+    /// What the mark of a clean stop is to say. What cannot be read is no reason to fail: everything is
+    /// durable, and the next start finds out.
+    fn note_stop(&self) {
+        match guarded(|| self.store.trees_reached()) {
+            Ok(trees) => self.store.stops_clean(CleanStop::new(self.store.end(), trees)),
+            Err(error) => warn!(cause = ?error, "no mark of a clean stop is left"),
+        }
+    }
+
     fn finish(&mut self) -> Result<(), LogError> {
         if self.closed {
             return Ok(());
@@ -192,7 +203,9 @@ impl LogWriter {
             .and_then(|()| self.durable.sync())
             .and_then(|()| self.durable.settle());
         crash_point!("close.synced");
-        closed.inspect_err(|error| self.store.stop(error))
+        closed.inspect_err(|error| self.store.stop(error))?;
+        self.note_stop();
+        Ok(())
     }
 }
 

@@ -26,6 +26,7 @@ mod imports;
 mod index;
 mod limits;
 mod listings;
+mod lost_ends;
 mod malformed;
 mod measuring;
 mod model;

@@ -13,13 +13,13 @@ use super::support::processes::{run, spawn};
 
 /// What a start logs, one JSON object a line, until it listens or refuses; and its exit code when it
 /// refused.
-struct Start {
+pub(crate) struct Start {
     lines: Vec<Value>,
-    text: String,
-    code: Option<i32>,
+    pub(crate) text: String,
+    pub(crate) code: Option<i32>,
 }
 
-fn start(folder: &Path, flags: &[&str]) -> Start {
+pub(crate) fn start(folder: &Path, flags: &[&str]) -> Start {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ledgerd"));
     command.arg("--data-dir").arg(folder).args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
     let mut child = spawn(command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()));
@@ -40,12 +40,12 @@ fn start(folder: &Path, flags: &[&str]) -> Start {
 
 impl Start {
     /// The fields of the lines with an outcome.
-    fn outcomes(&self) -> Vec<&Value> {
+    pub(crate) fn outcomes(&self) -> Vec<&Value> {
         let fields = self.lines.iter().map(|line| &line["fields"]);
         fields.filter(|fields| fields["outcome"].is_string()).collect()
     }
 
-    fn words(&self) -> Vec<&str> {
+    pub(crate) fn words(&self) -> Vec<&str> {
         self.outcomes().iter().map(|fields| fields["outcome"].as_str().unwrap()).collect()
     }
 }
@@ -132,11 +132,7 @@ async fn a_refused_start_says_why_where_and_the_exact_command() {
             |folder| fs::remove_file(folder.join("FORMAT")).unwrap(),
             "FORMAT_MISSING",
             None,
-            |folder| {
-                Some(format!(
-                    "mv {folder}/sled {folder}/sled.without-format && ledgerctl recover {folder}"
-                ))
-            },
+            recover,
         ),
         (
             "another format",
@@ -161,22 +157,6 @@ async fn a_refused_start_says_why_where_and_the_exact_command() {
         assert!(said.starts_with("ledgerd: no block was changed; "), "{what}: {said}");
         assert!(said.ends_with(&command.unwrap_or_default()), "{what}: {said}");
     }
-}
-
-/// The command is not only a text: run as it is printed, it makes the ledger start again.
-#[tokio::test]
-async fn the_command_of_a_lost_format_file_works_as_it_is_printed() {
-    let folder = folder_of(3).await;
-    fs::remove_file(folder.path().join("FORMAT")).unwrap();
-    let refused = start(folder.path(), &[]);
-    let command = refused.outcomes()[0]["command"].as_str().unwrap().to_owned();
-    let ledgerctl = env!("CARGO_BIN_EXE_ledgerctl");
-    let command = command.replace("ledgerctl", ledgerctl);
-    let output = run(Command::new("sh").arg("-c").arg(&command));
-    assert!(output.status.success(), "{output:?}");
-    let started = start(folder.path(), &[]);
-    assert_eq!(started.words(), ["clean"]);
-    assert_eq!(started.outcomes()[0]["next_position"], 4);
 }
 
 /// A served ledger whose writer has failed ends with another code than one that ended well.

@@ -10,7 +10,7 @@ use crate::archive::{
     ArchiveError, ArchiveOptions, ArchiveWriter, Found, Inspected, Salvage, SegmentDamage,
     encode_header, inspect, verify,
 };
-use crate::block::{Block, Link};
+use crate::block::{self, Block, Codec, Link};
 
 const COUNTS: &[u64] = &[3; 60];
 
@@ -160,7 +160,7 @@ fn damage_in_a_finished_segment_is_found_by_verifying_and_in_a_header_by_inspect
 #[test]
 fn a_missing_segment_is_named_with_the_position_it_began_at() {
     let blocks = chain(COUNTS);
-    for (gone, by_inspecting) in [(0, true), (2, false)] {
+    for gone in [0, 1, 2] {
         let (scratch, writer) = archive_of(&blocks);
         drop(writer);
         let paths = segments(scratch.path());
@@ -168,8 +168,56 @@ fn a_missing_segment_is_named_with_the_position_it_began_at() {
         let (position, reason) = damage(verify(scratch.path(), |_| {}).unwrap());
         assert!(paths[gone].to_str().unwrap().contains(&format!("{position:020}")));
         assert!(matches!(reason, SegmentDamage::BeginsElsewhere { .. }), "{reason:?}");
-        let inspected = inspect(scratch.path()).unwrap();
-        assert_eq!(matches!(inspected, Found::Damaged(_)), by_inspecting, "{inspected:?}");
+        // Also by the ends alone.
+        assert_eq!(damage(inspect(scratch.path()).unwrap()), (position, reason));
+    }
+}
+
+/// Longer than what is read first of the end of a segment, with the bytes of another block in it.
+#[test]
+fn the_last_block_of_a_segment_is_found_however_long_it_is() {
+    let inner = chain(&[3]).remove(0).encoded().clone();
+    let record = [vec![b'x'; 40_000], inner.to_vec()].concat().into();
+    let long = block::encode(0, Link::START.last_block, &[record], Codec::None).unwrap();
+    let long = block::decode(long).unwrap();
+    let next =
+        block::encode(1, Link::after(&long).last_block, &["next".into()], Codec::None).unwrap();
+    let (scratch, writer) = archive_of(&[long, block::decode(next).unwrap()]);
+    drop(writer);
+    let paths = segments(scratch.path());
+    assert_eq!(paths.len(), 2);
+    assert_eq!(whole(inspect(scratch.path()).unwrap()).end.next_position, 2);
+    let bytes = fs::read(&paths[0]).unwrap();
+    fs::write(&paths[0], &bytes[..bytes.len() - 1]).unwrap();
+    assert_eq!(damage(inspect(scratch.path()).unwrap()).0, 0);
+}
+
+#[test]
+fn a_last_segment_without_its_header_is_set_aside_where_the_log_so_far_ends() {
+    let blocks = chain(COUNTS);
+    let (scratch, writer) = archive_of(&blocks);
+    let end = writer.end();
+    drop(writer);
+    let begun = |position: u64| scratch.path().join(format!("segment-{position:020}.clar"));
+    for bytes in [&b""[..], &[7; 20], &[0; 49]] {
+        fs::write(begun(end.next_position), bytes).unwrap();
+        for found in [inspect(scratch.path()), verify(scratch.path(), |_| {})] {
+            let inspected = whole(found.unwrap());
+            assert_eq!(inspected.end, end);
+            assert_eq!(inspected.torn.unwrap().torn_bytes, bytes.len());
+        }
+        let inspected = whole(inspect(scratch.path()).unwrap());
+        let writer = ArchiveWriter::go_on(&options(scratch.path()), Some(&inspected)).unwrap();
+        assert_eq!(writer.end(), end);
+        assert!(!begun(end.next_position).exists());
+    }
+    assert_eq!(read_all(scratch.path()), blocks);
+    // More than a header, or elsewhere: damage.
+    for (position, bytes) in [(end.next_position, &[0; 50][..]), (end.next_position + 1, &[])] {
+        fs::write(begun(position), bytes).unwrap();
+        assert_eq!(damage(inspect(scratch.path()).unwrap()).0, end.next_position);
+        assert_eq!(damage(verify(scratch.path(), |_| {}).unwrap()).0, end.next_position);
+        fs::remove_file(begun(position)).unwrap();
     }
 }
 

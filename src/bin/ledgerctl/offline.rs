@@ -7,11 +7,13 @@ use std::path::Path;
 
 use bytes::Bytes;
 use contract_ledger::ledger::error::{LedgerError, WithCauses};
+use contract_ledger::ledger::kept_keys::{self, KEYS_FILE};
+use contract_ledger::ledger::signed_end::{give_up, signed_end};
 use contract_ledger::ledger::signing::NEWEST_CHECKPOINT_FILE;
 use contract_ledger::ledger::verify::{Damage, DamageKind, Part, RecordOrder, offline};
 use contract_ledger::log::{
-    ArchiveOptions, CopyFound, Log, LogError, LogOptions, LogReader, Mended, OpenedLog, Recovery,
-    Refusal,
+    ArchiveOptions, CopiesFound, CopyFound, Log, LogError, LogOptions, LogReader, Mended,
+    OpenedLog, Recovering, Recovery, Refusal, StopFound,
 };
 use contract_ledger::merkle::VerifierKey;
 use contract_ledger::wire::{record, v1};
@@ -34,6 +36,19 @@ pub(crate) fn verify(
     let options = options(directory, arguments.archive.as_deref());
     let keys = arguments.vkeys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
     let newest = newest_checkpoint(directory)?;
+    let kept = kept_keys::kept(directory).map_err(|error| stopped(&error))?;
+    let altered = newest.as_deref().zip(kept.as_ref().ok().and_then(Option::as_deref)).and_then(
+        |(newest, kept)| if keys.is_empty() { kept_keys::check(newest, kept).err() } else { None },
+    );
+    let is_altered = altered.is_some();
+    let beside = [
+        kept.as_ref().err().map(|fault| format!("signed:   damaged, {KEYS_FILE}: {fault}")),
+        altered.map(|fault| format!("signed:   damaged, {NEWEST_CHECKPOINT_FILE}: {fault}")),
+        offline::check_page_key(directory)
+            .map_err(|error| stopped(&error))?
+            .map(|fault| format!("tokens:   damaged: {fault}")),
+    ];
+    let beside: Vec<String> = beside.into_iter().flatten().collect();
     let found = Log::verify_offline(
         &options,
         |position, bytes| records.add(position, &bytes),
@@ -55,32 +70,87 @@ pub(crate) fn verify(
         };
         writeln!(output, "{part}{}: {}", place.unwrap_or_default(), damage.text)?;
     }
+    tell_stop(&found, output)?;
+    beside.iter().try_for_each(|fault| writeln!(output, "{fault}"))?;
     if newest.is_some() && keys.is_empty() {
-        writeln!(output, "signed:   the signatures were not verified: name the key with --vkey")?;
+        let how = match &kept {
+            Ok(Some(_)) => "the signatures were verified by the keys in the folder alone",
+            Ok(None) | Err(_) => "the signatures were not verified",
+        };
+        writeln!(output, "signed:   {how}: name the key with --vkey")?;
     }
-    if found.are_alike() && records.faults == 0 && derived.is_empty() {
+    let cut_off = found.cut_off();
+    if let Some(error) = &cut_off {
+        writeln!(output, "cut off:  {}", WithCauses(error))?;
+    }
+    if found.are_alike()
+        && records.faults == 0
+        && derived.is_empty()
+        && !found.stop.is_fault()
+        && cut_off.is_none()
+        && beside.is_empty()
+    {
         writeln!(output, "verified: both copies are whole and alike")?;
         return Ok(EXIT_DONE);
     }
-    if !found.are_alike() {
-        writeln!(output, "not alike: run  {}", options.recover_command())?;
-    } else if derived.iter().any(|damage| damage.kind == DamageKind::Missing) {
-        let command = options.recover_command();
-        writeln!(
-            output,
+    let is_cut_off =
+        cut_off.is_some() || derived.iter().any(|damage| damage.kind == DamageKind::Missing);
+    let of_checkpoint = |damage: &Damage| damage.part == Part::Checkpoint;
+    let command = options.recover_command();
+    let advice = if is_cut_off {
+        format!(
             "records were cut off: put back a copy that has them; only if they are to be given up, run  \
-             {command} --rebuild-indexes"
-        )?;
-    } else if derived.iter().any(|damage| damage.part != Part::Checkpoint) {
-        let (count, command) = (derived.len(), options.recover_command());
-        writeln!(output, "{count} faults of indexes: run  {command} --rebuild-indexes")?;
-    } else if !derived.is_empty() {
-        writeln!(
-            output,
-            "the newest checkpoint is not of this log, or was altered: put back a copy of it"
-        )?;
-    }
+             {command} --give-up-records"
+        )
+    } else if !found.are_alike() {
+        format!("not alike: run  {command}")
+    } else if !derived.iter().all(of_checkpoint) {
+        format!("{} faults of indexes: run  {command} --rebuild-indexes", derived.len())
+    } else if let StopFound::Damaged { file } = &found.stop {
+        format!(
+            "{file} only says how the ledger was stopped: the next stop in order writes it anew"
+        )
+    } else if found.stop.is_fault() {
+        format!("the store has lost what it held: run  {command} --rebuild-indexes")
+    } else if !derived.is_empty() || is_altered {
+        "the newest checkpoint is not of this log, or was altered: put back a copy of it".to_owned()
+    } else {
+        return Ok(EXIT_FAILED);
+    };
+    writeln!(output, "{advice}")?;
     Ok(EXIT_FAILED)
+}
+
+/// What the last stop has left, and whether it is so; of a ledger that was killed, how far each derived
+/// tree has come.
+fn tell_stop(found: &CopiesFound, output: &mut impl Write) -> Result<(), CommandError> {
+    match &found.stop {
+        StopFound::Clean { faults } if faults.is_empty() => {
+            writeln!(output, "stopped:  clean, and the store is as it was left")?;
+        }
+        StopFound::Clean { faults } => {
+            for fault in faults {
+                writeln!(output, "stopped:  clean, but {fault}")?;
+            }
+        }
+        StopFound::Damaged { file } => {
+            writeln!(output, "stopped:  damaged, {file} is not as it was written")?;
+        }
+        StopFound::NoMark => {
+            writeln!(
+                output,
+                "stopped:  not in order, so the next start has what is derived catch up:"
+            )?;
+            let end = match &found.store {
+                CopyFound::Whole { end, .. } => end.next_position,
+                CopyFound::Missing | CopyFound::Damaged(_) => return Ok(()),
+            };
+            for (name, reached) in &found.trees {
+                writeln!(output, "  {name} reaches position {reached} of {end}")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Rebuilds whichever copy is damaged from the other. What is replaced is set aside.
@@ -88,15 +158,28 @@ pub(crate) fn recover(
     arguments: &RecoverArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
-    let RecoverArguments { folder: FolderArguments { directory, archive }, rebuild_indexes } =
-        arguments;
+    let RecoverArguments {
+        folder: FolderArguments { directory, archive },
+        rebuild_indexes,
+        give_up_records,
+    } = arguments;
     let options = options(directory, archive.as_deref());
-    let opened = match Log::recover(&options) {
+    let recovering = if *give_up_records {
+        Recovering::GivingUpTheEnd
+    } else {
+        Recovering::WithAllRecords {
+            known: signed_end(directory).map_err(|error| stopped(&error))?,
+        }
+    };
+    let opened = match Log::recover_as(&options, &recovering) {
         Ok(opened) => opened,
         Err(
             error @ (LogError::Corrupt { .. }
             | LogError::LostInBothCopies { .. }
-            | LogError::CopiesDiffer { .. }),
+            | LogError::CopiesDiffer { .. }
+            | LogError::EndsEarly { .. }
+            | LogError::BlocksGone { .. }
+            | LogError::FormatUnknown { .. }),
         ) => {
             let Refusal { advice, command, .. } = error.refusal(&options);
             writeln!(output, "refused: {}; no block was changed", WithCauses(&error))?;
@@ -113,9 +196,14 @@ pub(crate) fn recover(
         }
     }
     let records = records_of(&reader).map_err(|error| not_carried_out(&error))?;
-    if *rebuild_indexes {
+    if *rebuild_indexes || *give_up_records {
         reader.delete_derived().map_err(|error| not_carried_out(&error))?;
         writeln!(output, "indexes: forgotten; the next start makes them anew")?;
+    }
+    if *give_up_records {
+        let end = report.next_position;
+        give_up(directory, end).map_err(|error| stopped(&error))?;
+        writeln!(output, "given up: whatever was recorded at position {end} and later")?;
     }
     writer.close().map_err(|error| not_carried_out(&error))?;
     records.tell(output)?;
@@ -178,10 +266,10 @@ fn records_of(reader: &LogReader) -> Result<Records, LogError> {
 fn copy_text(found: &CopyFound) -> String {
     match found {
         CopyFound::Missing => "missing".to_owned(),
-        CopyFound::Whole { end, torn_bytes: 0 } => {
+        CopyFound::Whole { end, torn_bytes: None } => {
             format!("whole, {} records, last block {}", end.next_position, end.last_block)
         }
-        CopyFound::Whole { end, torn_bytes } => format!(
+        CopyFound::Whole { end, torn_bytes: Some(torn_bytes) } => format!(
             "whole, {} records, and {torn_bytes} bytes of an append that was cut short",
             end.next_position
         ),

@@ -70,8 +70,9 @@ pub enum CannotSign {
     },
     /// A file with the newest checkpoint holds none that a known key has signed.
     #[error(
-        "{} does not hold a checkpoint that a configured key has signed ({fault}); put the file back, \
-         or name the key that signed it in [checkpoint] earlier_keys", file.display()
+        "{} does not hold a checkpoint that a configured key has signed ({fault}); put back the newest \
+         one that its other copy, an auditor or a witness has, or name the key that signed it in \
+         [checkpoint] earlier_keys, and restart", file.display()
     )]
     Unreadable {
         /// The file.

@@ -2,8 +2,11 @@
 //!
 //! It must not catch up with what an index has not seen: the next start does.
 
+use std::path::Path;
+
 use super::super::error::{LedgerError, WithCauses};
 use super::super::index::{Index, IndexCheck};
+use super::super::page_key;
 use super::super::tree::{StoredTiles, leaf_hash_of_item};
 use super::tree::{self, TreeCheck};
 use super::{Damage, DamageKind, Part, RecordCounts};
@@ -30,6 +33,11 @@ pub fn check_indexes(
     let mut damages = Vec::new();
     while check.step(&mut damages)?.is_some() {}
     Ok(damages)
+}
+
+/// What is wrong with the key of page tokens in a folder.
+pub fn check_page_key(folder: &Path) -> Result<Option<String>, LedgerError> {
+    page_key::fault(folder)
 }
 
 /// Computes the tree over an open log anew, and compares every stored tile, and the newest checkpoint

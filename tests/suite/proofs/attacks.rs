@@ -4,8 +4,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use contract_ledger::clock::SystemClock;
 use contract_ledger::ledger::error::LedgerError;
 use contract_ledger::ledger::{Ledger, LedgerLimits, LedgerRules};
 use contract_ledger::log::{Log, LogOptions};
@@ -86,6 +88,25 @@ fn forge(folder: &Path, forgery: Forgery) -> TempDir {
     forged
 }
 
+/// A log that is shorter than what was signed is not opened before its owner gives up the rest.
+async fn give_up(folder: &TempDir, records: u64) {
+    let options = LogOptions::new(folder.path());
+    let rules = LedgerRules::default();
+    let opened = processes::opening(|| {
+        Ledger::open(&options, &LedgerLimits::default(), rules, Arc::new(SystemClock))
+    });
+    let refusal = opened.map(drop).unwrap_err().refusal(&options);
+    assert_eq!((refusal.reason, refusal.position), ("RECORDS_CUT_OFF", Some(records)));
+    let path = folder.path().to_str().unwrap();
+    let (code, text) = ledgerctl(&["recover", path]).await;
+    assert_eq!((code, text.contains("newest.checkpoint says that")), (1, true), "{text}");
+    let command = refusal.command.unwrap();
+    let words: Vec<&str> = command.split(' ').collect();
+    let (code, text) = ledgerctl(&words[1..]).await;
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains(&format!("recorded at position {records} and later")), "{text}");
+}
+
 #[tokio::test]
 async fn a_changed_log_signs_nothing_and_a_re_signed_one_is_found_by_the_auditor() {
     let forgeries: [(Forgery, &str, &str); 3] = [
@@ -107,6 +128,9 @@ async fn a_changed_log_signs_nothing_and_a_re_signed_one_is_found_by_the_auditor
         // The attacker has the folder, and leaves what was signed.
         let forged = forge(folder.path(), forgery);
         fs::copy(newest_file(&folder), newest_file(&forged)).unwrap();
+        if cause == "SHORTER" {
+            give_up(&forged, 3).await;
+        }
         let served = ledger_on(forged);
         let status = checkpoint(&served).await.unwrap_err();
         let refused = told(&status);
@@ -149,6 +173,7 @@ async fn an_old_backup_over_a_newer_ledger_signs_nothing_until_the_newer_one_is_
     checkpoint(&newer).await.unwrap();
     let newer = newer.stop().await;
     fs::copy(newest_file(&newer), newest_file(&backup)).unwrap();
+    give_up(&backup, 4).await;
     let restored = ledger_on(backup);
     let status = checkpoint(&restored).await.unwrap_err();
     assert!(status.message().contains("an older backup was restored"), "{status}");

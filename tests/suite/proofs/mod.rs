@@ -11,7 +11,7 @@ mod kept;
 mod leaf;
 mod naive;
 mod notes;
-mod served;
+pub(crate) mod served;
 mod tree;
 mod untrue;
 mod verified;
@@ -34,7 +34,7 @@ fn tree_of(size: u64) -> MemoryTree {
     tree
 }
 
-fn signer(name: &str, seed: u8) -> SignerKey {
+pub(crate) fn signer(name: &str, seed: u8) -> SignerKey {
     SignerKey::from_seed(KeyName::parse(name).unwrap(), &[seed; 32])
 }
 

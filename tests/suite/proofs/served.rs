@@ -21,14 +21,14 @@ use crate::support::events::*;
 use crate::support::processes::ledgerctl;
 use crate::support::{Served, Setting, told};
 
-pub(super) const ORIGIN: &str = "ledger.example.no/asker";
+pub(crate) const ORIGIN: &str = "ledger.example.no/asker";
 
 pub(super) fn newest_file(folder: &TempDir) -> PathBuf {
     folder.path().join("newest.checkpoint")
 }
 
 /// A ledger that signs with these keys, on a folder of its own or one that was there before.
-pub(super) fn signing(folder: TempDir, keys: Vec<SignerKey>, earlier: Vec<VerifierKey>) -> Served {
+pub(crate) fn signing(folder: TempDir, keys: Vec<SignerKey>, earlier: Vec<VerifierKey>) -> Served {
     let rules = rules(keys, earlier, newest_file(&folder));
     Served::on(folder, Setting { rules, ..Setting::default() })
 }
@@ -43,7 +43,7 @@ pub(super) fn rules(
     LedgerRules { checkpoints: Some(Arc::new(rules)), ..LedgerRules::default() }
 }
 
-pub(super) async fn checkpoint(served: &Served) -> Result<String, tonic::Status> {
+pub(crate) async fn checkpoint(served: &Served) -> Result<String, tonic::Status> {
     let asked = served.audit().get_checkpoint(v1::GetCheckpointRequest::default()).await;
     asked.map(|answer| answer.into_inner().checkpoint)
 }

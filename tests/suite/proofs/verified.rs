@@ -83,9 +83,27 @@ async fn an_altered_tile_or_checkpoint_is_named_by_both_verifications() {
         (1, true),
         "{text}"
     );
+    // Without a key that somebody names, by those that the ledger left in the folder.
+    let (text, code) = offline(folder.path(), &[]);
+    assert_eq!(
+        (code, text.contains("signed:   damaged, newest.checkpoint: ")),
+        (1, true),
+        "{text}"
+    );
+    assert!(text.contains("by the keys in the folder alone: name the key with --vkey"), "{text}");
+    fs::write(&file, &signed).unwrap();
     let (text, code) = offline(folder.path(), &[]);
     assert_eq!((code, text.contains("name the key with --vkey")), (0, true), "{text}");
-    fs::write(&file, &signed).unwrap();
+    let keys = folder.path().join("checkpoint.vkeys");
+    let kept = fs::read(&keys).unwrap();
+    fs::write(&keys, flipped(&kept, 7)).unwrap();
+    let (text, code) = offline(folder.path(), &[]);
+    assert_eq!((code, text.contains("damaged, checkpoint.vkeys: ")), (1, true), "{text}");
+    // As an earlier version left it: nothing is known of the signatures, and that is said.
+    fs::remove_file(&keys).unwrap();
+    let (text, code) = offline(folder.path(), &[]);
+    assert_eq!((code, text.contains("the signatures were not verified")), (0, true), "{text}");
+    fs::write(&keys, &kept).unwrap();
 
     let opened = opening(|| Log::open(&LogOptions::new(folder.path()))).unwrap();
     let tiles = opened.reader.derived("merkle", 1).unwrap();

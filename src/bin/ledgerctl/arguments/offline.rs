@@ -49,6 +49,11 @@ pub(crate) struct RecoverArguments {
     /// makes it anew. For a start that is refused because of them.
     #[arg(long)]
     pub(crate) rebuild_indexes: bool,
+    /// Give up the newest records, where neither copy has them and something else says that they were
+    /// there: the log goes on at its end, and what is derived is forgotten. For a start that is refused
+    /// as RECORDS_CUT_OFF, when no copy can be put back. What was signed of them stays signed.
+    #[arg(long)]
+    pub(crate) give_up_records: bool,
 }
 
 /// Arguments of `backup`.

@@ -1,0 +1,267 @@
+//! A folder that has lost its newest records, or all of them, or the file that names its format: the
+//! start is refused by name, with a command that works as it is printed. And what looks like a loss and
+//! is none is mended.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::start_up::{Start, start};
+use super::support::events::*;
+use super::support::processes::run;
+use super::support::{Served, Setting};
+
+const RECORDS: u64 = 61;
+
+/// Small segments, so that there are several.
+fn small() -> Setting {
+    let log = |options: &mut contract_ledger::log::LogOptions| {
+        let archive = options.archive.as_mut().unwrap();
+        archive.segment_bytes_max = 4096;
+    };
+    Setting { log, ..Setting::default() }
+}
+
+async fn served() -> Served {
+    let served = Served::with(small());
+    served.append("a", sign("100000")).await.unwrap();
+    for number in 1..RECORDS {
+        let placed = intent("2024-01-02", order(&format!("P{number}"), "1"));
+        served.append("a", placed).await.unwrap();
+    }
+    served
+}
+
+async fn stopped() -> TempDir {
+    served().await.stop().await
+}
+
+fn copy_of(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let from = folder.join(".");
+    assert!(run(Command::new("cp").arg("-r").arg(from).arg(copy.path())).status.success());
+    copy
+}
+
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join("archive")).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.is_file());
+    paths.sort();
+    assert!(paths.len() > 3, "several segments: {paths:?}");
+    paths
+}
+
+fn ledgerctl(words: &[&str]) -> (i32, String) {
+    let output = run(Command::new(env!("CARGO_BIN_EXE_ledgerctl")).args(words));
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (output.status.code().unwrap(), text)
+}
+
+fn verify(folder: &Path) -> (i32, String) {
+    ledgerctl(&["verify", folder.to_str().unwrap()])
+}
+
+/// Runs the command of a refusal as it is printed.
+fn obey(refused: &Start) -> String {
+    let command = refused.outcomes()[0]["command"].as_str().expect("a command").to_owned();
+    let command = command.replace("ledgerctl ", &format!("{} ", env!("CARGO_BIN_EXE_ledgerctl")));
+    let output = run(Command::new("sh").arg("-c").arg(&command));
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{command}: {text}");
+    text
+}
+
+fn assert_refused(folder: &Path, reason: &str, position: Option<u64>, says: &str) -> Start {
+    let refused = start(folder, &[]);
+    assert_eq!(refused.words(), ["refused"], "{}", refused.text);
+    let fields = refused.outcomes()[0];
+    assert_eq!(fields["reason"], reason, "{}", refused.text);
+    assert_eq!(fields["position"].as_u64(), position, "{}", refused.text);
+    assert!(refused.text.contains(says), "{}", refused.text);
+    refused
+}
+
+fn assert_clean(folder: &Path, next_position: u64) {
+    let started = start(folder, &[]);
+    assert_eq!(started.words(), ["clean"], "{}", started.text);
+    assert_eq!(started.outcomes()[0]["next_position"], next_position);
+}
+
+#[tokio::test]
+async fn a_used_folder_without_blocks_in_either_copy_is_refused_and_names_what_says_so() {
+    // Stopped in order, stopped and opened since, and killed.
+    for (what, says) in [("stopped", "clean-stop"), ("killed", "page-token.key")] {
+        let served = served().await;
+        let killed = copy_of(served.folder.path());
+        let stopped = served.stop().await;
+        let folder = if what == "stopped" { stopped } else { killed };
+        for copy in ["sled", "archive"] {
+            fs::remove_dir_all(folder.path().join(copy)).unwrap();
+        }
+        for _ in 0..2 {
+            assert_refused(folder.path(), "BLOCKS_GONE", None, says);
+            assert!(!folder.path().join("sled").exists(), "nothing is made");
+        }
+        let path = folder.path().to_str().unwrap();
+        let (code, text) = ledgerctl(&["recover", path]);
+        assert_eq!((code, text.contains("holds no block")), (1, true), "{text}");
+        let refused = assert_refused(folder.path(), "BLOCKS_GONE", None, says);
+        obey(&refused);
+        let aside = format!("{path}.set-aside");
+        assert!(Path::new(&aside).exists(), "moved away");
+        fs::remove_dir_all(aside).unwrap();
+        let started = start(folder.path(), &[]);
+        assert_eq!(started.words(), ["created"], "{}", started.text);
+    }
+    // A ledger that never had a record has lost none.
+    let folder = Served::start().stop().await;
+    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    assert_eq!(start(folder.path(), &[]).words(), ["created"]);
+}
+
+#[tokio::test]
+async fn a_log_that_ends_before_what_it_had_is_refused_until_the_rest_is_given_up() {
+    let folder = stopped().await;
+    let last = segments(folder.path()).pop().unwrap();
+    let ends: u64 = last.file_name().unwrap().to_str().unwrap()[8..28].parse().unwrap();
+    let kept = fs::read(&last).unwrap();
+    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    fs::remove_file(&last).unwrap();
+    for _ in 0..2 {
+        assert_refused(folder.path(), "RECORDS_CUT_OFF", Some(ends), "clean-stop says that");
+    }
+    let (code, text) = verify(folder.path());
+    assert_eq!((code, text.contains("cut off:  the log ends at position")), (1, true), "{text}");
+    let path = folder.path().to_str().unwrap();
+    let (code, text) = ledgerctl(&["recover", path]);
+    assert_eq!((code, text.contains("--give-up-records")), (1, true), "{text}");
+    // Put back, everything is there.
+    let mended = copy_of(folder.path());
+    fs::write(mended.path().join("archive").join(last.file_name().unwrap()), kept).unwrap();
+    let started = start(mended.path(), &[]);
+    assert_eq!(started.words(), ["recovered", "recovered"], "{}", started.text);
+    assert_clean(mended.path(), RECORDS);
+    // Given up, the log goes on where it ends, and nothing remembers.
+    let refused =
+        assert_refused(folder.path(), "RECORDS_CUT_OFF", Some(ends), "clean-stop says that");
+    let text = obey(&refused);
+    assert!(text.contains(&format!("recorded at position {ends} and later")), "{text}");
+    assert_clean(folder.path(), ends);
+    assert_eq!(verify(folder.path()).0, 0);
+}
+
+#[tokio::test]
+async fn a_missing_segment_is_found_at_the_start_and_written_anew_from_the_store() {
+    let whole = stopped().await;
+    for victim in [0, 1, 2] {
+        let folder = copy_of(whole.path());
+        fs::remove_file(&segments(folder.path())[victim]).unwrap();
+        let started = start(folder.path(), &[]);
+        assert_eq!(started.words(), ["recovered", "recovered"], "{victim}: {}", started.text);
+        assert_eq!(started.outcomes()[0]["copy"], "archive");
+        assert_clean(folder.path(), RECORDS);
+        assert_eq!(verify(folder.path()).0, 0, "{victim}");
+    }
+    // One that has lost its last block shows too.
+    let cut = &segments(whole.path())[1];
+    let bytes = fs::read(cut).unwrap();
+    fs::write(cut, &bytes[..bytes.len() - 30]).unwrap();
+    assert_eq!(start(whole.path(), &[]).words(), ["recovered", "recovered"]);
+}
+
+#[tokio::test]
+async fn a_half_created_segment_behind_a_whole_log_is_set_aside_and_told() {
+    let folder = stopped().await;
+    let next = folder.path().join("archive").join(format!("segment-{RECORDS:020}.clar"));
+    let header = fs::read(&segments(folder.path())[0]).unwrap();
+    let zeros = [0; 49];
+    for begun in [&b""[..], &header[..20], &zeros[..20], &zeros[..]] {
+        fs::write(&next, begun).unwrap();
+        let (code, text) = verify(folder.path());
+        let told = format!("and {} bytes of an append that was cut short", begun.len());
+        assert_eq!((code, text.contains(&told)), (1, true), "{text}");
+        let started = start(folder.path(), &[]);
+        assert_eq!(started.words(), ["recovered", "recovered"], "{}", started.text);
+        assert_eq!(started.outcomes()[0]["torn_bytes"], begun.len());
+        assert!(!next.exists(), "set aside");
+        assert_clean(folder.path(), RECORDS);
+        assert_eq!(verify(folder.path()).0, 0);
+    }
+    // One that begins elsewhere is no end of this log.
+    let elsewhere = folder.path().join("archive").join(format!("segment-{:020}.clar", RECORDS + 1));
+    fs::write(&elsewhere, b"").unwrap();
+    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    assert_refused(folder.path(), "LOST_IN_BOTH_COPIES", Some(RECORDS), "");
+}
+
+#[tokio::test]
+async fn a_format_that_is_lost_or_altered_is_written_anew_by_the_command() {
+    let folder = stopped().await;
+    let format = folder.path().join("FORMAT");
+    let whole = fs::read(&format).unwrap();
+    let mut altered = whole.clone();
+    altered[4] ^= 0x10;
+    let cases: [Option<&[u8]>; 4] = [None, Some(b""), Some(&altered), Some(b"\xff\xff")];
+    for (without, bytes) in ["", "sled", "archive"]
+        .into_iter()
+        .flat_map(|without| cases.into_iter().map(move |bytes| (without, bytes)))
+    {
+        let copy = copy_of(folder.path());
+        if !without.is_empty() {
+            fs::remove_dir_all(copy.path().join(without)).unwrap();
+        }
+        let format = copy.path().join("FORMAT");
+        match bytes {
+            Some(bytes) => fs::write(&format, bytes).unwrap(),
+            None if without == "sled" => continue,
+            None => fs::remove_file(&format).unwrap(),
+        }
+        let reason = if bytes.is_some() { "FORMAT_UNKNOWN" } else { "FORMAT_MISSING" };
+        let refused = assert_refused(copy.path(), reason, None, "ledgerctl recover ");
+        obey(&refused);
+        assert_eq!(fs::read(&format).unwrap(), whole);
+        assert_clean(copy.path(), RECORDS);
+    }
+    // What another version wrote is not for this one to say.
+    fs::write(&format, "contract-ledger log format 2\n").unwrap();
+    let refused = assert_refused(folder.path(), "FORMAT_UNKNOWN", None, "start the version");
+    assert!(refused.outcomes()[0]["command"].is_null(), "{}", refused.text);
+    let (code, text) = ledgerctl(&["recover", folder.path().to_str().unwrap()]);
+    assert_eq!((code, text.contains("has format")), (1, true), "{text}");
+    // And where no copy has a block, nothing says what the format was.
+    fs::write(&format, "").unwrap();
+    for copy in ["sled", "archive"] {
+        fs::remove_dir_all(folder.path().join(copy)).unwrap();
+    }
+    let (code, _) = ledgerctl(&["recover", folder.path().to_str().unwrap()]);
+    assert_ne!(code, 0);
+    assert_eq!(fs::read(&format).unwrap(), b"");
+}
+
+#[tokio::test]
+async fn a_killed_folder_is_verified_with_how_far_each_derived_tree_has_come() {
+    let served = served().await;
+    let killed = copy_of(served.folder.path());
+    let (code, text) = verify(killed.path());
+    assert_eq!(code, 0, "{text}");
+    assert!(
+        text.contains("stopped:  not in order, so the next start has what is derived"),
+        "{text}"
+    );
+    for tree in ["merkle", "projections-portfolio", "requests", "sources", "streams"] {
+        assert!(text.contains(&format!("  {tree} reaches position ")), "{tree}: {text}");
+    }
+    let folder = served.stop().await;
+    let (code, text) = verify(folder.path());
+    assert_eq!((code, text.contains("stopped:  clean, and")), (0, true), "{text}");
+    // A file of the store that was left with another length.
+    let db = folder.path().join("sled/db");
+    let length = fs::metadata(&db).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&db).unwrap().set_len(length + 512).unwrap();
+    let (code, text) = verify(folder.path());
+    let told = format!("file db has {} bytes, and was left with {length}", length + 512);
+    assert_eq!((code, text.contains(&told)), (1, true), "{text}");
+}
