@@ -42,6 +42,7 @@ mod leaf_row;
 mod lists;
 mod offline;
 mod restore;
+mod restored;
 mod subscribe;
 mod tree;
 mod usage;

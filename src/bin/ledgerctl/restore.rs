@@ -13,6 +13,7 @@ use crate::client::{Client, ServerAddress};
 use crate::failure::Failure;
 use crate::input::{count_bar, show_count};
 use crate::outcome::{CommandError, EXIT_DONE, EXIT_FAILED};
+use crate::restored::check_signed;
 
 /// Restores, and says what.
 pub(crate) async fn run(
@@ -20,7 +21,16 @@ pub(crate) async fn run(
     arguments: &RestoreArguments,
     output: &mut impl Write,
 ) -> Result<u8, CommandError> {
-    let RestoreArguments { backup, into, to_position, to_time, expect, check_server } = arguments;
+    let RestoreArguments {
+        backup,
+        into,
+        to_position,
+        to_time,
+        expect,
+        checkpoint,
+        vkeys,
+        check_server,
+    } = arguments;
     let point = point(*to_position, to_time.as_ref())?;
     let bar = count_bar();
     let restored = restore(backup, into, point, *expect, &mut |step, done, total| {
@@ -37,6 +47,19 @@ pub(crate) async fn run(
         Err(error) => return finding(&error, output),
     };
     output.write_all(restored_text(&restored).as_bytes())?;
+    if expect.is_none() && checkpoint.is_none() && !check_server {
+        writeln!(
+            output,
+            "checked:  against itself alone; that it is a prefix of what was is proved by \
+             --checkpoint, --expect or --check-server"
+        )?;
+    }
+    if let Some(checkpoint) = checkpoint {
+        let code = check_signed(into, checkpoint, vkeys, output)?;
+        if code != EXIT_DONE {
+            return Ok(code);
+        }
+    }
     if *check_server {
         return check_prefix(server, &restored, output).await;
     }

@@ -79,7 +79,8 @@ pub(crate) struct BackupArguments {
   ledgerctl restore /mnt/backup/ledger --into /var/lib/contract-ledger
   ledgerctl restore /mnt/backup/ledger-2026-11-24.tar --into /var/lib/contract-ledger
   ledgerctl restore /mnt/backup/ledger --into /tmp/then --to-time 2025-03-31
-  ledgerctl restore /mnt/backup/ledger --into /tmp/then --to-position 41 --check-server")]
+  ledgerctl restore /mnt/backup/ledger --into /tmp/then --to-position 41 --check-server
+  ledgerctl restore /mnt/backup/ledger --into /tmp/then --checkpoint kept.checkpoint --vkey ledger.vkey")]
 pub(crate) struct RestoreArguments {
     /// Backup folder or backup file, or the archive of a ledger.
     #[arg(value_name = "BACKUP")]
@@ -97,6 +98,12 @@ pub(crate) struct RestoreArguments {
     /// backup, restore and verify.
     #[arg(long, value_name = "POSITION:HASH", value_parser = parse_expected)]
     pub(crate) expect: Option<Expected>,
+    /// Prove that the first records are those that a signed checkpoint, kept since, is over. Takes no ledger.
+    #[arg(long, value_name = "FILE", requires = "vkeys")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Key that the checkpoint is to be signed by, as keygen printed it, or a file that holds it.
+    #[arg(long = "vkey", value_name = "VKEY", requires = "checkpoint")]
+    pub(crate) vkeys: Vec<String>,
     /// Also ask the ledger at --server whether what was restored is a prefix of its log.
     #[arg(long)]
     pub(crate) check_server: bool,
