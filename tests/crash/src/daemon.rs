@@ -125,8 +125,12 @@ impl Start<'_> {
 
 impl Daemon {
     pub(crate) async fn connect(&self) -> Result<Channel> {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address))?;
+        let endpoint = Endpoint::from_shared(self.url())?;
         endpoint.connect().await.context("connect")
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What its start said.

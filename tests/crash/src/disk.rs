@@ -30,7 +30,23 @@ pub(crate) enum Disk {
 
 impl Disk {
     pub(crate) fn new(kind: DiskKind, home: &Path, seed: u64) -> Result<Self> {
-        let folder = home.join("disk");
+        Self::named("disk", kind, home, seed)
+    }
+
+    /// One for the archive alone: a mount where the store is on none, and none where the store is on an
+    /// image, which takes long to make.
+    pub(crate) fn second(beside: DiskKind, home: &Path, seed: u64) -> Result<Self> {
+        let kind = match beside {
+            DiskKind::Own | DiskKind::Lossy if Self::impossible(DiskKind::Lossy).is_none() => {
+                DiskKind::Lossy
+            }
+            DiskKind::Own | DiskKind::Lossy | DiskKind::Image(_) => DiskKind::Own,
+        };
+        Self::named("second", kind, home, seed)
+    }
+
+    fn named(name: &str, kind: DiskKind, home: &Path, seed: u64) -> Result<Self> {
+        let folder = home.join(name);
         fs::create_dir(&folder)?;
         Ok(match kind {
             DiskKind::Own => Self::Own(folder),
@@ -42,12 +58,12 @@ impl Disk {
         })
     }
 
-    /// Where a store goes.
-    pub(crate) fn folder(&self) -> PathBuf {
+    /// Where a store goes, or an archive.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
         match self {
-            Self::Own(folder) => folder.join("store"),
-            Self::Lossy(disk) => disk.path().join("store"),
-            Self::Image(disk) => disk.path().join("store"),
+            Self::Own(folder) => folder.join(name),
+            Self::Lossy(disk) => disk.path().join(name),
+            Self::Image(disk) => disk.path().join(name),
         }
     }
 

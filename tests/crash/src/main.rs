@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program that tells")]
 
 mod answers;
+mod backups;
 mod daemon;
 mod disk;
 mod events;
@@ -17,6 +18,7 @@ mod random;
 mod records;
 mod shape;
 mod shared;
+mod signed;
 mod sums;
 mod witness;
 mod world;
@@ -27,7 +29,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use clap::Parser;
+use clap::{Parser, ValueEnum as _};
 
 use phases::Phase;
 use random::Random;
@@ -59,6 +61,7 @@ struct Tally {
     cycles: u64,
     acknowledged: u64,
     violations: u64,
+    of_phase: BTreeMap<Phase, u64>,
 }
 
 #[tokio::main]
@@ -71,7 +74,13 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match run(&arguments).await {
-        Ok(Tally { cycles, acknowledged, violations }) => {
+        Ok(Tally { cycles, acknowledged, violations, of_phase }) => {
+            let count = |phase: &Phase| of_phase.get(phase).copied().unwrap_or(0);
+            let counts: Vec<String> = Phase::value_variants()
+                .iter()
+                .map(|phase| format!("{}={}", phase.name(), count(phase)))
+                .collect();
+            println!("crash: cycles by phase: {}", counts.join(" "));
             println!("crash: cycles={cycles} acknowledged={acknowledged} violations={violations}");
             if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
@@ -112,13 +121,10 @@ async fn run(arguments: &Arguments) -> Result<Tally> {
     let mut tally = Tally::default();
     for (number, phase) in (1..=arguments.cycles).zip(turns.iter().copied().cycle()) {
         let mut random = seeds.split();
-        let mut world = match worlds.remove(&phase) {
-            Some(world) => world,
-            None => phase.world(&mut random)?,
-        };
         // Runs of other seeds begin elsewhere, so that short ones together try everything.
         let first = usize::try_from(arguments.seed % 1024).unwrap_or(0);
         let turn = turn_of.entry(phase).or_insert(first);
+        let mut world = worlds.remove(&phase).map_or_else(|| phase.world(&mut random), Ok)?;
         let began = Instant::now();
         let mut outcome = phase.cycle(&mut world, &mut random, *turn).await;
         *turn += 1;
@@ -130,6 +136,7 @@ async fn run(arguments: &Arguments) -> Result<Tally> {
             outcome = finish(&mut world, &mut random).await;
         }
         tally.cycles += 1;
+        *tally.of_phase.entry(phase).or_default() += 1;
         tally.acknowledged += acknowledged;
         eprintln!(
             "cycle {number} {}: {acknowledged} acknowledged, {} records, {} ms",

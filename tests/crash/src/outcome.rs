@@ -96,6 +96,11 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// The reason that the server gives; none when it is not the server that says it.
+pub(crate) fn reason(status: &Status) -> Option<String> {
+    status.get_error_details().error_info().map(|info| info.reason.clone())
+}
+
 fn refusal(status: &Status) -> Option<v1::RefusalDetails> {
     let told = tonic_types::Status::decode(status.details()).ok()?;
     let name = v1::RefusalDetails::full_name();

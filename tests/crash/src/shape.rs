@@ -2,6 +2,8 @@
 //!
 //! It must not know how a cycle ends.
 
+use std::path::PathBuf;
+
 use crate::random::Random;
 
 /// One agreement of a store.
@@ -20,6 +22,14 @@ pub(crate) struct Shape {
     pub(crate) batch_requests_max: u64,
     /// Of disks that are small: what appends leave free.
     pub(crate) disk_reserve_bytes: u64,
+    /// How long the archive may be behind the store.
+    pub(crate) archive_sync_delay_ms: u64,
+    /// Where the archive is, if not with the store.
+    pub(crate) archive: Option<PathBuf>,
+    /// File of the key that signs checkpoints, if any are signed.
+    pub(crate) key: Option<PathBuf>,
+    /// Folder that is backed up to under load, if there is one.
+    pub(crate) backup: Option<PathBuf>,
     pub(crate) writers: usize,
     pub(crate) agreements: Vec<Terms>,
 }
@@ -32,6 +42,10 @@ impl Shape {
             segment_bytes_max: *random.pick(&[4096, 16_384, 262_144]).unwrap_or(&16_384),
             batch_requests_max: *random.pick(&[1, 8, 1024]).unwrap_or(&1024),
             disk_reserve_bytes: *random.pick(&[0, 65_536, 1_048_576]).unwrap_or(&0),
+            archive_sync_delay_ms: *random.pick(&[0, 0, 0, 25, 400]).unwrap_or(&0),
+            archive: None,
+            key: None,
+            backup: None,
             writers: usize::try_from(random.between(3, 8)).unwrap_or(3),
             agreements: (0..count).map(|number| terms(number, random)).collect(),
         }
@@ -39,12 +53,21 @@ impl Shape {
 
     /// As variables of the server.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut environment = vec![
             ("LEDGERD_STORE__BLOCK_BYTES_MAX", self.block_bytes_max.to_string()),
             ("LEDGERD_ARCHIVE__SEGMENT_BYTES_MAX", self.segment_bytes_max.to_string()),
             ("LEDGERD_STORE__DISK_RESERVE_BYTES", self.disk_reserve_bytes.to_string()),
             ("LEDGERD_LIMITS__BATCH_REQUESTS_MAX", self.batch_requests_max.to_string()),
-        ]
+            ("LEDGERD_ARCHIVE__SYNC_DELAY_MS_MAX", self.archive_sync_delay_ms.to_string()),
+        ];
+        let paths = [
+            ("LEDGERD_ARCHIVE__DIRECTORY", &self.archive),
+            ("LEDGERD_CHECKPOINT__KEY_FILE", &self.key),
+        ];
+        environment.extend(paths.into_iter().filter_map(|(name, path)| {
+            path.as_ref().map(|path| (name, path.display().to_string()))
+        }));
+        environment
     }
 }
 

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
+use contract_ledger::merkle::Checkpoint;
 use contract_ledger::wire::v1;
 
 use crate::outcome::{Outcome, Told};
@@ -34,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) orders: Vec<OpenOrder>,
     pub(crate) sourced: Vec<Sourced>,
     pub(crate) violations: Vec<String>,
+    /// Checkpoints that somebody was told, the smallest first.
+    pub(crate) signed: Vec<Checkpoint>,
     /// Answers of this cycle that acknowledged something new.
     pub(crate) acknowledged_now: u64,
     /// Whether somebody was told in this cycle that a write failed.
@@ -52,6 +55,7 @@ impl Shared {
             orders: Vec::new(),
             sourced: Vec::new(),
             violations: Vec::new(),
+            signed: Vec::new(),
             acknowledged_now: 0,
             failure_told: false,
             names: 0,

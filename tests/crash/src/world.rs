@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use crate::answers::{self, Answers};
+use crate::backups;
 use crate::daemon::{Daemon, Said, Start, Started, program};
 use crate::disk::{Disk, DiskKind};
 use crate::events;
@@ -20,12 +21,15 @@ use crate::random::Random;
 use crate::records;
 use crate::shape::Shape;
 use crate::shared::Shared;
+use crate::signed;
 use crate::sums::{self, Agreements};
 use crate::witness::Witness;
 use crate::writers::Sender;
 
 /// Requests that are sent again at each check.
 const REPEATS: usize = 6;
+/// Records of a log that is short.
+const SHORT_RECORDS: usize = 400;
 /// Agreements that are asked about at each check.
 const ASKED: usize = 8;
 
@@ -34,6 +38,8 @@ const ASKED: usize = 8;
 pub(crate) struct World {
     /// What the store lies on. Dropped, and so unmounted, before the scratch folder goes.
     pub(crate) disk: Disk,
+    /// What its archive lies on, if that is elsewhere.
+    pub(crate) second: Option<Disk>,
     /// What is not the store's: the witness file and the server's logs.
     home: TempDir,
     /// The store's folder.
@@ -51,9 +57,40 @@ impl World {
         let home = tempfile::Builder::new().prefix("crash-").tempdir().context("scratch folder")?;
         let shared = Shared::new(Witness::create(&home.path().join("witness"))?);
         let disk = Disk::new(kind, home.path(), random.next())?;
-        let folder = disk.folder();
-        let shape = Shape::seeded(random);
-        Ok(Self { disk, home, folder, shape, shared, cycles: 0, read: Vec::new() })
+        let folder = disk.folder("store");
+        let mut shape = Shape::seeded(random);
+        let mut second = None;
+        if random.one_in(3) {
+            let disk = Disk::second(kind, home.path(), random.next())?;
+            shape.archive = Some(disk.folder("archive"));
+            second = Some(disk);
+        }
+        if random.one_in(2) {
+            shape.key = Some(signed::key_file(home.path())?);
+        }
+        if random.one_in(3) {
+            shape.backup = Some(home.path().join("backup"));
+        }
+        Ok(Self { disk, second, home, folder, shape, shared, cycles: 0, read: Vec::new() })
+    }
+
+    /// Where the archive is.
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.shape.archive.clone().unwrap_or_else(|| self.folder.join("archive"))
+    }
+
+    /// The lossy disks of this store, that of the store first.
+    pub(crate) fn lossy(&self) -> impl Iterator<Item = &disks::LossyDisk> {
+        std::iter::once(&self.disk).chain(&self.second).filter_map(Disk::lossy)
+    }
+
+    /// The power of every disk goes and comes again; says what was left. The server is dead.
+    pub(crate) fn cut(&mut self, seed: u64, keep: disks::Keep) -> Result<String> {
+        let mut left = self.disk.cut(seed, keep)?;
+        if let Some(second) = &mut self.second {
+            left = format!("{left}, of the archive {}", second.cut(seed, keep)?);
+        }
+        Ok(left)
     }
 
     /// A file beside the store.
@@ -64,11 +101,15 @@ impl World {
     /// Leaves everything where it is, for whoever looks at what went wrong. What lies on a disk that
     /// goes away is copied first.
     pub(crate) fn keep(self) -> Result<PathBuf> {
-        let Self { disk, home, folder, .. } = self;
+        let archive = self.archive();
+        let Self { disk, second, home, folder, .. } = self;
         if !matches!(disk, Disk::Own(_)) && folder.exists() {
             copy(&folder, &home.path().join("store"), |_| true)?;
         }
-        drop(disk);
+        if matches!(&second, Some(disk) if !matches!(disk, Disk::Own(_))) && archive.exists() {
+            copy(&archive, &home.path().join("archive"), |_| true)?;
+        }
+        drop((disk, second));
         Ok(home.keep())
     }
 
@@ -108,7 +149,12 @@ impl World {
         };
         self.shared.lock().witness.remark(how)?;
         self.check(&daemon, random).await?;
-        if random.one_in(5) {
+        if let Some(backup) = &self.shape.backup {
+            let head = self.read.len();
+            let wrong = backups::complete(backup, &daemon, head, &self.beside("restored")).await?;
+            self.shared.lock().violations.extend(wrong);
+        }
+        if random.one_in(self.rests_one_in()) {
             self.rest(daemon, random).await?;
             daemon = self.serve().await?;
             if daemon.said() != Said::Clean {
@@ -120,6 +166,11 @@ impl World {
         self.sign(&daemon, random).await?;
         self.shared.begin();
         Ok(daemon)
+    }
+
+    /// In how many restarts the store rests once. A short log is built anew in no time.
+    fn rests_one_in(&self) -> u64 {
+        if self.read.len() < SHORT_RECORDS { 3 } else { 5 }
     }
 
     /// The agreements of this store, those that are not there yet.
@@ -160,7 +211,12 @@ impl World {
         wrong.extend(decisions);
         self.shared.lock().violations.extend(wrong);
         self.read = found;
-        self.compare_sums(&channel, &agreements, random).await
+        self.compare_sums(&channel, &agreements, random).await?;
+        if self.shape.key.is_some() {
+            let wrong = signed::check(&channel, &self.folder, &self.read, &self.shared).await?;
+            self.shared.lock().violations.extend(wrong);
+        }
+        Ok(())
     }
 
     /// Sends what is open again, and some of what was answered.
@@ -262,7 +318,12 @@ impl World {
         self.verify().await?;
         let copy = self.beside("rebuilt");
         self::copy(&self.folder, &copy, is_no_store)?;
-        let rebuilding = Start { folder: &copy, log: self.beside("rebuilt.log"), ..self.start() };
+        if let Some(archive) = &self.shape.archive {
+            self::copy(archive, &copy.join("archive"), is_no_store)?;
+        }
+        let shape = Shape { archive: None, ..self.shape.clone() };
+        let log = self.beside("rebuilt.log");
+        let rebuilding = Start { folder: &copy, log, shape: &shape, ..self.start() };
         let daemon = match rebuilding.run().await? {
             Started::Serving(daemon) => daemon,
             Started::Ended { status, said } => bail!("no rebuild: {status}: {said:?}"),
@@ -283,7 +344,14 @@ impl World {
 
     async fn verify(&self) -> Result<()> {
         let mut verify = tokio::process::Command::new(program("ledgerctl")?);
-        let output = verify.arg("verify").arg(&self.folder).output().await?;
+        verify.arg("verify").arg(&self.folder);
+        if let Some(archive) = &self.shape.archive {
+            verify.arg("--archive").arg(archive);
+        }
+        if self.shape.key.is_some() {
+            verify.arg("--vkey").arg(signed::verifier()?.to_string());
+        }
+        let output = verify.output().await?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stdout);
             let text = format!("{text} {}", String::from_utf8_lossy(&output.stderr));

@@ -11,12 +11,14 @@ use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
+use crate::backups;
 use crate::daemon::Daemon;
 use crate::events::{self, Mode};
 use crate::outcome::{Outcome, Told};
 use crate::random::Random;
 use crate::shape::{Shape, Terms};
 use crate::shared::{OpenOrder, Shared, Sourced};
+use crate::signed;
 
 /// Sends, and keeps the witness.
 #[derive(Debug, Clone)]
@@ -46,6 +48,8 @@ impl Sender {
 /// Writers at work.
 pub(crate) struct Load {
     tasks: JoinSet<Result<()>>,
+    /// What goes on beside the writers, and does not keep them.
+    beside: JoinSet<Result<()>>,
     enough: Arc<AtomicBool>,
 }
 
@@ -69,7 +73,21 @@ impl Load {
             };
             tasks.spawn(writer.run(Arc::clone(&enough)));
         }
-        Ok(Self { tasks, enough })
+        let mut beside = JoinSet::new();
+        if shape.key.is_some()
+            && let Ok(channel) = daemon.connect().await
+        {
+            beside.spawn(signed::ask_on(channel, shared.clone(), Arc::clone(&enough)));
+        }
+        if let Some(backup) = &shape.backup {
+            beside.spawn(backups::back_up_on(
+                daemon.url(),
+                backup.clone(),
+                random.split(),
+                Arc::clone(&enough),
+            ));
+        }
+        Ok(Self { tasks, beside, enough })
     }
 
     /// Whether every writer has given up.
@@ -81,8 +99,10 @@ impl Load {
     /// Lets each writer finish what it is at.
     pub(crate) async fn finish(mut self) -> Result<()> {
         self.enough.store(true, Ordering::Release);
-        while let Some(ended) = self.tasks.join_next().await {
-            ended??;
+        for tasks in [&mut self.tasks, &mut self.beside] {
+            while let Some(ended) = tasks.join_next().await {
+                ended??;
+            }
         }
         Ok(())
     }

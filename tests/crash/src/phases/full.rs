@@ -14,6 +14,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use super::kill::until_answers;
 use crate::answers;
 use crate::daemon::{Daemon, Said, Started};
+use crate::disk::Disk;
 use crate::events::{self, Mode};
 use crate::outcome::Outcome;
 use crate::random::Random;
@@ -28,8 +29,9 @@ const FREED_MAX: Duration = Duration::from_secs(10);
 pub(crate) async fn cycle(world: &mut World, random: &mut Random) -> Result<()> {
     let daemon = world.open(random).await?;
     let left = random.below(LEFT_BYTES_MAX);
-    world.shared.lock().witness.remark(&format!("{left} bytes left"))?;
-    limit(world, Some(used(&world.folder)? + left))?;
+    // Of two disks either may be full.
+    let is_archives = world.second.is_some() && random.one_in(2);
+    leave(world, is_archives, left)?;
     let mut load = Load::start(&daemon, &world.shape, &world.shared, random).await?;
     until_answers(world, &mut load, u64::MAX).await;
     load.finish().await?;
@@ -43,7 +45,7 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random) -> Result<()> 
         Err(error) => world.shared.violation(format!("no reads from a full disk: {error:#}")),
     }
     if goes_on && random.one_in(2) {
-        limit(world, None)?;
+        no_limit(world);
         goes_on_with_room(world, &daemon, random).await?;
     }
     let end = if random.one_in(2) { Signal::TERM } else { Signal::KILL };
@@ -67,7 +69,8 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random) -> Result<()> 
             }
         }
     }
-    limit(world, None)
+    no_limit(world);
+    Ok(())
 }
 
 /// Whether an append is taken, or refused before anything was written. A ledger whose write has
@@ -116,9 +119,21 @@ async fn goes_on_with_room(world: &World, daemon: &Daemon, random: &mut Random) 
     }
 }
 
-fn limit(world: &World, bytes: Option<u64>) -> Result<()> {
-    world.disk.lossy().context("this phase needs the lossy disk")?.limit_bytes(bytes);
+/// So many bytes more fit on the disk of the store, or on that of an archive that is elsewhere.
+fn leave(world: &World, is_archives: bool, bytes: u64) -> Result<()> {
+    let (disk, folder) = if is_archives {
+        (world.second.as_ref(), world.archive())
+    } else {
+        (Some(&world.disk), world.folder.clone())
+    };
+    world.shared.lock().witness.remark(&format!("{bytes} left at {}", folder.display()))?;
+    let disk = disk.and_then(Disk::lossy).context("this phase needs the lossy disk")?;
+    disk.limit_bytes(Some(used(&folder)? + bytes));
     Ok(())
+}
+
+fn no_limit(world: &World) {
+    world.lossy().for_each(|disk| disk.limit_bytes(None));
 }
 
 /// What the files of a folder use, in blocks of 4 KiB.

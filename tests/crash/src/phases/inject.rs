@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use tokio::time::{Duration, Instant, sleep};
 use tonic_health::pb::health_check_response::ServingStatus;
 
+use super::faults::{FAULTS, Fault, unnamed};
 use super::kill::until_answers;
 use super::points;
 use crate::answers;
@@ -20,48 +21,10 @@ use crate::random::Random;
 use crate::world::World;
 use crate::writers::{Load, Sender};
 
-/// Which call fails, with what, from the first to the so-many-th call of a thread.
-struct Fault {
-    syscall: &'static str,
-    errors: &'static [&'static str],
-    when_max: u64,
-    /// Whether only calls on the store's files count: the runtime makes such calls too.
-    only_files: bool,
-    /// Whether it is reads that fail, of both copies alike: then reads may be refused. No answer is
-    /// ever wrong.
-    is_of_reads: bool,
-    /// Whether a served ledger whose call failed has to stop.
-    must_stop: bool,
-}
+/// How long a failed sync of an archive may take to be told, when it may be late.
+const LATE_MAX: Duration = Duration::from_secs(5);
 
-const fn fault(syscall: &'static str, errors: &'static [&'static str], when_max: u64) -> Fault {
-    Fault { syscall, errors, when_max, only_files: false, is_of_reads: false, must_stop: true }
-}
-
-const fn of_reading(
-    syscall: &'static str,
-    errors: &'static [&'static str],
-    when_max: u64,
-) -> Fault {
-    Fault { must_stop: false, is_of_reads: true, ..fault(syscall, errors, when_max) }
-}
-
-/// What ledgerd calls to make things durable and to name them.
-const FAULTS: &[Fault] = &[
-    fault("fdatasync", &["EIO", "ENOSPC"], 40),
-    fault("sync_file_range", &["EIO"], 20),
-    fault("pwrite64", &["EIO", "ENOSPC"], 20),
-    Fault { only_files: true, ..fault("write", &["EIO", "ENOSPC"], 30) },
-    Fault { must_stop: false, ..fault("fsync", &["EIO"], 30) },
-    Fault { must_stop: false, ..fault("rename", &["EIO", "ENOSPC"], 5) },
-    Fault { must_stop: false, ..fault("mkdir", &["ENOSPC"], 4) },
-    Fault { must_stop: false, ..fault("ftruncate", &["EIO"], 3) },
-    Fault { only_files: true, ..of_reading("openat", &["EIO", "ENOSPC", "EMFILE"], 12) },
-    Fault { only_files: true, ..of_reading("pread64", &["EIO"], 10) },
-    Fault { only_files: true, ..of_reading("read", &["EIO"], 10) },
-];
-
-type Situation = (&'static str, fn(&Path) -> Result<()>);
+type Situation = (&'static str, fn(&World) -> Result<()>);
 
 const TO_MEND_FROM_ARCHIVE: &[Situation] =
     &[("store lost", points::store_lost), ("store ruined", points::store_ruined)];
@@ -92,9 +55,14 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -
     let mut load = Load::start(&daemon, &world.shape, &world.shared, random).await?;
     until_answers(world, &mut load, 200).await;
     load.finish().await?;
-    let injected =
-        fs::read_to_string(world.beside("strace")).unwrap_or_default().contains("(INJECTED)");
-    if injected {
+    let trace = fs::read(world.beside("strace")).unwrap_or_default();
+    let trace = String::from_utf8_lossy(&trace);
+    for call in unnamed(&trace, &world.folder.display().to_string()) {
+        world.shared.violation(format!("{call} is called on the store, and no table names it"));
+    }
+    let injected = trace.matches("(INJECTED)").count();
+    eprintln!("  {rule}: {injected} injected under load");
+    if injected > 0 {
         after_failure(world, &daemon, fault, &rule, random).await?;
     }
     daemon.signal(if random.one_in(2) { Signal::TERM } else { Signal::KILL })?;
@@ -107,7 +75,7 @@ async fn started_to_mend(world: &World, fault: &Fault, random: &mut Random) -> R
     // A copy that is gone and one that cannot be read are no copy left.
     let to_mend = if fault.is_of_reads { TO_MEND_FROM_ARCHIVE } else { TO_MEND };
     let Some((situation, prepare)) = random.pick(to_mend) else { return Ok(()) };
-    prepare(&world.folder).with_context(|| format!("prepare: {situation}"))?;
+    prepare(world).with_context(|| format!("prepare: {situation}"))?;
     world.shared.lock().witness.remark(situation)?;
     if let (_, Some(daemon)) = start_under(world, fault, random).await? {
         daemon.kill().await?;
@@ -129,7 +97,13 @@ async fn start_under(
     let rule = format!("inject={}:error={error}:when={when}{ever}", fault.syscall);
     let mut rules = vec!["-e".to_owned(), rule.clone()];
     if fault.only_files {
-        for path in files(&world.folder)? {
+        // Where nothing is signed any more appends go on, so that is no call that has to stop them.
+        let is_meant = |path: &Path| {
+            !fault.must_stop
+                || path.file_stem().is_none_or(|name| name.to_string_lossy() != "newest")
+        };
+        let paths = files(&world.folder)?.into_iter().chain(files_of_second(world)?);
+        for path in paths.filter(|path| is_meant(path)) {
             rules.extend(["-P".to_owned(), path.display().to_string()]);
         }
     }
@@ -160,15 +134,19 @@ async fn after_failure(
     let mut sender = Sender::new(channel.clone(), world.shared.clone());
     let agreement = world.shape.agreements.first().map_or("", |terms| terms.id.as_str());
     let mut last = None;
-    for _ in 0..2 {
+    let mut sent = 0;
+    let is_stopped = |last: &Option<Outcome>| matches!(last, Some(Outcome::NotRecorded { reason }) if reason == "WRITER_STOPPED");
+    // A sync of the archive that may be late fails late, and is told then.
+    let may_be_late = fault.must_stop && world.shape.archive_sync_delay_ms > 0;
+    let sending = Instant::now();
+    while sent < 2 || (may_be_late && !is_stopped(&last) && sending.elapsed() < LATE_MAX) {
+        sent += 1;
         let order = format!("order-{}", world.shared.number());
         let event = events::place(Mode::Fact, &order, 0, 10);
         let request = events::request(random.uuid(), agreement, vec![event]);
         last = Some(sender.send(&request).await?.outcome);
     }
-    let stopped =
-        matches!(&last, Some(Outcome::NotRecorded { reason }) if reason == "WRITER_STOPPED");
-    if !stopped {
+    if !is_stopped(&last) {
         let told = world.shared.lock().failure_told;
         if fault.must_stop || told {
             world.shared.violation(format!("{rule}: expected WRITER_STOPPED; found {last:?}"));
@@ -195,6 +173,12 @@ async fn after_failure(
         }
     }
     Ok(())
+}
+
+/// Those of an archive that is elsewhere.
+fn files_of_second(world: &World) -> Result<Vec<PathBuf>> {
+    let archive = world.shape.archive.as_ref().filter(|archive| archive.exists());
+    archive.map_or_else(|| Ok(Vec::new()), |archive| files(archive))
 }
 
 /// Every file and folder of a store, as far as it is there.

@@ -1,5 +1,6 @@
 //! The ways in which a cycle ends, and which of them this machine can do.
 
+mod faults;
 mod full;
 mod history;
 mod inject;

@@ -15,6 +15,7 @@ use tokio::time::{Duration, Instant, sleep};
 use super::kill::some_load;
 use crate::daemon::Started;
 use crate::random::Random;
+use crate::shape::Shape;
 use crate::world::World;
 use crate::writers::Load;
 
@@ -24,7 +25,7 @@ enum When {
     /// Under load, for the first to the so-many-th time.
     Load(u64),
     /// While it starts on a folder to which something was done.
-    Start(fn(&Path) -> Result<()>),
+    Start(fn(&World) -> Result<()>),
     /// While it starts on no folder.
     New,
     /// While it ends in order.
@@ -85,6 +86,8 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -
     let (name, when) = POINTS[turn % POINTS.len()];
     // Begins a segment every few appends.
     world.shape.segment_bytes_max = 4096;
+    // Every step comes with its append. What a kill leaves is the same: the kernel lives on.
+    world.shape.archive_sync_delay_ms = 0;
     let daemon = world.open(random).await?;
     let count = match when {
         When::Load(most) => random.between(1, most),
@@ -100,16 +103,18 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -
         When::Start(prepare) => {
             some_load(world, &daemon, random).await?;
             daemon.kill().await?;
-            prepare(&world.folder).with_context(|| format!("prepare for {name}"))?;
+            prepare(world).with_context(|| format!("prepare for {name}"))?;
             ended(&world.start_at(armed).await?)
         }
         When::New => {
             daemon.terminate().await?;
             let elsewhere = world.beside("new");
-            let start = crate::daemon::Start { folder: &elsewhere, ..world.armed(armed) };
+            let shape = Shape { archive: None, ..world.shape.clone() };
+            let here =
+                || crate::daemon::Start { folder: &elsewhere, shape: &shape, ..world.start() };
+            let start = crate::daemon::Start { crash_point: armed, ..here() };
             let status = ended(&start.run().await?);
-            let again = crate::daemon::Start { folder: &elsewhere, ..world.start() };
-            match again.run().await? {
+            match here().run().await? {
                 Started::Serving(daemon) => drop(daemon.kill().await?),
                 Started::Ended { status, said } => {
                     world
@@ -180,8 +185,8 @@ impl World {
     }
 }
 
-fn segments(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder.join("archive"))?.collect::<Result<Vec<_>, _>>()?;
+fn segments(world: &World) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(world.archive())?.collect::<Result<Vec<_>, _>>()?;
     let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "clar"));
     paths.sort();
@@ -194,32 +199,32 @@ fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
     Ok(fs::write(path, bytes)?)
 }
 
-fn last_segment(folder: &Path) -> Result<PathBuf> {
-    segments(folder)?.pop().context("the archive has no segment")
+fn last_segment(world: &World) -> Result<PathBuf> {
+    segments(world)?.pop().context("the archive has no segment")
 }
 
-pub(super) fn store_lost(folder: &Path) -> Result<()> {
-    Ok(fs::remove_dir_all(folder.join("sled"))?)
+pub(super) fn store_lost(world: &World) -> Result<()> {
+    Ok(fs::remove_dir_all(world.folder.join("sled"))?)
 }
 
 /// Every byte is another: a cut, or single bits, may hit space that sled does not use.
-pub(super) fn store_ruined(folder: &Path) -> Result<()> {
-    change(&folder.join("sled/db"), |bytes| bytes.iter_mut().for_each(|byte| *byte = !*byte))
+pub(super) fn store_ruined(world: &World) -> Result<()> {
+    change(&world.folder.join("sled/db"), |bytes| bytes.iter_mut().for_each(|byte| *byte = !*byte))
 }
 
-pub(super) fn archive_lost(folder: &Path) -> Result<()> {
-    Ok(segments(folder)?.iter().try_for_each(fs::remove_file)?)
+pub(super) fn archive_lost(world: &World) -> Result<()> {
+    Ok(segments(world)?.iter().try_for_each(fs::remove_file)?)
 }
 
-pub(super) fn archive_torn(folder: &Path) -> Result<()> {
-    change(&last_segment(folder)?, |bytes| bytes.extend_from_slice(b"CLBK\x01\x00half"))
+pub(super) fn archive_torn(world: &World) -> Result<()> {
+    change(&last_segment(world)?, |bytes| bytes.extend_from_slice(b"CLBK\x01\x00half"))
 }
 
-fn archive_behind(folder: &Path) -> Result<()> {
-    Ok(fs::remove_file(last_segment(folder)?)?)
+fn archive_behind(world: &World) -> Result<()> {
+    Ok(fs::remove_file(last_segment(world)?)?)
 }
 
-pub(super) fn archive_damaged(folder: &Path) -> Result<()> {
-    let first = segments(folder)?.into_iter().next().context("the archive has no segment")?;
+pub(super) fn archive_damaged(world: &World) -> Result<()> {
+    let first = segments(world)?.into_iter().next().context("the archive has no segment")?;
     change(&first, |bytes| bytes[9] ^= 1)
 }

@@ -43,11 +43,15 @@ async fn lossy(world: &mut World, random: &mut Random, keep: Keep, writes: Write
         // While it starts: on what is whole, or on what it has to mend first.
         daemon.kill().await?;
         if random.one_in(2) {
-            let copy = random.pick(&["sled", "archive"]).copied().unwrap_or("sled");
-            world.shared.lock().witness.remark(&format!("{copy} is lost"))?;
-            fs::remove_dir_all(world.folder.join(copy))?;
+            let store = world.folder.join("sled");
+            let lost = random.pick(&[store, world.archive()]).cloned().unwrap_or_default();
+            // An archive that may be behind is no second copy of the newest records when the power
+            // goes too: what it has of them may not be synced.
+            let lost = if world.shape.archive_sync_delay_ms > 0 { world.archive() } else { lost };
+            world.shared.lock().witness.remark(&format!("{} is lost", lost.display()))?;
+            fs::remove_dir_all(lost)?;
         }
-        power_off_in(world, random.between(1, 60))?;
+        power_off_in(world, random.between(1, 60), random)?;
         if let Started::Serving(daemon) = world.start().run().await? {
             daemon.kill().await?;
         }
@@ -57,12 +61,10 @@ async fn lossy(world: &mut World, random: &mut Random, keep: Keep, writes: Write
             let times = random.between(1, 20);
             let after = random.below(FAULT_WRITES_MAX - times);
             let fault = Fault { operation: Operation::Write, errno, after, times, short: true };
-            if let Some(disk) = world.disk.lossy() {
-                disk.fail(fault);
-            }
+            world.lossy().for_each(|disk| disk.fail(fault));
         }
         let mut load = Load::start(&daemon, &world.shape, &world.shared, random).await?;
-        power_off_in(world, random.between(1, 400))?;
+        power_off_in(world, random.between(1, 400), random)?;
         until_answers(world, &mut load, u64::MAX).await;
         daemon.kill().await?;
         load.finish().await?;
@@ -74,18 +76,23 @@ async fn lossy(world: &mut World, random: &mut Random, keep: Keep, writes: Write
 
 /// Faults stay after a cut; what is left of them is spent on a file that nobody reads.
 fn use_up_faults(world: &World) {
-    let path = world.folder.with_file_name("spent");
-    for _ in 0..FAULT_WRITES_MAX {
-        // The failure is what it is for.
-        drop(fs::write(&path, "x"));
+    for disk in world.lossy() {
+        let path = disk.path().join("spent");
+        for _ in 0..FAULT_WRITES_MAX {
+            // The failure is what it is for.
+            drop(fs::write(&path, "x"));
+        }
+        drop(fs::remove_file(&path));
     }
-    drop(fs::remove_file(&path));
 }
 
-fn power_off_in(world: &World, operations: u64) -> Result<()> {
-    world.shared.lock().witness.remark(&format!("power off in {operations} operations"))?;
-    if let Some(disk) = world.disk.lossy() {
-        disk.power_off_at(Some(disk.operations() + operations));
+/// Of two disks, one goes off first.
+fn power_off_in(world: &World, operations: u64, random: &mut Random) -> Result<()> {
+    let disks: Vec<_> = world.lossy().collect();
+    if let Some(disk) = random.pick(&disks) {
+        let (at, path) = (disk.operations() + operations, disk.path().display());
+        world.shared.lock().witness.remark(&format!("{path} off in {operations} operations"))?;
+        disk.power_off_at(Some(at));
     }
     Ok(())
 }
@@ -102,6 +109,6 @@ pub(crate) async fn image(world: &mut World, random: &mut Random) -> Result<()> 
 }
 
 fn the_power_goes(world: &mut World, random: &mut Random, keep: Keep) -> Result<()> {
-    let left = world.disk.cut(random.next(), keep)?;
+    let left = world.cut(random.next(), keep)?;
     world.shared.lock().witness.remark(&format!("power cut: {left}"))
 }
