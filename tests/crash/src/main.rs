@@ -124,15 +124,17 @@ async fn run(arguments: &Arguments) -> Result<Tally> {
         // Runs of other seeds begin elsewhere, so that short ones together try everything.
         let first = usize::try_from(arguments.seed % 1024).unwrap_or(0);
         let turn = turn_of.entry(phase).or_insert(first);
-        let mut world = worlds.remove(&phase).map_or_else(|| phase.world(&mut random), Ok)?;
+        let is_apart = phase.is_apart(*turn);
+        let kept = if is_apart { None } else { worlds.remove(&phase) };
+        let mut world = kept.map_or_else(|| phase.world(&mut random), Ok)?;
         let began = Instant::now();
         let mut outcome = phase.cycle(&mut world, &mut random, *turn).await;
         *turn += 1;
         world.cycles += 1;
         let acknowledged = world.shared.lock().acknowledged_now;
         let is_last = number + u64::try_from(turns.len())? > arguments.cycles;
-        let ends = world.cycles >= STORE_CYCLES_MAX || is_last;
-        if ends && outcome.is_ok() {
+        let ends = world.cycles >= STORE_CYCLES_MAX || is_last || is_apart;
+        if ends && !is_apart && outcome.is_ok() {
             outcome = finish(&mut world, &mut random).await;
         }
         tally.cycles += 1;

@@ -120,7 +120,7 @@ async fn goes_on_with_room(world: &World, daemon: &Daemon, random: &mut Random) 
 }
 
 /// So many bytes more fit on the disk of the store, or on that of an archive that is elsewhere.
-fn leave(world: &World, is_archives: bool, bytes: u64) -> Result<()> {
+pub(super) fn leave(world: &World, is_archives: bool, bytes: u64) -> Result<()> {
     let (disk, folder) = if is_archives {
         (world.second.as_ref(), world.archive())
     } else {
@@ -132,7 +132,7 @@ fn leave(world: &World, is_archives: bool, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-fn no_limit(world: &World) {
+pub(super) fn no_limit(world: &World) {
     world.lossy().for_each(|disk| disk.limit_bytes(None));
 }
 

@@ -2,6 +2,7 @@
 
 mod faults;
 mod full;
+mod full_long;
 mod history;
 mod inject;
 mod kill;
@@ -17,6 +18,9 @@ pub(crate) use points::names as crash_point_names;
 use crate::disk::{Disk, DiskKind};
 use crate::random::Random;
 use crate::world::World;
+
+/// One of so many cycles with a full disk is one with a long log, which takes longer.
+const FULL_LONG_EVERY: usize = 8;
 
 /// One way to end a cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -78,6 +82,11 @@ impl Phase {
         Disk::impossible(self.disk())
     }
 
+    /// Whether that cycle is of a store that lives no other.
+    pub(crate) fn is_apart(self, turn: usize) -> bool {
+        self == Self::Full && turn % FULL_LONG_EVERY == 2
+    }
+
     /// A store to begin with.
     pub(crate) fn world(self, random: &mut Random) -> Result<World> {
         World::new(self.disk(), random)
@@ -96,6 +105,7 @@ impl Phase {
             Self::Inject => inject::cycle(world, random, turn).await,
             Self::Powercut => power::cut(world, random).await,
             Self::Torn => power::torn(world, random).await,
+            Self::Full if self.is_apart(turn) => full_long::cycle(world, random).await,
             Self::Full => full::cycle(world, random).await,
             Self::PowercutExt4 | Self::PowercutXfs => power::image(world, random).await,
             Self::History => history::cycle(world, random).await,
