@@ -265,3 +265,25 @@ async fn a_killed_folder_is_verified_with_how_far_each_derived_tree_has_come() {
     let told = format!("file db has {} bytes, and was left with {length}", length + 512);
     assert_eq!((code, text.contains(&told)), (1, true), "{text}");
 }
+
+#[tokio::test]
+async fn a_backup_folder_whose_mark_was_altered_is_not_restored() {
+    let folder = stopped().await;
+    // The segments of a ledger with the mark are what a backup folder is.
+    let backup = folder.path().join("archive");
+    let text = b"contract-ledger backup format 1\n";
+    let restored = |into: &str, mark: &[u8]| {
+        fs::write(backup.join("BACKUP"), mark).unwrap();
+        let into = folder.path().join(into);
+        ledgerctl(&["restore", backup.to_str().unwrap(), "--into", into.to_str().unwrap()])
+    };
+    for at in 0..text.len() {
+        let mut altered = text.to_vec();
+        altered[at] ^= 1 << (at % 8);
+        let (code, told) = restored("altered", &altered);
+        assert_eq!((code, told.contains("format")), (2, true), "byte {at}: {told}");
+        assert!(!folder.path().join("altered").exists());
+    }
+    let (code, told) = restored("whole", text);
+    assert_eq!(code, 0, "{told}");
+}
