@@ -8,7 +8,6 @@ use super::copies::{
     RECORDS, assert_whole, change, closed_log, flip_in_store, reopen, segments, small_segments,
 };
 use super::copy_of;
-use crate::block::BlockHash;
 use crate::log::{Log, LogError, LogOptions};
 
 const NOTE: &str = "archive-incomplete";
@@ -23,11 +22,9 @@ fn cut_archive(directory: &Path, blocks: usize) {
     });
 }
 
-/// The same log without the mark of a clean stop, which would say how far it had come.
-fn killed_log() -> (tempfile::TempDir, BlockHash) {
-    let (scratch, last_block) = closed_log();
-    fs::remove_file(scratch.path().join("clean-stop")).unwrap();
-    (scratch, last_block)
+/// As a kill leaves it: without the mark of a clean stop, which would say how far the log had come.
+fn forget_the_stop(directory: &Path) {
+    fs::remove_file(directory.join("clean-stop")).unwrap();
 }
 
 fn assert_lost(options: &LogOptions, expected: u64, what: &str) {
@@ -67,7 +64,8 @@ fn a_note_stays_until_the_archive_is_complete() {
 /// What a kill leaves in the middle of completing: the last block is in the store alone.
 #[test]
 fn the_last_block_is_not_given_up_while_the_archive_is_behind() {
-    let (scratch, last_block) = killed_log();
+    let (scratch, last_block) = closed_log();
+    forget_the_stop(scratch.path());
     cut_archive(scratch.path(), 1);
     fs::write(scratch.path().join(NOTE), format!("{RECORDS}\n")).unwrap();
     let whole = copy_of(scratch.path());
@@ -113,9 +111,10 @@ fn damage_where_the_archive_ends_is_no_end_while_the_store_goes_on() {
 /// The store is synced before the archive, so it alone may hold the last that was acknowledged.
 #[test]
 fn with_a_delayed_sync_a_damaged_last_block_is_no_end() {
-    let (scratch, _) = killed_log();
+    let (scratch, _) = closed_log();
     cut_archive(scratch.path(), 1);
     flip_in_store(scratch.path(), RECORDS - 3);
+    forget_the_stop(scratch.path());
     let mut options = small_segments(scratch.path());
     options.archive.as_mut().unwrap().sync_delay_ms_max = 5;
     assert_lost(&options, RECORDS - 3, "delayed");
