@@ -191,9 +191,9 @@ fn records_of(
                 position + u64::from(index)
             ))?,
             request_index: index,
-            stated,
+            stated: stated.clone(),
         };
-        records.push(of_event(&header, &accepted));
+        records.push(of_event(&header, accepted));
     }
     Ok(records)
 }
@@ -264,7 +264,7 @@ fn blocks(folder: &Path) -> Done {
     seed(folder, "block", "golden-sealed", &[3], &golden)?;
     let records: Vec<Bytes> =
         (0..40_u8).map(|byte| Bytes::from(vec![byte; usize::from(byte)])).collect();
-    let encoded = block::encode(7, block::BlockHash::ZERO, &records)?;
+    let encoded = block::encode(7, block::BlockHash::ZERO, &records, block::Codec::None)?;
     seed(folder, "block", "forty-sealed", &[3], &encoded)?;
     seed(folder, "block", "parts", &[4], &encoded)?;
     seed(folder, "block", "key", &[0], &[0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1])
