@@ -4,10 +4,13 @@
 //! (`decide`), encodes (`encoded`) and repeats first answers (`repeat`) to what comes through its `queue`, and
 //! has it recorded (`commit`), while it decides more (`committing`); `index` finds records by
 //! agreement, request and source; `tree` keeps the tree over the log, both `catch_up` at a start,
-//! [`signing`] signs its head, [`signed_end`] tells a start how far the log was signed, [`kept_keys`] keeps what to verify with, [`proofs`] proves from it; [`import`] takes in older registers; [`agreements`] keeps folded
-//! agreements, `judged` those of today, `past` those of earlier states, all by `weighed`, and [`folding`] bounds how many are folded at a time; `known` says up to where the log was recorded by a time; `portfolio` keeps a row of each, written by `projector`; [`query`], [`listing`],
-//! [`history`], [`read`] and [`notices`] answer; [`blocks`] is for backups, [`verify`] checks everything that is stored. `page_key` vouches for page tokens. Nothing here
-//! knows tonic.
+//! [`signing`] signs its head, [`signed_end`] tells a start how far the log was signed, [`kept_keys`] keeps
+//! what to verify with, [`proofs`] proves from it; [`import`] takes in older registers; `agreements` keeps
+//! folded agreements, `judged` those of today, `past` those of earlier states, by `hot` and `weighed`, and
+//! [`folding`] bounds how many are folded at a time; `known` says up to where the log was recorded by a
+//! time; `portfolio` keeps a row of each, written by `projector`, and `made_rows` those that are made before;
+//! [`query`], [`listing`], [`history`], [`read`] and [`notices`] answer; [`blocks`] is for backups, [`verify`]
+//! checks everything that is stored. `page_key` vouches for page tokens. Nothing here knows tonic.
 //!
 //! Order of one commit: log append (durable when it returns), tree, index, published agreements, what the
 //! projector has to do, published head, answers. So whoever has an answer can read what it says.

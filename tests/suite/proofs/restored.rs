@@ -37,7 +37,8 @@ async fn what_is_restored_begins_with_what_was_signed_or_it_is_said() {
     let archive = |folder: &TempDir| folder.path().join("archive").to_str().unwrap().to_owned();
     let against = ["--checkpoint", &path("kept"), "--vkey", &vkey];
     let restore = async |backup: &str, into: &str, more: &[&str]| {
-        let words = [&["restore", backup, "--into", &path(into)], more].concat();
+        let into = path(into);
+        let words = [&["restore", backup, "--into", &into], more].concat();
         ledgerctl(&words).await
     };
 
