@@ -22,7 +22,6 @@ use super::stopped::{self, CleanStop};
 pub(super) const FORMAT: &str = "contract-ledger log format 1";
 /// What it says before the number.
 const FORMAT_START: &str = "contract-ledger log format ";
-const FORMAT_VERSION: u64 = 1;
 
 pub(super) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_SHOWN_CHARS_MAX: usize = 64;
@@ -102,14 +101,18 @@ impl ClaimedDirectory {
     }
 }
 
+fn version_in(format: &str) -> Option<u64> {
+    format.strip_prefix(FORMAT_START)?.parse().ok()
+}
+
 impl LogError {
     /// Whether the format of a directory is missing or altered, and not plainly that of a later version.
     pub(super) fn is_format_lost(&self) -> bool {
         match self {
             Self::FormatMissing { .. } => true,
             Self::FormatUnknown { found, .. } => {
-                let version = found.strip_prefix(FORMAT_START).and_then(|text| text.parse().ok());
-                version.is_none_or(|version: u64| version <= FORMAT_VERSION)
+                // None, of a text that is no format, is before any.
+                version_in(found) <= version_in(FORMAT)
             }
             _ => false,
         }

@@ -71,6 +71,7 @@ const POINTS: &[(&str, When)] = &[
     ("archive.written", When::Start(archive_damaged)),
     ("close.begun", When::Close),
     ("close.synced", When::Close),
+    ("close.mark-written", When::Close),
 ];
 
 /// Names of all points, which no release may contain.
