@@ -147,22 +147,20 @@ pub(super) fn prepaid_left(fold: &Fold<'_>) -> BTreeMap<InvoiceId, Amount> {
             prepayments.push(Prepayment { stated, left, gross_left });
         }
     }
+    // Whoever offsets by hand names the prepayment, and knows better than an invoice, whichever came first.
     for event in &fold.events {
-        match &event.event.payload {
-            Payload::InvoiceReceived(last) => {
-                let counted = last.kind == InvoiceKind::Commercial && !is_rejected(fold, last);
-                if counted && last.prepaid.is_positive() {
-                    offset_stated(fold, last, &mut prepayments);
-                }
+        let Payload::PrepaymentOffset(offset) = &event.event.payload else { continue };
+        for prepayment in &mut prepayments {
+            if prepayment.stated.invoice == offset.prepayment {
+                offset_by_hand(fold, offset.amount, prepayment);
             }
-            Payload::PrepaymentOffset(offset) => {
-                for prepayment in &mut prepayments {
-                    if prepayment.stated.invoice == offset.prepayment {
-                        offset_by_hand(fold, offset.amount, prepayment);
-                    }
-                }
-            }
-            _ => {}
+        }
+    }
+    for event in &fold.events {
+        let Payload::InvoiceReceived(last) = &event.event.payload else { continue };
+        let counted = last.kind == InvoiceKind::Commercial && !is_rejected(fold, last);
+        if counted && last.prepaid.is_positive() {
+            offset_stated(fold, last, &mut prepayments);
         }
     }
     prepayments.into_iter().map(|one| (one.stated.invoice.clone(), one.left)).collect()
