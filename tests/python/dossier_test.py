@@ -42,12 +42,17 @@ class Ledger:
         key = folder / "ledger.key"
         self.vkey = ledgerctl("keygen", NAME, "-o", str(key)).strip()
         command = [LEDGERD, "--data-dir", str(data), "--listen", "127.0.0.1:0", "--import-mode"]
+        environment = {**os.environ, "LEDGERD_CHECKPOINT__KEY_FILE": str(key)}
+        if data.exists():
+            # Nothing of it was ever signed.
+            subprocess.run([*command, "--first-checkpoint"], env=environment, check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "LEDGERD_CHECKPOINT__KEY_FILE": str(key)},
+            env=environment,
         )
         line = self.process.stdout.readline().strip()
         assert line.startswith("listening on "), line

@@ -176,6 +176,10 @@ async fn what_the_days_bring_about_is_listed_at_the_visit_at_which_it_is_true() 
         assert_eq!(code, 0, "{text}");
         assert!(text.contains("the day of the last visit was not kept"), "{text}");
         assert_eq!(early(&findings_of(&text)), told("opened", "2024-01-31"), "{text}");
+        // Also what was true at the last visit, whatever its day was.
+        let other = Auditor::of(&served.url);
+        let first = other.visits(&["--first", "--as-of", "2024-01-31"]).await;
+        assert_eq!(findings_of(&text), first);
         assert_eq!(fs::read_to_string(&day_file).unwrap().split(' ').count(), 3);
     }
     served.stop().await;

@@ -30,8 +30,8 @@ pub(super) fn read(path: &Path, first: bool, trust: &Trust) -> Result<Option<Kep
         }
         Ok(text) => {
             let believed = trust.believe(&path.display().to_string(), &text)?;
-            let day = match fs::read_to_string(day_file(path)) {
-                Ok(line) => day_of(&line, &believed.checkpoint),
+            let day = match fs::read(day_file(path)) {
+                Ok(line) => day_of(&String::from_utf8_lossy(&line), &believed.checkpoint),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 Err(source) => {
                     let doing = format!("reading {}", day_file(path).display());
@@ -48,11 +48,11 @@ pub(super) fn read(path: &Path, first: bool, trust: &Trust) -> Result<Option<Kep
     }
 }
 
-/// Replaces what was kept, durably, each file as a whole. The checkpoint goes first: a visit that ends
-/// between the two has no day of its own, and the next one looks further back instead.
+/// Replaces what was kept, durably, each file as a whole. The day goes first: a visit that ends between
+/// the two is not over, and the day of another checkpoint is no day.
 pub(super) fn keep(path: &Path, now: &Believed, day: Date) -> io::Result<()> {
-    put(path, &now.text)?;
-    put(&day_file(path), &day_line(&now.checkpoint, day))
+    put(&day_file(path), &day_line(&now.checkpoint, day))?;
+    put(path, &now.text)
 }
 
 fn day_file(path: &Path) -> PathBuf {

@@ -13,7 +13,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use contract_ledger::clock::{Clock as _, SystemClock};
-use contract_ledger::domain::date::{Date, RecordedTime};
+use contract_ledger::domain::date::Date;
 use contract_ledger::domain::policy::PolicyBook;
 use contract_ledger::ledger::error::WithCauses;
 use contract_ledger::merkle::{ConsistencyProof, TREE_HASH_BYTES, TreeHash};
@@ -65,12 +65,12 @@ pub(crate) async fn run(
         writeln!(output, "refusal:   {}", refusal_text(record))?;
     }
     let (policies, policy_text) = policy(&mut client).await?;
-    let (day_before, days_text) = days(kept.as_ref(), news.newest_before, today);
+    let (before, days_text) = seen_before(kept.as_ref(), today);
     writeln!(output, "judged:    {days_text}; by {policy_text}")?;
-    let judging = Judging { policies, before: Seen { size: from, day: day_before }, today };
+    let judging = Judging { policies, before, today };
     let channel = server.connect().await?;
     for (agreement_id, of_log) in &news.agreements {
-        let is_as_before = of_log.is_as_before() && day_before == today;
+        let is_as_before = of_log.is_as_before() && (before.size, before.day) == (from, today);
         if of_log.has_no_event() || is_as_before {
             continue;
         }
@@ -94,21 +94,22 @@ fn day(asked: Option<&str>) -> Result<Date, CommandError> {
     }
 }
 
-/// The day of the last visit, and both days in words. Where it was not kept, the day on which the newest
-/// record of then was recorded: it cannot be later, so nothing is passed over.
-fn days(kept: Option<&Kept>, newest_before: Option<RecordedTime>, today: Date) -> (Date, String) {
+/// How far the last visit saw, and both days in words. A visit whose day was not kept counts for nothing
+/// here: whatever day is taken for it, something could be passed over.
+fn seen_before(kept: Option<&Kept>, today: Date) -> (Seen, String) {
+    let nothing = Seen { size: 0, day: today };
     match kept {
-        None => (today, format!("as of {today}")),
-        Some(Kept { day: Some(before), .. }) => {
-            (*before, format!("as of {today}, at the last visit as of {before}"))
+        None => (nothing, format!("as of {today}")),
+        Some(Kept { believed, day: Some(day) }) => {
+            let before = Seen { size: believed.checkpoint.size(), day: *day };
+            (before, format!("as of {today}, at the last visit as of {day}"))
         }
         Some(Kept { day: None, .. }) => {
-            let before = newest_before.map_or(today, RecordedTime::oslo_date);
             let text = format!(
-                "as of {today}; the day of the last visit was not kept, and {before} is taken, the day \
-                 of its newest record"
+                "as of {today}; the day of the last visit was not kept, so all is listed that a first \
+                 visit lists"
             );
-            (before, text)
+            (nothing, text)
         }
     }
 }

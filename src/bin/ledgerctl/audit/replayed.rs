@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract_ledger::domain::date::RecordedTime;
 use contract_ledger::domain::event::Recorded;
 use contract_ledger::merkle::{Frontier, TreeHash};
 use contract_ledger::wire::v1::Record;
@@ -26,8 +25,6 @@ pub(super) struct Replayed {
     pub(super) events: u64,
     /// The requests that were refused since.
     pub(super) refused: Vec<Record>,
-    /// When the newest record of the last visit was recorded.
-    pub(super) newest_before: Option<RecordedTime>,
     /// Every agreement that the log names.
     pub(super) agreements: BTreeMap<String, OfAgreement>,
 }
@@ -57,7 +54,8 @@ pub(super) async fn replay(
         let is_new = tree.size() >= from;
         let leaf = stored.leaf_hash();
         tree.append(leaf, |_, _| ());
-        replayed.take(stored.record, leaf, is_new)
+        replayed.take(stored.record, leaf, is_new);
+        Ok(())
     })
     .await?;
     // Also when nothing is new.
@@ -81,24 +79,18 @@ fn compare(tree: &Frontier, from: u64, signed: TreeHash) -> Result<(), CommandEr
 }
 
 impl Replayed {
-    fn take(&mut self, record: Record, leaf: TreeHash, is_new: bool) -> Result<(), CommandError> {
+    fn take(&mut self, record: Record, leaf: TreeHash, is_new: bool) {
         let agreement = self.agreements.entry(record.agreement_id.clone()).or_default();
         agreement.leaves.append(leaf, |_, _| ());
-        if !is_new {
-            self.newest_before = Some(record::recorded_time(&record).map_err(|fault| {
-                CommandError::Stopped(format!("position {}: {fault}", record.position))
-            })?);
-        }
         if matches!(record.entry, Some(Entry::Refusal(_))) {
             self.refused.extend(is_new.then_some(record));
-            return Ok(());
+            return;
         }
         agreement.events += 1;
         if is_new {
             agreement.new_events += 1;
             self.events += 1;
         }
-        Ok(())
     }
 }
 

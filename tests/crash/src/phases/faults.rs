@@ -70,6 +70,11 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("lseek", "moves a number of the kernel's: nothing reaches a disk"),
     ("execve", "the start of the program: the folder is an argument of it"),
     ("mmap", "memory: no file of a store is mapped"),
+    (
+        "readlink",
+        "of a path of the configuration, to see that what belongs to the key lies elsewhere: before \
+         anything is opened",
+    ),
 ];
 
 /// Calls that a trace shows on the files of a folder, and that neither table names.
