@@ -1,5 +1,6 @@
 //! Where the configuration comes from: flags over environment over file over defaults.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -32,6 +33,22 @@ pub enum SourceError {
         #[source]
         source: toml::de::Error,
     },
+    /// A variable of the environment is not UTF-8.
+    #[error("the variable {name} of the environment is not UTF-8")]
+    NotUtf8 {
+        /// Which, as far as it can be shown.
+        name: String,
+    },
+    /// A variable of the environment goes into a setting that is no section, or stands where a section
+    /// is.
+    #[error(
+        "the variable {name} of the environment names no setting beside what the file, the flags or other \
+         variables set: remove it"
+    )]
+    NoSetting {
+        /// Which.
+        name: String,
+    },
     /// A key is unknown, or has a value of the wrong kind.
     #[error("the configuration (file, environment, flags together) is not valid")]
     Invalid(#[source] toml::de::Error),
@@ -39,11 +56,25 @@ pub enum SourceError {
 
 /// The variables of this process's environment that are meant for the ledger.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-pub fn environment() -> Vec<(String, String)> {
-    let readable = std::env::vars_os().filter_map(|(name, text)| {
-        Some((name.into_string().ok()?, text.to_string_lossy().into_owned()))
+pub fn environment() -> Result<Vec<(String, String)>, SourceError> {
+    meant(std::env::vars_os())
+}
+
+/// Those of some variables that are meant for the ledger. One that cannot be read as it was written is
+/// refused: a path that was put right would be another path.
+fn meant(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Vec<(String, String)>, SourceError> {
+    let ours = variables
+        .filter(|(name, _)| name.as_encoded_bytes().starts_with(ENVIRONMENT_PREFIX.as_bytes()));
+    let read = ours.map(|(name, text)| {
+        let shown = name.to_string_lossy().into_owned();
+        match (name.into_string(), text.into_string()) {
+            (Ok(name), Ok(text)) => Ok((name, text)),
+            (Err(_), _) | (_, Err(_)) => Err(SourceError::NotUtf8 { name: shown }),
+        }
     });
-    readable.filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect()
+    read.collect()
 }
 
 /// Puts the sources together. The flags are a table like the file's.
@@ -63,7 +94,29 @@ pub fn load(
         merge(&mut table, of_environment(&path, text));
     }
     merge(&mut table, flags);
+    for (name, _) in environment {
+        if !is_in_place(&table, name) {
+            return Err(SourceError::NoSetting { name: name.clone() });
+        }
+    }
     table.try_into().map_err(SourceError::Invalid)
+}
+
+/// Whether what a variable names is a value of the table, or nothing has taken the place of the sections
+/// around it.
+fn is_in_place(table: &Table, name: &str) -> bool {
+    let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) else { return true };
+    let key = key.to_lowercase();
+    let mut sections: Vec<&str> = key.split("__").collect();
+    let last = sections.pop();
+    let mut inner = table;
+    for section in sections {
+        match inner.get(section) {
+            Some(Value::Table(table)) => inner = table,
+            Some(_) | None => return false,
+        }
+    }
+    last.and_then(|last| inner.get(last)).is_some_and(|value| !value.is_table())
 }
 
 fn read(path: &Path) -> Result<Table, SourceError> {

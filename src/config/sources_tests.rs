@@ -55,6 +55,44 @@ fn unknown_keys_and_wrong_kinds_are_refused() {
     }
 }
 
+#[test]
+fn a_variable_that_another_source_takes_the_place_of_is_refused_by_name() {
+    let flag = |path: &[&str]| nested(path, Value::String("/data".to_owned()));
+    let refused = |variables: &[(String, String)], flags| match load(None, variables, flags) {
+        Err(SourceError::NoSetting { name }) => name,
+        other => panic!("{other:?}"),
+    };
+    let inside = [variable("LEDGERD_DATA_DIR__X", "1")];
+    assert_eq!(refused(&inside, flag(&["data_dir"])), "LEDGERD_DATA_DIR__X");
+    let section = [variable("LEDGERD_ARCHIVE", "1")];
+    assert_eq!(refused(&section, flag(&["archive", "directory"])), "LEDGERD_ARCHIVE");
+    let both = [variable("LEDGERD_DATA_DIR__X", "1"), variable("LEDGERD_DATA_DIR", "/other")];
+    assert_eq!(refused(&both, Table::new()), "LEDGERD_DATA_DIR__X");
+    // A flag over a variable of the same setting stands.
+    let same = [variable("LEDGERD_DATA_DIR", "/other")];
+    let config = load(None, &same, flag(&["data_dir"])).unwrap();
+    assert_eq!(config.data_dir, Some(PathBuf::from("/data")));
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_refused_by_name() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    for (name, value, shown) in [
+        (&b"LEDGERD_DATA_DIR"[..], &b"/data/\xff"[..], "LEDGERD_DATA_DIR"),
+        (b"LEDGERD_\xff", b"1", "LEDGERD_\u{fffd}"),
+    ] {
+        match meant([(text(name), text(value))].into_iter()) {
+            Err(SourceError::NotUtf8 { name }) => assert_eq!(name, shown),
+            other => panic!("{other:?}"),
+        }
+    }
+    // What is not meant for the ledger is not its to refuse.
+    let other = [(text(b"HOME"), text(b"\xff")), (text(b"LEDGERD_LISTEN"), text(b"x"))];
+    let read = meant(other.into_iter()).unwrap();
+    assert_eq!(read, [variable("LEDGERD_LISTEN", "x")]);
+}
+
 /// What the type of a setting says that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

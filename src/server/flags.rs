@@ -93,6 +93,6 @@ impl Flags {
         if !log.is_empty() {
             flags.insert("log".to_owned(), Value::Table(log));
         }
-        load(self.config.as_deref(), &environment(), flags)
+        load(self.config.as_deref(), &environment()?, flags)
     }
 }
