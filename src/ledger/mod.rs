@@ -295,6 +295,7 @@ impl Ledger {
     ) -> Result<OpenedLedger, LedgerError> {
         let known = signed_end::known_end(&options.directory, rules.checkpoints.as_deref())?;
         let OpenedLog { writer: log, reader, report } = Log::open_knowing(options, known)?;
+        signed_end::has_reached(&options.directory, reader.next_position())?;
         let index = Index::open(&reader)?;
         let tree = catch_up::catch_up(&reader, &index)?;
         let signing = Signing::open(rules.checkpoints.clone(), &options.directory, &tree)?;
