@@ -16,7 +16,7 @@ use crate::file_lock::{LockedFile, NotLocked};
 use tracing::warn;
 
 use super::error::LogError;
-use super::stopped::{self, CleanStop};
+use super::stopped::{self, Begun, CleanStop};
 
 /// What the `FORMAT` file says.
 pub(super) const FORMAT: &str = "contract-ledger log format 1";
@@ -37,8 +37,19 @@ pub(super) struct ClaimedDirectory {
     path: PathBuf,
     /// What is to be left when it is let go, by then with nothing open in it.
     stop: Mutex<Option<CleanStop>>,
+    /// What is to be put back when it is let go before it was opened.
+    before: Mutex<Option<Before>>,
     /// Let go when it is dropped, and by the kernel after a crash.
-    _lock: LockedFile,
+    lock: LockedFile,
+}
+
+/// What a claim has altered.
+#[derive(Debug)]
+struct Before {
+    /// What the lock file said.
+    lock_said: String,
+    /// What the mark of a clean stop lost its name for.
+    begun: Option<Begun>,
 }
 
 impl ClaimedDirectory {
@@ -54,7 +65,9 @@ impl ClaimedDirectory {
         is_of_this_format: impl FnOnce() -> Result<bool, LogError>,
     ) -> Result<Self, LogError> {
         create_durably(path)?;
-        let lock = lock(path)?;
+        let (lock, lock_said) = lock(path)?;
+        let before = Mutex::new(Some(Before { lock_said, begun: None }));
+        let claimed = Self { path: path.to_owned(), stop: Mutex::default(), before, lock };
         match check_format(path) {
             Ok(()) => {}
             Err(error) if error.is_format_lost() && is_of_this_format()? => {
@@ -63,7 +76,45 @@ impl ClaimedDirectory {
             }
             Err(error) => return Err(error),
         }
-        Ok(Self { path: path.to_owned(), stop: Mutex::default(), _lock: lock })
+        Ok(claimed)
+    }
+
+    /// Whether the folder is as a clean stop of a log without records has left it. Takes the mark of a
+    /// clean stop its name: from here on the folder may change.
+    pub(super) fn begin(&self) -> Result<bool, LogError> {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(before) = before.as_mut() else { return Ok(false) };
+        let was_empty = stopped::was_empty(&self.path, &before.lock_said)?;
+        before.begun = stopped::begin(&self.path)?;
+        Ok(was_empty)
+    }
+
+    /// The log is open: nothing is put back from here on.
+    pub(super) fn opened(&self) {
+        *self.before.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Leaves the mark of a clean stop, or that of the stop before, when nothing was opened.
+    fn leave(&mut self) -> Result<(), LogError> {
+        let stop = self.stop.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let before = self.before.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let lock_says = match (stop, before) {
+            (Some(stop), _) => stopped::leave(&self.path, stop)?,
+            (None, Some(Before { lock_said, begun })) => {
+                let is_as_before = match begun {
+                    Some(begun) => stopped::put_back(&self.path, &begun)?,
+                    None => true,
+                };
+                if !is_as_before || lock_said.trim().is_empty() {
+                    return Ok(());
+                }
+                lock_said.trim_end().to_owned()
+            }
+            (None, None) => return Ok(()),
+        };
+        write_lock(&self.lock, &lock_says)
+            .and_then(|()| self.lock.sync_all())
+            .map_err(LogError::io("write lock file", &self.path.join(LOCK_FILE)))
     }
 
     /// Has the mark of a clean stop left when this is let go, or not, when something is written after
@@ -121,10 +172,7 @@ impl LogError {
 
 impl Drop for ClaimedDirectory {
     fn drop(&mut self) {
-        let stop = self.stop.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(stop) = stop
-            && let Err(error) = stopped::leave(&self.path, stop)
-        {
+        if let Err(error) = self.leave() {
             // What is stored is whole all the same; a verification can say less of it.
             warn!(cause = ?error, "the mark of a clean stop could not be left");
         }
@@ -161,8 +209,9 @@ pub(super) fn create_durably(path: &Path) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Takes the lock and leaves this process's id in the file, for the one who finds it taken.
-fn lock(directory: &Path) -> Result<LockedFile, LogError> {
+/// Takes the lock and leaves this process's id in the file, for the one who finds it taken. Returns what
+/// it said before.
+fn lock(directory: &Path) -> Result<(LockedFile, String), LogError> {
     let path = directory.join(LOCK_FILE);
     let file = OpenOptions::new()
         .read(true)
@@ -184,15 +233,31 @@ fn lock(directory: &Path) -> Result<LockedFile, LogError> {
             return Err(LogError::io("lock", &path)(error));
         }
     };
-    let named = file
-        .set_len(0)
-        .and_then(|()| (&*file).rewind())
-        .and_then(|()| writeln!(&*file, "{}", std::process::id()));
-    match named {
-        Ok(()) => Ok(file),
+    let said = lock_said(directory)?;
+    match write_lock(&file, &std::process::id().to_string()) {
+        Ok(()) => Ok((file, said)),
         // The lock is held all the same; only the holder's id is missing.
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(file),
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok((file, said)),
         Err(error) => Err(LogError::io("write lock file", &path)(error)),
+    }
+}
+
+fn write_lock(file: &LockedFile, text: &str) -> io::Result<()> {
+    file.set_len(0)?;
+    (&**file).rewind()?;
+    writeln!(&**file, "{text}")
+}
+
+/// What the lock file says: which mark a clean stop has left, or which process had the folder last.
+pub(super) fn lock_said(directory: &Path) -> Result<String, LogError> {
+    let path = directory.join(LOCK_FILE);
+    let mut bytes = Vec::new();
+    let read =
+        File::open(&path).and_then(|file| file.take(LOCK_READ_BYTES_MAX).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(LogError::io("read lock file", &path)(error)),
     }
 }
 

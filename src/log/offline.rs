@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
@@ -14,7 +14,9 @@ use crate::block::{Block, Link};
 use crate::file_lock::{LockedFile, NotLocked};
 
 use super::blocks::guarded;
-use super::directory::{self, FORMAT, FORMAT_FILE, LOCK_FILE, STORE_DIRECTORY, holder_pid};
+use super::directory::{
+    self, FORMAT, FORMAT_FILE, LOCK_FILE, STORE_DIRECTORY, holder_pid, lock_said,
+};
 use super::error::LogError;
 use super::known_end::{self, KnownEnd};
 use super::open::Log;
@@ -52,12 +54,15 @@ pub struct CopiesFound {
     pub stop: StopFound,
     /// How far the log had come at the last clean stop, since when it may have been opened again.
     known: Option<KnownEnd>,
+    /// Whether that stop says that there was no record, and nobody has opened the folder since.
+    was_empty: bool,
+    directory: PathBuf,
 }
 
 /// What the last stop of a ledger in this folder has left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopFound {
-    /// No mark: the ledger was killed, or is of an earlier version. How far an index has to have come
+    /// No mark that holds: the ledger was killed, or is of an earlier version. How far an index has to have come
     /// is not known; the next start has it catch up.
     NoMark,
     /// The mark of a clean stop, and what is not as it says.
@@ -65,6 +70,8 @@ pub enum StopFound {
         /// One each.
         faults: Vec<String>,
     },
+    /// The mark of a clean stop, and no whole store to hold it against.
+    NotCompared,
     /// A mark that is not as it was written.
     Damaged {
         /// Its file in the folder.
@@ -76,7 +83,7 @@ impl StopFound {
     /// Whether something is wrong.
     pub fn is_fault(&self) -> bool {
         match self {
-            Self::NoMark => false,
+            Self::NoMark | Self::NotCompared => false,
             Self::Clean { faults } => !faults.is_empty(),
             Self::Damaged { .. } => true,
         }
@@ -84,7 +91,8 @@ impl StopFound {
 }
 
 impl CopiesFound {
-    /// That both copies end before what the log is known to have had. A copy that is damaged may have it.
+    /// That both copies end before what the log is known to have had, or are gone from a folder that was
+    /// used. A copy that is damaged may have it.
     pub fn cut_off(&self) -> Option<LogError> {
         let mut head = 0;
         for copy in [&self.store, &self.archive] {
@@ -94,7 +102,13 @@ impl CopiesFound {
                 CopyFound::Damaged(_) => return None,
             }
         }
-        known_end::check(head, self.known.as_ref()).err()
+        let known = self.known.as_ref();
+        let is_gone =
+            matches!((&self.store, &self.archive), (CopyFound::Missing, CopyFound::Missing));
+        if is_gone && !self.was_empty {
+            return known_end::check_unused(&self.directory, known).err();
+        }
+        known_end::check(head, known).err()
     }
 
     /// Whether both are whole and hold the same blocks. The hash of a block covers all before it.
@@ -147,7 +161,9 @@ impl Log {
         })?;
         let stop = stop_found(&options.directory, &store, &trees)?;
         let known = KnownEnd::of_marks(&options.directory)?;
-        Ok(CopiesFound { store, archive, trees, stop, known })
+        let was_empty = stopped::was_empty(&options.directory, &lock_said(&options.directory)?)?;
+        let directory = options.directory.clone();
+        Ok(CopiesFound { store, archive, trees, stop, known, was_empty, directory })
     }
 }
 
@@ -168,7 +184,7 @@ fn stop_found(
     store: &CopyFound,
     trees: &[(String, u64)],
 ) -> Result<StopFound, LogError> {
-    let stop = match stopped::read(directory, STOPPED_FILE)? {
+    let stop = match stopped::holding(directory, &lock_said(directory)?)? {
         MarkFound::Missing => {
             let file = STOPPED_BEFORE_FILE;
             return Ok(match stopped::read(directory, file)? {
@@ -181,7 +197,7 @@ fn stop_found(
     };
     // What is damaged or missing is told as that.
     let CopyFound::Whole { end, .. } = store else {
-        return Ok(StopFound::Clean { faults: Vec::new() });
+        return Ok(StopFound::NotCompared);
     };
     let files = stopped::store_files(&directory.join(STORE_DIRECTORY))?;
     Ok(StopFound::Clean { faults: stop.faults(*end, trees, &files) })

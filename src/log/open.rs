@@ -122,8 +122,7 @@ fn open(
         }
         Recovering::GivingUpTheEnd => None,
     };
-    let was_empty = stopped::was_empty(directory.path())?;
-    stopped::begin(directory.path())?;
+    let was_empty = directory.begin()?;
     swap::put_in_place(directory.path())?;
     let created = !directory.store().exists();
     if created && !was_empty && !has_segments(options)? {
@@ -160,6 +159,7 @@ fn open(
     let archive = archive.map(|archive| delayed(archive, options, &store)).transpose()?;
     let durable = Box::new(DurableStore { store: Arc::clone(&store), archive });
     let writer = LogWriter::new(store, durable, options, tail.end.last_block);
+    directory.opened();
     Ok(OpenedLog { writer, reader, report })
 }
 

@@ -5,11 +5,16 @@
 //! never written; this says from outside how much there was. The mark is written when sled has closed its
 //! files, and loses its name, durably, before a start touches them: so whoever finds it finds the folder
 //! as it was left. Under its other name it goes on saying what the log has once reached.
+//!
+//! An earlier version opens the folder and leaves the mark its name. But every version writes its process
+//! into the lock file at a start; so the stop writes there which mark it left, and a mark that the lock
+//! file does not name is one of an earlier state.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::block::{BlockHash, Link};
@@ -22,6 +27,8 @@ use super::error::LogError;
 pub(super) const STOPPED_FILE: &str = "clean-stop";
 /// The mark of the last clean stop, once the folder was opened again.
 pub(super) const STOPPED_BEFORE_FILE: &str = "last-clean-stop";
+/// What the lock file says before the checksum of the mark that holds.
+const LOCK_START: &str = "stopped ";
 const TITLE: &str = "contract-ledger clean stop 1";
 
 /// What was true when the log was closed.
@@ -41,6 +48,11 @@ impl CleanStop {
     pub(super) fn new(end: Link, trees: Vec<(String, u64)>) -> Self {
         let Link { next_position, last_block } = end;
         Self { next_position, last_block, trees, files: Vec::new() }
+    }
+
+    /// What the lock file says while this mark holds.
+    pub(super) fn lock_text(&self) -> String {
+        format!("{LOCK_START}{:08x}", crc32fast::hash(self.encode().as_bytes()))
     }
 
     /// Lines of words, the last one a checksum over those before it.
@@ -149,14 +161,24 @@ pub(super) fn read(directory: &Path, name: &str) -> Result<MarkFound, LogError> 
     }
 }
 
+/// The mark, if it is of the folder as it is: if the lock file, by what it said before it was written to,
+/// names it. Without that somebody has opened the folder since who does not know of marks.
+pub(super) fn holding(directory: &Path, lock_said: &str) -> Result<MarkFound, LogError> {
+    Ok(match read(directory, STOPPED_FILE)? {
+        MarkFound::Whole(stop) if stop.lock_text() != lock_said.trim_end() => MarkFound::Missing,
+        found => found,
+    })
+}
+
 /// Whether the folder is as a clean stop of a log without records has left it.
-pub(super) fn was_empty(directory: &Path) -> Result<bool, LogError> {
-    let found = read(directory, STOPPED_FILE)?;
+pub(super) fn was_empty(directory: &Path, lock_said: &str) -> Result<bool, LogError> {
+    let found = holding(directory, lock_said)?;
     Ok(matches!(found, MarkFound::Whole(CleanStop { next_position: 0, .. })))
 }
 
-/// Writes the mark, durably, once sled has closed its files.
-pub(super) fn leave(directory: &Path, mut stop: CleanStop) -> Result<(), LogError> {
+/// Writes the mark, durably, once sled has closed its files. Returns what the lock file is to say from
+/// here on.
+pub(super) fn leave(directory: &Path, mut stop: CleanStop) -> Result<String, LogError> {
     stop.files = store_files(&directory.join(STORE_DIRECTORY))?;
     let path = directory.join(STOPPED_FILE);
     let unfinished = path.with_extension("unfinished");
@@ -173,17 +195,59 @@ pub(super) fn leave(directory: &Path, mut stop: CleanStop) -> Result<(), LogErro
     crash_point!("close.mark-written");
     fs::rename(&unfinished, &path).map_err(LogError::io("rename to", &path))?;
     remove(&directory.join(STOPPED_BEFORE_FILE))?;
-    sync(directory)
+    sync(directory)?;
+    Ok(stop.lock_text())
 }
 
-/// Takes the mark's name from it, durably: from here on the folder may change.
-pub(super) fn begin(directory: &Path) -> Result<(), LogError> {
+/// Takes the mark's name from it, durably: from here on the folder may change. Returns what it may be
+/// given back for, when there was a mark.
+pub(super) fn begin(directory: &Path) -> Result<Option<Begun>, LogError> {
     let path = directory.join(STOPPED_FILE);
+    let files = Begun::look(directory)?;
     match fs::rename(&path, directory.join(STOPPED_BEFORE_FILE)) {
-        Ok(()) => sync(directory),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(()) => sync(directory).map(|()| Some(files)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(LogError::io("rename", &path)(error)),
     }
+}
+
+/// The store's files when the mark's name was taken: which they were, and how long.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Begun(Vec<(OsString, u64, u64)>);
+
+impl Begun {
+    fn look(directory: &Path) -> Result<Self, LogError> {
+        let store = directory.join(STORE_DIRECTORY);
+        let listed = || -> io::Result<Vec<_>> {
+            let entries = fs::read_dir(&store)?.collect::<io::Result<Vec<_>>>()?;
+            let files = entries.into_iter().map(|entry| {
+                let metadata = entry.metadata()?;
+                Ok((entry.file_name(), metadata.ino(), metadata.len()))
+            });
+            files.collect()
+        };
+        match listed() {
+            Ok(mut files) => {
+                files.sort();
+                Ok(Self(files))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(Vec::new())),
+            Err(error) => Err(LogError::io("list", &store)(error)),
+        }
+    }
+}
+
+/// Gives the mark its name back, durably, after an opening that was refused and left the store's files
+/// as they were. Returns whether it has it.
+pub(super) fn put_back(directory: &Path, begun: &Begun) -> Result<bool, LogError> {
+    if Begun::look(directory)? != *begun {
+        return Ok(false);
+    }
+    let path = directory.join(STOPPED_FILE);
+    fs::rename(directory.join(STOPPED_BEFORE_FILE), &path)
+        .map_err(LogError::io("rename to", &path))?;
+    sync(directory)?;
+    Ok(true)
 }
 
 /// Forgets what the log had reached at the last clean stop.
@@ -244,6 +308,47 @@ mod tests {
             }
             assert_eq!(CleanStop::decode(&text[..at]), None, "cut at {at}");
         }
+    }
+
+    #[test]
+    fn a_mark_holds_only_while_the_lock_file_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = CleanStop { next_position: 0, ..stop() };
+        for mark in [stop(), empty.clone()] {
+            fs::write(folder.path().join(STOPPED_FILE), mark.encode()).unwrap();
+            let holds = |said: &str| {
+                let found = holding(folder.path(), said).unwrap();
+                assert_eq!(was_empty(folder.path(), said).unwrap(), {
+                    mark == empty && found != MarkFound::Missing
+                });
+                found
+            };
+            assert_eq!(holds(&(mark.lock_text() + "\n")), MarkFound::Whole(mark.clone()));
+            // The process of an earlier version, the mark of another stop, and nothing.
+            let other = CleanStop { next_position: 7, ..stop() };
+            for said in ["4711\n", &other.lock_text(), ""] {
+                assert_eq!(holds(said), MarkFound::Missing, "{said}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_gets_its_name_back_only_while_the_store_is_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join(STORE_DIRECTORY);
+        fs::create_dir(&store).unwrap();
+        fs::write(store.join("db"), "blocks").unwrap();
+        fs::write(folder.path().join(STOPPED_FILE), stop().encode()).unwrap();
+        let named = |name| folder.path().join(name).exists();
+        let begun = begin(folder.path()).unwrap().unwrap();
+        assert!(!named(STOPPED_FILE));
+        assert!(put_back(folder.path(), &begun).unwrap() && named(STOPPED_FILE));
+        // Another store of the same length is another store.
+        let begun = begin(folder.path()).unwrap().unwrap();
+        fs::write(store.join("new"), "blocks").unwrap();
+        fs::rename(store.join("new"), store.join("db")).unwrap();
+        assert!(!put_back(folder.path(), &begun).unwrap() && !named(STOPPED_FILE));
+        assert_eq!(begin(folder.path()).unwrap(), None);
     }
 
     #[test]

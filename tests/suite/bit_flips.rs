@@ -61,7 +61,7 @@ fn is_right(name: &str, text: &str, code: i32) -> bool {
         "newest.checkpoint" => code == 1 && says("signed:   damaged, newest.checkpoint"),
         "checkpoint.vkeys" => code == 1 && says("signed:   damaged, checkpoint.vkeys"),
         "page-token.key" => code == 1 && says("tokens:   damaged: page-token.key "),
-        // Whose lock it was: nothing of the log, and it means nothing once the lock is free.
+        // Which mark holds: without it the folder is one that was not stopped in order, which is no fault.
         "ledger.lock" => code == 0,
         // Of the store: named, or without effect, which is that every block, its chain, the archive's
         // blocks and every index are as they were written, and that a start thinks so too.

@@ -8,6 +8,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::proofs::served::{ORIGIN, checkpoint, signing};
+use super::proofs::signer;
 use super::start_up::{Start, start};
 use super::support::events::*;
 use super::support::processes::run;
@@ -108,6 +110,11 @@ async fn a_used_folder_without_blocks_in_either_copy_is_refused_and_names_what_s
         let path = folder.path().to_str().unwrap();
         let (code, text) = ledgerctl(&["recover", path]);
         assert_eq!((code, text.contains("holds no block")), (1, true), "{text}");
+        // What is read of it says the same, and not that records may be given up.
+        let (code, text) = verify(folder.path());
+        let advice = format!("move this one away:  mv {path} ");
+        assert_eq!((code, text.contains(&advice)), (1, true), "{text}");
+        assert!(!text.contains("--give-up-records") && !text.contains("as it was left"), "{text}");
         let refused = assert_refused(folder.path(), "BLOCKS_GONE", None, says);
         obey(&refused);
         let aside = format!("{path}.set-aside");
@@ -117,9 +124,84 @@ async fn a_used_folder_without_blocks_in_either_copy_is_refused_and_names_what_s
         assert_eq!(started.words(), ["created"], "{}", started.text);
     }
     // A ledger that never had a record has lost none.
-    let folder = Served::start().stop().await;
-    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    let empty = Served::start().stop().await;
+    fs::remove_dir_all(empty.path().join("sled")).unwrap();
+    let folder = copy_of(empty.path());
     assert_eq!(start(folder.path(), &[]).words(), ["created"]);
+    // Unless an earlier version had it since, which leaves the mark its name.
+    opened_by_an_earlier_version(empty.path());
+    assert_refused(empty.path(), "BLOCKS_GONE", None, "page-token.key");
+}
+
+/// What a version that knows of no marks does to them: it writes its process into the lock file.
+fn opened_by_an_earlier_version(folder: &Path) {
+    fs::write(folder.join("ledger.lock"), "4711\n").unwrap();
+}
+
+#[tokio::test]
+async fn a_mark_that_an_earlier_version_left_its_name_is_of_no_state_but_its_own() {
+    let folder = stopped().await;
+    let db = folder.path().join("sled/db");
+    let length = fs::metadata(&db).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&db).unwrap().set_len(length + 512).unwrap();
+    assert_eq!(verify(folder.path()).0, 1);
+    opened_by_an_earlier_version(folder.path());
+    let (code, text) = verify(folder.path());
+    assert_eq!((code, text.contains("stopped:  not in order")), (0, true), "{text}");
+    // The log has come so far all the same.
+    let last = segments(folder.path()).pop().unwrap();
+    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    fs::remove_file(last).unwrap();
+    let refused = start(folder.path(), &[]);
+    assert_eq!(refused.outcomes()[0]["reason"], "RECORDS_CUT_OFF", "{}", refused.text);
+}
+
+/// A reason to refuse a start, and how a folder comes to it.
+type Refused = (&'static str, fn(&Path));
+
+#[tokio::test]
+async fn a_refused_start_leaves_the_mark_of_the_clean_stop() {
+    let whole = stopped().await;
+    let named = |folder: &Path| folder.join("clean-stop").exists();
+    let damages: [Refused; 4] = [
+        ("BLOCKS_GONE", |folder| {
+            fs::remove_dir_all(folder.join("sled")).unwrap();
+            fs::remove_dir_all(folder.join("archive")).unwrap();
+        }),
+        ("RECORDS_CUT_OFF", |folder| {
+            fs::remove_dir_all(folder.join("sled")).unwrap();
+            fs::remove_file(segments(folder).pop().unwrap()).unwrap();
+        }),
+        ("FORMAT_MISSING", |folder| fs::remove_file(folder.join("FORMAT")).unwrap()),
+        ("FILE_UNREACHABLE", |folder| {
+            fs::remove_dir_all(folder.join("archive")).unwrap();
+            fs::write(folder.join("archive"), "").unwrap();
+        }),
+    ];
+    for (reason, damage) in damages {
+        let folder = copy_of(whole.path());
+        damage(folder.path());
+        for _ in 0..2 {
+            let refused = start(folder.path(), &[]);
+            assert_eq!(refused.outcomes()[0]["reason"], reason, "{}", refused.text);
+            assert!(named(folder.path()), "{reason}");
+        }
+        // What was lost is put back, and the folder is as the stop has left it.
+        fs::copy(whole.path().join("FORMAT"), folder.path().join("FORMAT")).unwrap();
+        for copy in ["sled", "archive"] {
+            let copy = folder.path().join(copy);
+            if copy.is_dir() {
+                fs::remove_dir_all(&copy)
+            } else {
+                fs::remove_file(&copy).or(Ok(()))
+            }
+            .unwrap();
+            let from = whole.path().join(copy.file_name().unwrap());
+            assert!(run(Command::new("cp").arg("-r").arg(from).arg(&copy)).status.success());
+        }
+        let (code, text) = verify(folder.path());
+        assert_eq!((code, text.contains("stopped:  clean, and")), (0, true), "{reason}: {text}");
+    }
 }
 
 #[tokio::test]
@@ -286,4 +368,78 @@ async fn a_backup_folder_whose_mark_was_altered_is_not_restored() {
     }
     let (code, told) = restored("whole", text);
     assert_eq!(code, 0, "{told}");
+}
+
+/// A ledger of twelve records that were signed, stopped, and a copy of when it had five.
+async fn signed() -> (TempDir, TempDir) {
+    let served = |folder| signing(folder, vec![signer(ORIGIN, 1)], Vec::new());
+    let append = async |served: &Served, numbers: std::ops::Range<u64>| {
+        for number in numbers {
+            let placed = intent("2024-01-02", order(&format!("P{number}"), "1"));
+            served.append("a", placed).await.unwrap();
+        }
+    };
+    let five = served(tempfile::tempdir().unwrap());
+    five.append("a", sign("100000")).await.unwrap();
+    append(&five, 1..5).await;
+    let folder = five.stop().await;
+    let before = copy_of(folder.path());
+    let twelve = served(folder);
+    append(&twelve, 5..12).await;
+    checkpoint(&twelve).await.unwrap();
+    (before, twelve.stop().await)
+}
+
+/// Puts both copies of one folder into another.
+fn put_copies(from: &Path, to: &Path) {
+    for copy in ["sled", "archive"] {
+        fs::remove_dir_all(to.join(copy)).unwrap();
+        assert!(run(Command::new("cp").arg("-r").arg(from.join(copy)).arg(to)).status.success());
+    }
+}
+
+fn remove_marks(folder: &Path) {
+    for mark in ["clean-stop", "last-clean-stop"] {
+        drop(fs::remove_file(folder.join(mark)));
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_whose_size_is_altered_refuses_nothing_without_a_key() {
+    let (before, folder) = signed().await;
+    let path = folder.path().join("newest.checkpoint");
+    let whole = fs::read_to_string(&path).unwrap();
+    let altered = whole.replacen("\n12\n", "\n52\n", 1);
+    assert_ne!(altered, whole);
+    fs::write(&path, altered).unwrap();
+    let started = start(folder.path(), &[]);
+    assert_eq!(started.words(), ["clean"], "{}", started.text);
+    assert!(started.text.contains("no known key has signed the newest checkpoint"));
+    let (code, text) = ledgerctl(&["recover", folder.path().to_str().unwrap()]);
+    assert_eq!(code, 0, "{text}");
+    // One that is as it was signed is heeded.
+    fs::write(&path, whole).unwrap();
+    put_copies(before.path(), folder.path());
+    remove_marks(folder.path());
+    assert_refused(folder.path(), "RECORDS_CUT_OFF", Some(5), "newest.checkpoint says that");
+    let (code, text) = ledgerctl(&["recover", folder.path().to_str().unwrap()]);
+    assert_eq!((code, text.contains("--give-up-records")), (1, true), "{text}");
+}
+
+#[tokio::test]
+async fn given_up_records_that_are_back_are_missed_when_they_are_cut_off_again() {
+    let (before, folder) = signed().await;
+    let whole = copy_of(folder.path());
+    put_copies(before.path(), folder.path());
+    remove_marks(folder.path());
+    let refused = assert_refused(folder.path(), "RECORDS_CUT_OFF", Some(5), "newest.checkpoint");
+    obey(&refused);
+    assert_clean(folder.path(), 5);
+    assert!(folder.path().join("records-given-up").exists());
+    put_copies(whole.path(), folder.path());
+    assert_clean(folder.path(), 12);
+    assert!(!folder.path().join("records-given-up").exists());
+    put_copies(before.path(), folder.path());
+    remove_marks(folder.path());
+    assert_refused(folder.path(), "RECORDS_CUT_OFF", Some(5), "newest.checkpoint says that");
 }

@@ -81,7 +81,9 @@ pub(crate) fn verify(
     }
     let cut_off = found.cut_off();
     if let Some(error) = &cut_off {
-        writeln!(output, "cut off:  {}", WithCauses(error))?;
+        let what =
+            if matches!(error, LogError::BlocksGone { .. }) { "gone:   " } else { "cut off:" };
+        writeln!(output, "{what}  {}", WithCauses(error))?;
     }
     if found.are_alike()
         && records.faults == 0
@@ -97,7 +99,9 @@ pub(crate) fn verify(
         cut_off.is_some() || derived.iter().any(|damage| damage.kind == DamageKind::Missing);
     let of_checkpoint = |damage: &Damage| damage.part == Part::Checkpoint;
     let command = options.recover_command();
-    let advice = if is_cut_off {
+    let advice = if let Some(error @ LogError::BlocksGone { .. }) = &cut_off {
+        refused_text(&error.refusal(&options))
+    } else if is_cut_off {
         format!(
             "records were cut off: put back a copy that has them; only if they are to be given up, run  \
              {command} --give-up-records"
@@ -132,6 +136,9 @@ fn tell_stop(found: &CopiesFound, output: &mut impl Write) -> Result<(), Command
             for fault in faults {
                 writeln!(output, "stopped:  clean, but {fault}")?;
             }
+        }
+        StopFound::NotCompared => {
+            writeln!(output, "stopped:  clean; there is no whole store to hold against that")?;
         }
         StopFound::Damaged { file } => {
             writeln!(output, "stopped:  damaged, {file} is not as it was written")?;
@@ -181,9 +188,8 @@ pub(crate) fn recover(
             | LogError::BlocksGone { .. }
             | LogError::FormatUnknown { .. }),
         ) => {
-            let Refusal { advice, command, .. } = error.refusal(&options);
             writeln!(output, "refused: {}; no block was changed", WithCauses(&error))?;
-            writeln!(output, "{advice}:  {}", command.unwrap_or_default())?;
+            writeln!(output, "{}", refused_text(&error.refusal(&options)))?;
             return Ok(EXIT_FAILED);
         }
         Err(error) => return Err(not_carried_out(&error)),
@@ -210,6 +216,14 @@ pub(crate) fn recover(
     let outcome = if report.recovery.is_clean() { "clean" } else { "recovered" };
     writeln!(output, "{outcome}: both copies hold {} records", report.next_position)?;
     Ok(if records.faults == 0 { EXIT_DONE } else { EXIT_FAILED })
+}
+
+/// What to do, and the command where there is one.
+fn refused_text(Refusal { advice, command, .. }: &Refusal) -> String {
+    match command {
+        Some(command) => format!("{advice}:  {command}"),
+        None => (*advice).to_owned(),
+    }
 }
 
 fn options(directory: &Path, archive: Option<&Path>) -> LogOptions {
