@@ -64,13 +64,32 @@ impl ClaimedDirectory {
         path: &Path,
         is_of_this_format: impl FnOnce() -> Result<bool, LogError>,
     ) -> Result<Self, LogError> {
+        Self::claim_where(path, LogError::is_format_lost, is_of_this_format)
+    }
+
+    /// The same, of a format that plainly is another one too: whoever asks says that it is altered.
+    pub(super) fn claim_rewriting(
+        path: &Path,
+        is_of_this_format: impl FnOnce() -> Result<bool, LogError>,
+    ) -> Result<Self, LogError> {
+        let is_of_format = |error: &LogError| {
+            error.is_format_lost() || matches!(error, LogError::FormatUnknown { .. })
+        };
+        Self::claim_where(path, is_of_format, is_of_this_format)
+    }
+
+    fn claim_where(
+        path: &Path,
+        may_be_written: impl FnOnce(&LogError) -> bool,
+        is_of_this_format: impl FnOnce() -> Result<bool, LogError>,
+    ) -> Result<Self, LogError> {
         create_durably(path)?;
         let (lock, lock_said) = lock(path)?;
         let before = Mutex::new(Some(Before { lock_said, begun: None }));
         let claimed = Self { path: path.to_owned(), stop: Mutex::default(), before, lock };
         match check_format(path) {
             Ok(()) => {}
-            Err(error) if error.is_format_lost() && is_of_this_format()? => {
+            Err(error) if may_be_written(&error) && is_of_this_format()? => {
                 warn!(cause = ?error, "the format is written anew, by what the blocks are");
                 write_format(path, &path.join(FORMAT_FILE))?;
             }

@@ -85,7 +85,19 @@ impl Log {
         Self::recover_as(options, &Recovering::WithAllRecords { known: None })
     }
 
-    /// The same, and says what a log may be that has lost records at its end.
+    /// Writes the file that names the format anew, also where it states a later version: for whoever says
+    /// that it is altered. Every block of a copy has to be whole and of the format that this program writes.
+    pub fn rewrite_format(options: &LogOptions) -> Result<(), LogError> {
+        options.validate()?;
+        check_format_of(&options.directory).or_else(|error| match error {
+            LogError::NoLog { .. } => Err(error),
+            _ => Ok(()),
+        })?;
+        let is_of_this_format = || offline::is_of_this_format(options);
+        ClaimedDirectory::claim_rewriting(&options.directory, is_of_this_format).map(drop)
+    }
+
+    /// As [`Self::recover`], and says what a log may be that has lost records at its end.
     pub fn recover_as(
         options: &LogOptions,
         recovering: &Recovering,

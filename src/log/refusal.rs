@@ -82,8 +82,11 @@ impl LogError {
                 "stop the process that has it open, then start again",
                 holder_pid.map(|pid| format!("kill -TERM {pid}")),
             ),
-            Self::FormatUnknown { .. }
-            | Self::Archive(ArchiveError::FormatVersionUnknown { .. }) => {
+            Self::FormatUnknown { .. } => {
+                let command = format!("{} --rewrite-format", options.recover_command());
+                refusal("FORMAT_UNKNOWN", START_OR_REWRITE, Some(command))
+            }
+            Self::Archive(ArchiveError::FormatVersionUnknown { .. }) => {
                 refusal("FORMAT_UNKNOWN", "start the version of ledgerd that wrote it", None)
             }
             Self::NoLog { .. } => refusal("NO_LOG", "name the folder of a ledger", None),
@@ -139,6 +142,8 @@ impl LogError {
 
 const PUT_RECORDS_BACK: &str = "put back a copy that has the newer records; only if they are to be given up, that is said with";
 const WRITE_FORMAT: &str = "have it written anew, by what the blocks of the copies are; run";
+const START_OR_REWRITE: &str = "start the version of ledgerd that wrote it; only if no later version ever had this folder, so that the file \
+     is altered, run";
 const PUT_BLOCKS_BACK: &str = "put the store or the archive back in its folder, or restore a backup to a new folder; only to begin \
      anew, move this one away";
 const PUT_ARCHIVE_BACK: &str =
@@ -217,7 +222,7 @@ mod tests {
                 },
                 "FORMAT_UNKNOWN",
                 None,
-                None,
+                Some("ledgerctl recover '/var/lib/the ledger' --rewrite-format"),
             ),
             (
                 LogError::FormatUnknown {

@@ -139,7 +139,7 @@ async fn a_refused_start_says_why_where_and_the_exact_command() {
             |folder| fs::write(folder.join("FORMAT"), "contract-ledger log format 9\n").unwrap(),
             "FORMAT_UNKNOWN",
             None,
-            |_| None,
+            |folder| Some(format!("ledgerctl recover {folder} --rewrite-format")),
         ),
     ];
     for (what, damage, reason, position, command) in cases {

@@ -169,6 +169,7 @@ pub(crate) fn recover(
         folder: FolderArguments { directory, archive },
         rebuild_indexes,
         give_up_records,
+        rewrite_format,
     } = arguments;
     let options = options(directory, archive.as_deref());
     let recovering = if *give_up_records {
@@ -178,7 +179,8 @@ pub(crate) fn recover(
             known: signed_end(directory).map_err(|error| stopped(&error))?,
         }
     };
-    let opened = match Log::recover_as(&options, &recovering) {
+    let format = if *rewrite_format { Log::rewrite_format(&options) } else { Ok(()) };
+    let opened = match format.and_then(|()| Log::recover_as(&options, &recovering)) {
         Ok(opened) => opened,
         Err(
             error @ (LogError::Corrupt { .. }

@@ -54,6 +54,11 @@ pub(crate) struct RecoverArguments {
     /// as RECORDS_CUT_OFF, when no copy can be put back. What was signed of them stays signed.
     #[arg(long)]
     pub(crate) give_up_records: bool,
+    /// Write the file FORMAT anew although it states a later version, when every block of a whole copy is
+    /// of the version that this program writes. Only if no later version ever had the folder: a bit of
+    /// that file has flipped.
+    #[arg(long)]
+    pub(crate) rewrite_format: bool,
 }
 
 /// Arguments of `backup`.
