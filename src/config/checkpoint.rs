@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::ledger::signing::CheckpointRules;
+use crate::ledger::signing::{CheckpointRules, NewestFiles};
 use crate::merkle::{SignerKey, VerifierKey};
 
 /// What the newest checkpoint is called beside the private key: its file's name and this.
@@ -28,9 +28,13 @@ pub struct CheckpointConfig {
     pub other_key_files: Vec<PathBuf>,
     /// The texts to verify with (vkey) of keys that have signed before and sign no more.
     pub earlier_keys: Vec<String>,
-    /// File that keeps the newest checkpoint for the key, beside the copy in the folder of the log. By
-    /// default the name of `key_file` with `.newest` behind it. Never in the folder of the log.
+    /// File that keeps the newest checkpoint for the keys, beside the copy in the folder of the log. By
+    /// default each key's file has its own, whose name has `.newest` behind it. Those bind all the same
+    /// where they exist. Never in the folder of the log.
     pub newest_file: Option<PathBuf>,
+    /// Files that kept the newest checkpoint before, of keys that sign no more or in another place. They
+    /// are only read, and bind.
+    pub earlier_newest_files: Vec<PathBuf>,
 }
 
 impl CheckpointConfig {
@@ -40,7 +44,7 @@ impl CheckpointConfig {
         log: &Path,
         faults: &mut Vec<String>,
     ) -> Option<Arc<CheckpointRules>> {
-        let Self { origin, key_file, other_key_files, earlier_keys, newest_file } = self;
+        let Self { origin, key_file, other_key_files, earlier_keys, newest_file, .. } = self;
         let Some(key_file) = key_file else {
             if *self != Self::default() {
                 faults.push("checkpoint: nothing can be signed without key_file".to_owned());
@@ -64,20 +68,21 @@ impl CheckpointConfig {
         if signers.len() != 1 + other_key_files.len() {
             return None;
         }
-        let beside = || {
-            let mut name = key_file.clone().into_os_string();
-            name.push(NEWEST_SUFFIX);
-            PathBuf::from(name)
+        let keys = std::iter::once(key_file).chain(other_key_files);
+        let beside: Vec<PathBuf> = keys.map(|key| beside(key)).collect();
+        let (kept, tried) = match newest_file {
+            Some(file) => (vec![file.clone()], beside),
+            None => (beside, Vec::new()),
         };
-        let newest_file = newest_file.clone().unwrap_or_else(beside);
-        if lies_in(&newest_file, log) {
+        for file in kept.iter().filter(|file| lies_in(file, log)) {
             faults.push(format!(
                 "checkpoint.newest_file: {} lies in data_dir, and an older copy of that would take it \
-                 back; keep key_file outside data_dir, or name a file outside it",
-                newest_file.display()
+                 back; keep the files of keys outside data_dir, or name a file outside it",
+                file.display()
             ));
         }
-        match CheckpointRules::new(origin.clone(), signers, earlier, newest_file) {
+        let newest = NewestFiles { kept, tried, earlier: self.earlier_newest_files.clone() };
+        match CheckpointRules::new(origin.clone(), signers, earlier, newest) {
             Ok(rules) => Some(Arc::new(rules)),
             Err(fault) => {
                 faults.push(format!("checkpoint.origin: {fault}"));
@@ -85,6 +90,13 @@ impl CheckpointConfig {
             }
         }
     }
+}
+
+/// The copy that belongs to a key.
+fn beside(key_file: &Path) -> PathBuf {
+    let mut name = key_file.to_owned().into_os_string();
+    name.push(NEWEST_SUFFIX);
+    PathBuf::from(name)
 }
 
 /// Whether a file lies in a folder, also where neither is there yet.

@@ -1,6 +1,7 @@
 //! Whether a configuration holds together, fault by fault.
 
 use super::*;
+use crate::ledger::signing::NewestFiles;
 use crate::merkle::{KeyName, SignerKey};
 
 fn valid() -> Config {
@@ -93,9 +94,21 @@ fn keys_are_read_and_every_fault_of_theirs_is_told() {
     let with_key = CheckpointConfig { key_file: Some(key), ..CheckpointConfig::default() };
     let rules = check(with_key.clone()).unwrap().rules.checkpoints.unwrap();
     assert_eq!(rules.origin(), "ledger.example.no/a");
-    assert_eq!(rules.newest_file(), folder.path().join("1.key.newest"));
-    let elsewhere = CheckpointConfig { newest_file: Some("x/n".into()), ..with_key.clone() };
-    assert_eq!(check(elsewhere).unwrap().rules.checkpoints.unwrap().newest_file(), "x/n");
+    let beside = |names: &[&str]| names.iter().map(|name| folder.path().join(name)).collect();
+    let newest = NewestFiles { kept: beside(&["1.key.newest"]), ..NewestFiles::default() };
+    assert_eq!(*rules.newest_files(), newest);
+    let both = CheckpointConfig { other_key_files: vec![other.clone()], ..with_key.clone() };
+    let newest = NewestFiles { kept: beside(&["1.key.newest", "2.key.newest"]), ..newest };
+    assert_eq!(*check(both.clone()).unwrap().rules.checkpoints.unwrap().newest_files(), newest);
+    // What lies beside the keys binds also where another file is named.
+    let elsewhere = CheckpointConfig {
+        newest_file: Some("x/n".into()),
+        earlier_newest_files: vec!["x/e".into()],
+        ..both
+    };
+    let newest =
+        NewestFiles { kept: vec!["x/n".into()], tried: newest.kept, earlier: vec!["x/e".into()] };
+    assert_eq!(*check(elsewhere).unwrap().rules.checkpoints.unwrap().newest_files(), newest);
     // What goes back with the data folder does not bind the key.
     let inside = CheckpointConfig { newest_file: Some("data/n".into()), ..with_key.clone() };
     let faults = check(inside).unwrap_err();

@@ -6,7 +6,7 @@
 use tokio::sync::watch;
 
 use super::error::LedgerError;
-use super::signing::{CannotSign, CheckpointRules, NotFirst, Signed};
+use super::signing::{CannotSign, CheckpointRules, NotFirst, NotTaken, Signed};
 use super::{Head, Ledger, Shared};
 use crate::domain::date::RecordedTime;
 use crate::domain::id::{AgreementId, EventId, Position, Version};
@@ -145,6 +145,19 @@ impl Ledger {
         let TreeHead { size, root } = self.tree_head();
         let shared = self.shared();
         shared.signing.first(&shared.tree, (size, root))
+    }
+
+    /// Goes on from the newest checkpoint in the data folder, and keeps it for the key again, on its
+    /// owner's word that no newer one was signed; gives its size. Refused when the copy of the key is not
+    /// missed. Writes and syncs files.
+    pub fn take_newest_from_data(&self) -> Result<u64, NotTaken> {
+        let shared = self.shared();
+        shared.signing.take_from_data(&shared.tree)
+    }
+
+    /// Size of the newest checkpoint that is signed by now. Signs nothing.
+    pub fn signed_size(&self) -> u64 {
+        self.shared().signing.signed_size()
     }
 
     /// From now on nothing new is signed until [`Ledger::all_witnesses_asked`].

@@ -19,6 +19,10 @@ impl Source for ForWitnesses {
         newest.map(|signed| signed.note).map_err(|failure| in_words(&failure))
     }
 
+    fn signed_size(&self) -> u64 {
+        self.0.signed_size()
+    }
+
     fn consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<TreeHash>, SourceFault> {
         let proved = self
             .0

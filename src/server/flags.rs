@@ -53,6 +53,10 @@ pub(super) struct Flags {
     /// with the key; refused when any checkpoint is kept
     #[arg(long, conflicts_with_all = ["check_config", "bench_floor"])]
     pub(super) first_checkpoint: bool,
+    /// Keep the newest checkpoint of the data folder for the key again, and end. Only where the key's own
+    /// copy is lost for good and no newer checkpoint was ever signed; refused when that copy is there
+    #[arg(long, conflicts_with_all = ["check_config", "bench_floor", "first_checkpoint"])]
+    pub(super) newest_in_data_dir: bool,
     /// Serve the interface with nothing behind it, to measure the wire: NOTHING IS KEPT
     #[arg(long)]
     pub(super) bench_floor: bool,

@@ -29,7 +29,7 @@ use crate::config::tls::TlsTexts;
 use crate::grpc::ServiceLimits;
 use crate::grpc::server::{Health, serve};
 use crate::ledger::error::{LedgerError, WithCauses};
-use crate::ledger::signing::{NotFirst, WITNESS_FOLDER};
+use crate::ledger::signing::{NotFirst, NotTaken, WITNESS_FOLDER};
 use crate::ledger::{Imports, Ledger, OpenedLedger, WriterEnd, WriterThread};
 use crate::log::{LogOptions, Refusal};
 use crate::witness::{HttpTransport, Witnesses};
@@ -77,6 +77,9 @@ pub enum ServerError {
     /// The first checkpoint was not signed.
     #[error("the first checkpoint was not signed")]
     NotFirst(#[from] NotFirst),
+    /// The newest checkpoint in the data folder was not taken for the newest there is.
+    #[error("the checkpoint in the data folder was not kept for the key")]
+    NotTaken(#[from] NotTaken),
     /// The services failed.
     #[error("the services failed")]
     Transport(#[from] tonic::transport::Error),
@@ -105,6 +108,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 | ServerError::Ledger { .. }
                 | ServerError::WriterFailed
                 | ServerError::NotFirst(_)
+                | ServerError::NotTaken(_)
                 | ServerError::Io { .. }
                 | ServerError::Transport(_) => ExitCode::from(EXIT_FAILURE),
             }
@@ -126,6 +130,7 @@ fn remedy(error: &ServerError) -> String {
         | ServerError::Io { .. }
         | ServerError::WriterFailed
         | ServerError::NotFirst(_)
+        | ServerError::NotTaken(_)
         | ServerError::Transport(_) => String::new(),
     }
 }
@@ -170,6 +175,9 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     if flags.first_checkpoint {
         return sign_first(&ledger, writer);
     }
+    if flags.newest_in_data_dir {
+        return take_newest_from_data(&ledger, writer);
+    }
     let runtime = start_runtime(&config.service)?;
     let witnesses = start_witnesses(&config, &ledger)?;
     let served = runtime.block_on(serve_until_told(&config, ledger.clone(), witnesses));
@@ -191,6 +199,19 @@ fn sign_first(ledger: &Ledger, writer: WriterThread) -> Result<(), ServerError> 
     let end = writer.close();
     let signed = signed?;
     say(&format!("signed: the first checkpoint, of {} records", signed.checkpoint.size()))?;
+    ended(end)
+}
+
+/// Takes the newest checkpoint in the data folder for the newest there is, on the word of whoever runs
+/// the program, and serves nobody.
+fn take_newest_from_data(ledger: &Ledger, writer: WriterThread) -> Result<(), ServerError> {
+    let taken = ledger.take_newest_from_data();
+    let end = writer.close();
+    say(&format!("kept: the checkpoint of {} records, for the key too", taken?))?;
+    ended(end)
+}
+
+fn ended(end: WriterEnd) -> Result<(), ServerError> {
     match end {
         WriterEnd::Emptied => Ok(()),
         WriterEnd::Failed => Err(ServerError::WriterFailed),

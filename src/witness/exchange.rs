@@ -19,6 +19,9 @@ pub struct SourceFault(pub String);
 pub trait Source: Send + Sync {
     /// The newest checkpoint, signed by the ledger.
     fn newest(&self) -> Result<Note, SourceFault>;
+    /// Size of the newest checkpoint that is signed by now, which may be larger than the one that is being
+    /// submitted. Nothing is signed for the question.
+    fn signed_size(&self) -> u64;
     /// The hashes that prove that the tree of `old_size` is the beginning of that of `new_size`.
     fn consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<TreeHash>, SourceFault>;
     /// A witness speaks against the log. See [`WitnessFault::is_alarm`].
@@ -64,7 +67,12 @@ pub(super) fn submit(
     let mut old_size = last_size;
     for _ in 0..SENDS_MAX {
         if old_size > size {
-            return Err(WitnessFault::SawLargerTree { witnessed_size: old_size, size });
+            // Whoever was given a newer checkpoint meanwhile may have taken it to the witness.
+            let signed = source.signed_size();
+            return Err(match old_size > signed {
+                true => WitnessFault::SawLargerTree { witnessed_size: old_size, size: signed },
+                false => WitnessFault::MovedOn,
+            });
         }
         let hashes = match old_size {
             0 => Vec::new(),
@@ -79,6 +87,10 @@ pub(super) fn submit(
             Meaning::LastSize(0) if old_size == 0 => {
                 let text = "status 409 though it says that it cosigned nothing".to_owned();
                 return Err(WitnessFault::AnswerMalformed { text });
+            }
+            // It may have moved on just then. The next round submits the newer checkpoint.
+            Meaning::LastSize(last) if last == old_size && source.signed_size() > size => {
+                return Err(WitnessFault::MovedOn);
             }
             // It names the size that it was told: only the root can differ.
             Meaning::LastSize(last) if last == old_size => {

@@ -26,6 +26,8 @@ struct Leaves {
     /// What witnesses said against it.
     told: Mutex<Vec<String>>,
     rounds: AtomicU64,
+    /// An older checkpoint that is submitted once, as when a newer one is signed just after.
+    older: Mutex<Option<Note>>,
 }
 
 impl Leaves {
@@ -47,11 +49,18 @@ fn log_key() -> SignerKey {
 
 impl Source for Leaves {
     fn newest(&self) -> Result<Note, SourceFault> {
+        if let Some(older) = self.older.lock().unwrap().take() {
+            return Ok(older);
+        }
         let tree = self.tree.lock().unwrap();
         let checkpoint = Checkpoint::new(ORIGIN, tree.size(), tree.root()).unwrap();
         let mut note = Note::unsigned(checkpoint.to_string()).unwrap();
         note.sign(&log_key());
         Ok(note)
+    }
+
+    fn signed_size(&self) -> u64 {
+        self.tree.lock().unwrap().size()
     }
 
     fn consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<TreeHash>, SourceFault> {
@@ -172,6 +181,34 @@ fn a_ledger_that_was_set_back_is_told_by_its_witness() {
     assert_eq!(status.fault, Some(expected.clone()));
     assert!(expected.is_alarm());
     assert_eq!(setup.witness.state.lock().unwrap().last.unwrap().0, 9);
+}
+
+#[test]
+fn a_witness_that_somebody_else_told_what_is_signed_meanwhile_speaks_against_nobody() {
+    for (size, conflict) in [(6, "9\n"), (6, "6\n")] {
+        let setup = Setup::new();
+        let signed = Leaves::of(numbered("leaf", 9));
+        until(&setup.start(Arc::clone(&signed)), |status| status.size == Some(9));
+        let setup = Setup { folder: tempfile::tempdir().unwrap(), ..setup };
+        let older = Leaves::of(numbered("leaf", size)).newest().unwrap();
+        if conflict == "6\n" {
+            // It has moved on, and still names where it was; it is asked about what it cosigned last.
+            let kept = setup.folder.path().join("witness.example_w1");
+            let id = u32::from_be_bytes(setup.key.id());
+            let mut note = older.clone();
+            let line = cosigner("witness.example/w1", 3).cosign(note.text(), 1_699_999_999);
+            note.take_signatures(&line, std::slice::from_ref(&setup.key)).unwrap();
+            let file = format!("{}-{id:08x}.checkpoint", kept.display());
+            std::fs::write(file, note.to_string()).unwrap();
+            let answer = http("409 Conflict", "text/x.tlog.size", conflict);
+            setup.witness.state.lock().unwrap().next_answer = Some(answer);
+        }
+        *signed.older.lock().unwrap() = Some(older);
+        let witnesses = setup.start(Arc::clone(&signed));
+        until(&witnesses, |status| status.size == Some(9));
+        assert_eq!(*signed.told.lock().unwrap(), Vec::<String>::new(), "{conflict:?}");
+        assert!(signed.rounds.load(Ordering::SeqCst) >= 1);
+    }
 }
 
 #[test]

@@ -57,6 +57,7 @@ pub(in crate::grpc) fn reason_not_signed(cause: &CannotSign) -> &'static str {
         CannotSign::Shorter { .. }
         | CannotSign::OtherHistory { .. }
         | CannotSign::Missing { .. }
+        | CannotSign::KeyCopyGone { .. }
         | CannotSign::OtherOrigin { .. }
         | CannotSign::Contradicted { .. }
         | CannotSign::Unreadable { .. } => reason::CHECKPOINT_INCONSISTENT,
@@ -78,6 +79,9 @@ fn of_cannot_sign(cause: &CannotSign) -> Status {
         CannotSign::NotKept { file, fault: _ } => failure.with("file", file.display()),
         CannotSign::Missing { size, file: _ } => {
             failure.with("cause", "MISSING").with("tree_size", size)
+        }
+        CannotSign::KeyCopyGone { file } => {
+            failure.with("cause", "MISSING").with("file", file.display())
         }
         CannotSign::Contradicted { witness, reason, text: _ } => {
             failure.with("cause", "WITNESS").with("witness", witness).with("witness_reason", reason)

@@ -25,6 +25,18 @@ pub enum CannotSign {
         /// Where the newest checkpoint belongs.
         file: PathBuf,
     },
+    /// The folder says that a copy was kept for the key, and there is none.
+    #[error(
+        "what the key has signed was kept in {file}, and that is gone; the data folder alone may be an \
+         old copy of itself: put {file} back and restart; only where it is lost for good and \
+         newest.checkpoint in the data folder is the very newest that was signed, say so once with \
+         ledgerd --newest-in-data-dir; anything older leads to a second history, which every auditor can \
+         prove, so ask a witness or an auditor first", file = file.display()
+    )]
+    KeyCopyGone {
+        /// The copy that is gone.
+        file: PathBuf,
+    },
     /// The log is shorter than one that was signed.
     #[error(
         "a checkpoint of {signed} records is signed and the log has {size}: newer events were cut \
@@ -120,6 +132,7 @@ impl CannotSign {
         match self {
             Self::NoKey | Self::NotKept { .. } => false,
             Self::Missing { .. }
+            | Self::KeyCopyGone { .. }
             | Self::Shorter { .. }
             | Self::OtherHistory { .. }
             | Self::OtherOrigin { .. }
@@ -145,6 +158,20 @@ pub enum NotFirst {
         file: PathBuf,
     },
     /// It could not be signed anyway.
+    #[error(transparent)]
+    CannotSign(#[from] CannotSign),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] super::LedgerError),
+}
+
+/// Why the newest checkpoint in the data folder is not taken for the newest there is, on its owner's word.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// No copy is missed.
+    #[error("the copy of the key is not missed: the ledger needs no such command")]
+    NothingGone,
+    /// Nothing could be signed all the same.
     #[error(transparent)]
     CannotSign(#[from] CannotSign),
     /// The ledger failed.

@@ -1,21 +1,26 @@
 //! What was signed before, on disk. Every copy that exists binds.
 //!
-//! The newest checkpoint is kept twice: in the data folder, and in a file that belongs to the key. A
-//! backup of the data folder that is put back takes the one back with it, and not the other. What
-//! witnesses cosigned is a third trace, and lies in the data folder too.
+//! The newest checkpoint is kept in the data folder, and in a file that belongs to each key. A backup of
+//! the data folder that is put back takes the one back with it, and not the others. A mark in the data
+//! folder names those others, so that one that is lost is missed. What witnesses cosigned is one more
+//! trace, and lies in the data folder too.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use super::super::durable_file;
 use super::super::error::{LedgerError, WithCauses};
 use super::cause::CannotSign;
-use super::rules::{CheckpointRules, Signed};
+use super::rules::{CheckpointRules, NewestFiles, Signed};
 use crate::merkle::Note;
 
 /// Name of the file with the newest checkpoint, in the folder of the log.
 pub const NEWEST_CHECKPOINT_FILE: &str = "newest.checkpoint";
+/// Name of the file, in the folder of the log, with the places outside it where the newest checkpoint
+/// was ever kept: one path a line.
+pub const PLACES_FILE: &str = "checkpoint.places";
 /// Folder of the checkpoints that witnesses cosigned, in the folder of the log.
 pub const WITNESS_FOLDER: &str = "witnesses";
 /// A checkpoint is public.
@@ -34,17 +39,29 @@ pub(super) struct Before {
 pub(super) struct Places {
     /// The copy in the data folder.
     pub(super) data: PathBuf,
-    /// The copy that belongs to the key.
-    pub(super) key: PathBuf,
+    /// The copies that belong to the keys: what is not kept in each of them is not signed.
+    pub(super) keys: Vec<PathBuf>,
+    /// Where it is kept too if that can be.
+    tried: Vec<PathBuf>,
+    /// Only read.
+    earlier: Vec<PathBuf>,
+    /// Names the copies that belong to the keys.
+    mark: PathBuf,
     /// The folder of those that witnesses cosigned.
     pub(super) witnesses: PathBuf,
 }
 
 impl Places {
     pub(super) fn of(folder: &Path, rules: &CheckpointRules) -> Self {
+        let data = folder.join(NEWEST_CHECKPOINT_FILE);
+        let NewestFiles { kept, tried, earlier } = rules.newest_files().clone();
+        let is_other = |file: &PathBuf| whole(file) != whole(&data);
         Self {
-            data: folder.join(NEWEST_CHECKPOINT_FILE),
-            key: rules.newest_file().to_owned(),
+            keys: kept.into_iter().filter(is_other).collect(),
+            tried,
+            earlier,
+            mark: folder.join(PLACES_FILE),
+            data,
             witnesses: folder.join(WITNESS_FOLDER),
         }
     }
@@ -52,13 +69,66 @@ impl Places {
     /// The copies of the newest checkpoint that exist. One that cannot be believed is no copy, and
     /// nothing is signed until it is seen to.
     pub(super) fn copies(&self, rules: &CheckpointRules) -> Result<Vec<Before>, CannotSign> {
-        let mut copies = Vec::new();
-        for file in [&self.data, &self.key] {
-            if let Some(signed) = read(file, rules)? {
+        let marked = self.marked()?.unwrap_or_default();
+        let of_keys = self.keys.iter().chain(&self.tried).chain(&self.earlier).chain(&marked);
+        let mut copies: Vec<Before> = Vec::new();
+        let mut looked_at = BTreeSet::new();
+        for file in std::iter::once(&self.data).chain(of_keys) {
+            if looked_at.insert(whole(file))
+                && let Some(signed) = read(file, rules)?
+            {
                 copies.push(Before { signed, file: file.clone() });
             }
         }
         Ok(copies)
+    }
+
+    /// The copy that a key must have had, when it is gone. A folder of an earlier version has no mark, and
+    /// misses nothing.
+    pub(super) fn gone(&self, copies: &[Before]) -> Result<Option<PathBuf>, CannotSign> {
+        let Some(marked) = self.marked()? else { return Ok(None) };
+        let is_there = |file: &PathBuf| copies.iter().any(|copy| copy.file == *file);
+        let was_kept = |file: &&PathBuf| marked.contains(&whole(file));
+        let of_now = self.keys.iter().find(was_kept).filter(|_| !self.keys.iter().any(is_there));
+        let none = copies.iter().all(|copy| copy.file == self.data);
+        let named = of_now.or(marked.first().filter(|_| none)).cloned();
+        Ok(named.or_else(|| none.then(|| self.mark.clone())))
+    }
+
+    /// Whether the mark names every copy that belongs to a key.
+    pub(super) fn is_marked(&self) -> bool {
+        let marked = self.marked().ok().flatten().unwrap_or_default();
+        self.keys.iter().all(|file| marked.contains(&whole(file)))
+    }
+
+    /// What the mark names, when there is one.
+    fn marked(&self) -> Result<Option<Vec<PathBuf>>, CannotSign> {
+        match fs::read(&self.mark) {
+            Ok(bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                let lines = text.lines().filter(|line| !line.is_empty());
+                Ok(Some(lines.map(PathBuf::from).collect()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                Err(CannotSign::Unreadable { file: self.mark.clone(), fault: error.to_string() })
+            }
+        }
+    }
+
+    fn write_mark(&self) -> Result<(), LedgerError> {
+        if self.is_marked() {
+            return Ok(());
+        }
+        let mut named = self.marked().ok().flatten().unwrap_or_default();
+        for file in self.keys.iter().map(|file| whole(file)) {
+            if !named.contains(&file) {
+                named.push(file);
+            }
+        }
+        let text: String = named.iter().map(|file| format!("{}\n", file.display())).collect();
+        durable_file::replace(&self.mark, text.as_bytes(), FILE_MODE)
+            .map_err(|source| LedgerError::CheckpointFile { path: self.mark.clone(), source })
     }
 
     /// What witnesses cosigned. What cannot be believed is passed over: losing it costs a question to
@@ -77,21 +147,31 @@ impl Places {
         believed.collect()
     }
 
-    /// Keeps a checkpoint in both places, durably. The data folder comes first: what could be kept there
+    /// Keeps a checkpoint in every place, durably. The data folder comes first: what could be kept there
     /// alone is not given away, and the next start still goes on from it.
     pub(super) fn keep(&self, note: &Note) -> Result<Result<(), CannotSign>, LedgerError> {
         let text = note.to_string();
         durable_file::replace(&self.data, text.as_bytes(), FILE_MODE)
             .map_err(|source| LedgerError::CheckpointFile { path: self.data.clone(), source })?;
-        if self.key == self.data {
-            return Ok(Ok(()));
+        for file in &self.keys {
+            if let Err(fault) = durable_file::replace(file, text.as_bytes(), FILE_MODE) {
+                let (file, fault) = (file.clone(), fault.to_string());
+                return Ok(Err(CannotSign::NotKept { file, fault }));
+            }
         }
-        let kept = durable_file::replace(&self.key, text.as_bytes(), FILE_MODE);
-        Ok(kept.map_err(|fault| CannotSign::NotKept {
-            file: self.key.clone(),
-            fault: fault.to_string(),
-        }))
+        for file in &self.tried {
+            if let Err(error) = durable_file::replace(file, text.as_bytes(), FILE_MODE) {
+                tracing::debug!(file = %file.display(), %error, "not kept beside the key too");
+            }
+        }
+        self.write_mark()?;
+        Ok(Ok(()))
     }
+}
+
+/// A path that says the same from every folder.
+fn whole(file: &Path) -> PathBuf {
+    absolute(file).unwrap_or_else(|_| file.to_owned())
 }
 
 fn read(file: &Path, rules: &CheckpointRules) -> Result<Option<Signed>, CannotSign> {

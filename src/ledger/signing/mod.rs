@@ -1,7 +1,7 @@
 //! Signed checkpoints: the ledger's word on what its log was, binding for ever.
 //!
-//! The newest checkpoint is kept durably in two places before it is given to anybody: in the data
-//! folder, and where it belongs to the key. No checkpoint is signed while the log does not begin with
+//! The newest checkpoint is kept durably in several places before it is given to anybody: in the data
+//! folder, and where it belongs to each key. No checkpoint is signed while the log does not begin with
 //! what every kept one says: a log that was cut, forked, or restored from an old backup signs nothing,
 //! because two checkpoints that contradict each other would prove the ledger a liar. Nor while a
 //! witness says that it saw another history. Everything else is answered all the same.
@@ -22,9 +22,9 @@ use super::error::{LedgerError, WithCauses};
 use super::tree::KeptTree;
 use crate::merkle::{Checkpoint, TreeHash};
 
-pub use cause::{CannotSign, NotFirst};
-pub use kept::{NEWEST_CHECKPOINT_FILE, WITNESS_FOLDER};
-pub use rules::{CheckpointRules, Signed, Unsignable};
+pub use cause::{CannotSign, NotFirst, NotTaken};
+pub use kept::{NEWEST_CHECKPOINT_FILE, PLACES_FILE, WITNESS_FOLDER};
+pub use rules::{CheckpointRules, NewestFiles, Signed, Unsignable};
 
 use kept::{Before, Places};
 
@@ -58,7 +58,7 @@ struct Known {
     newest: Option<Before>,
     /// Others that the log was not seen to begin with yet.
     others: Vec<Before>,
-    /// Whether both copies are the newest.
+    /// Whether all copies are the newest, and the folder says where they are.
     is_kept: bool,
 }
 
@@ -75,7 +75,7 @@ impl Signing {
     ) -> Result<Self, LedgerError> {
         let with = rules.map(|rules| With { places: Places::of(folder, &rules), rules });
         let known = match &with {
-            Some(with) => Known::read(with, tree.size()),
+            Some(with) => Known::read(with, tree.size(), Word::Nobodys),
             None => Err(CannotSign::NoKey),
         };
         let state = Mutex::new(State { known, contradicted: None });
@@ -125,10 +125,9 @@ impl Signing {
         let kept = state.known.as_ref().ok().filter(|known| known.is_kept);
         let signed = kept.and_then(|known| known.newest.as_ref()).map_or(0, Before::size);
         drop(state);
-        for (file, size) in [&places.data, &places.key].map(|file| {
+        for file in std::iter::once(&places.data).chain(&places.keys) {
             let copy = copies.iter().find(|copy| copy.file == *file);
-            (file, copy.map_or(0, Before::size))
-        }) {
+            let size = copy.map_or(0, Before::size);
             if size < signed {
                 let fault =
                     format!("it says {size} records, and a checkpoint of {signed} was signed");
@@ -229,7 +228,29 @@ impl Signing {
         Ok(self.sign(&mut state, head)??)
     }
 
-    /// Whether anything may be signed; and sees to it that what was signed is kept in both places.
+    /// Goes on from the newest checkpoint in the data folder though the copy of the key is gone, on its
+    /// owner's word that no newer one was signed; and keeps it for the key again.
+    pub(crate) fn take_from_data(&self, tree: &KeptTree) -> Result<u64, NotTaken> {
+        let mut state = self.lock();
+        match (&self.with, &state.known) {
+            (Some(with), Err(CannotSign::KeyCopyGone { .. })) => {
+                state.known = Known::read(with, tree.size(), Word::Owners);
+                self.settle(&mut state, tree)??;
+                Ok(state.newest().map_or(0, Before::size))
+            }
+            _ => {
+                self.settle(&mut state, tree)??;
+                Err(NotTaken::NothingGone)
+            }
+        }
+    }
+
+    /// Size of the newest checkpoint that is signed by now; nothing is signed for the question.
+    pub(crate) fn signed_size(&self) -> u64 {
+        self.lock().newest().map_or(0, Before::size)
+    }
+
+    /// Whether anything may be signed; and sees to it that what was signed is kept in every place.
     fn settle(&self, state: &mut State, tree: &KeptTree) -> Answer<()> {
         let Some(With { rules: _, places }) = &self.with else {
             return Ok(Err(CannotSign::NoKey));
@@ -287,15 +308,22 @@ impl State {
 impl Known {
     /// Reads every trace of what was signed. A log that has records and no trace of it was signed by
     /// nobody knows whom.
-    fn read(With { rules, places }: &With, size: u64) -> Result<Self, CannotSign> {
+    fn read(With { rules, places }: &With, size: u64, word: Word) -> Result<Self, CannotSign> {
         let copies = places.copies(rules)?;
+        if let Some(file) = places.gone(&copies)?
+            && word == Word::Nobodys
+        {
+            return Err(CannotSign::KeyCopyGone { file });
+        }
         let newest =
             copies.iter().max_by_key(|copy| copy.size()).map(|copy| copy.signed.note.clone());
         let in_place = |file: &Path| {
             let copy = copies.iter().find(|copy| copy.file == file);
             copy.map(|copy| &copy.signed.note) == newest.as_ref()
         };
-        let copies_alike = newest.is_some() && in_place(&places.data) && in_place(&places.key);
+        let mut places_kept = std::iter::once(&places.data).chain(&places.keys);
+        let copies_alike =
+            newest.is_some() && places_kept.all(|file| in_place(file)) && places.is_marked();
         let kept = copies.iter().map(Before::size).max();
         let mut others = copies;
         others.extend(places.cosigned(rules));
@@ -320,6 +348,13 @@ impl Known {
         self.others.clear();
         Ok(Ok(()))
     }
+}
+
+/// On whose word the data folder is taken for the newest there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Nobodys,
+    Owners,
 }
 
 impl Before {

@@ -1,10 +1,28 @@
 //! What checkpoints are signed with: the keys, whose log it is, and where the key keeps what it signed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::merkle::{
     Checkpoint, CheckpointFault, Note, NoteFault, SignerKey, TreeHash, VerifierKey,
 };
+
+/// The files that keep the newest checkpoint for the keys. They should lie where no backup of the data
+/// folder is put back. Every one of them that exists binds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewestFiles {
+    /// What is not kept in each of these is not signed.
+    pub kept: Vec<PathBuf>,
+    /// It is kept here too where that can be written.
+    pub tried: Vec<PathBuf>,
+    /// Where it was kept before: only read.
+    pub earlier: Vec<PathBuf>,
+}
+
+impl From<PathBuf> for NewestFiles {
+    fn from(file: PathBuf) -> Self {
+        Self { kept: vec![file], ..Self::default() }
+    }
+}
 
 /// What checkpoints are signed with.
 ///
@@ -14,24 +32,22 @@ pub struct CheckpointRules {
     origin: String,
     signers: Vec<SignerKey>,
     earlier: Vec<VerifierKey>,
-    newest_file: PathBuf,
+    newest_files: NewestFiles,
 }
 
 impl CheckpointRules {
     /// `signers` all sign; `earlier` are keys that have signed before. Without an origin it is the name
     /// of the first key. The fault is told when the origin is none; a list without a key is none too.
-    /// `newest_file` is the copy of the newest checkpoint that belongs to the key: it should lie where
-    /// no backup of the data folder is put back.
     pub fn new(
         origin: Option<String>,
         signers: Vec<SignerKey>,
         earlier: Vec<VerifierKey>,
-        newest_file: PathBuf,
+        newest_files: impl Into<NewestFiles>,
     ) -> Result<Self, CheckpointFault> {
         let first = signers.first().ok_or(CheckpointFault::Origin)?;
         let origin = origin.unwrap_or_else(|| first.verifier().name().to_string());
         Checkpoint::new(&origin, 0, TreeHash::of_empty_tree())?;
-        Ok(Self { origin, signers, earlier, newest_file })
+        Ok(Self { origin, signers, earlier, newest_files: newest_files.into() })
     }
 
     /// Whose log it is.
@@ -39,9 +55,9 @@ impl CheckpointRules {
         &self.origin
     }
 
-    /// The copy of the newest checkpoint that belongs to the key.
-    pub fn newest_file(&self) -> &Path {
-        &self.newest_file
+    /// The copies of the newest checkpoint that belong to the keys.
+    pub fn newest_files(&self) -> &NewestFiles {
+        &self.newest_files
     }
 
     /// The keys that checkpoints can be verified with: those that sign, then earlier ones.

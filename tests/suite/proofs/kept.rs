@@ -65,6 +65,11 @@ fn copy_of(folder: &Path) -> TempDir {
     copy
 }
 
+/// Leaves a folder as an earlier version did, which did not say where the key keeps its copy.
+fn forget_places(folder: &TempDir) {
+    fs::remove_file(folder.path().join("checkpoint.places")).unwrap();
+}
+
 fn size_in(file: &Path) -> u64 {
     let note = Note::parse(&fs::read_to_string(file).unwrap()).unwrap();
     Checkpoint::parse(note.text()).unwrap().size()
@@ -144,6 +149,7 @@ async fn a_restored_backup_goes_on_only_from_what_the_key_has_signed() {
 
     // The copy that belongs to the key is lost too.
     fs::remove_file(newest_file(&whole)).unwrap();
+    forget_places(&whole);
     let kept = fs::read(key.newest()).unwrap();
     fs::remove_file(key.newest()).unwrap();
     let served = key.serve(whole);
@@ -209,6 +215,7 @@ async fn a_ledger_of_before_goes_on_from_its_only_copy_and_has_the_other_made() 
     checkpoint(&served).await.unwrap();
     let folder = served.stop().await;
     fs::remove_file(key.newest()).unwrap();
+    forget_places(&folder);
     let served = key.serve(folder);
     assert_eq!(size_in(&key.newest()), 4, "before anything else is signed");
     place(&served, "P1").await;

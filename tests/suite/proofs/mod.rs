@@ -11,6 +11,7 @@ mod kept;
 mod leaf;
 mod naive;
 mod notes;
+mod places;
 mod restored;
 pub(crate) mod served;
 mod tree;
