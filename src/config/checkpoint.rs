@@ -71,7 +71,9 @@ impl CheckpointConfig {
         let keys = std::iter::once(key_file).chain(other_key_files);
         let beside: Vec<PathBuf> = keys.map(|key| beside(key)).collect();
         let (kept, tried) = match newest_file {
-            Some(file) => (vec![file.clone()], beside),
+            Some(file) => {
+                (vec![file.clone()], beside.into_iter().filter(|own| own != file).collect())
+            }
             None => (beside, Vec::new()),
         };
         for file in kept.iter().filter(|file| lies_in(file, log)) {

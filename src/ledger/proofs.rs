@@ -11,7 +11,7 @@ use super::{Head, Ledger, Shared};
 use crate::domain::date::RecordedTime;
 use crate::domain::id::{AgreementId, EventId, Position, Version};
 use crate::merkle::{
-    Checkpoint, ConsistencyProof, InclusionProof, ProofError, ProofFault, Receipt, TreeHash,
+    Checkpoint, ConsistencyProof, InclusionProof, Note, ProofError, ProofFault, Receipt, TreeHash,
     root_at,
 };
 use crate::wire::{leaf, record, v1};
@@ -145,6 +145,19 @@ impl Ledger {
         let TreeHead { size, root } = self.tree_head();
         let shared = self.shared();
         shared.signing.first(&shared.tree, (size, root))
+    }
+
+    /// What a witness can be asked with, before the first checkpoint is signed, for what it has cosigned.
+    /// Refused when that would be.
+    pub fn question_before_first(&self) -> Result<Note, NotFirst> {
+        let shared = self.shared();
+        shared.signing.question(&shared.tree)
+    }
+
+    /// Says in the program's log when nothing can be signed.
+    pub fn tell_signing(&self) {
+        let shared = self.shared();
+        shared.signing.tell(&shared.tree);
     }
 
     /// Goes on from the newest checkpoint in the data folder, and keeps it for the key again, on its

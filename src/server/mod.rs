@@ -173,11 +173,12 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     }
     let OpenedLedger { ledger, writer, report: _ } = opened;
     if flags.first_checkpoint {
-        return sign_first(&ledger, writer);
+        return sign_first(&config, &ledger, writer);
     }
     if flags.newest_in_data_dir {
         return take_newest_from_data(&ledger, writer);
     }
+    ledger.tell_signing();
     let runtime = start_runtime(&config.service)?;
     let witnesses = start_witnesses(&config, &ledger)?;
     let served = runtime.block_on(serve_until_told(&config, ledger.clone(), witnesses));
@@ -193,13 +194,32 @@ fn run(flags: &flags::Flags) -> Result<(), ServerError> {
     }
 }
 
-/// Signs the first checkpoint on the word of whoever runs the program, and serves nobody.
-fn sign_first(ledger: &Ledger, writer: WriterThread) -> Result<(), ServerError> {
-    let signed = ledger.first_checkpoint();
+/// Signs the first checkpoint on the word of whoever runs the program, and serves nobody. No witness may
+/// know better.
+fn sign_first(
+    config: &CheckedConfig,
+    ledger: &Ledger,
+    writer: WriterThread,
+) -> Result<(), ServerError> {
+    let asked = ask_before_first(config, ledger);
+    let signed = asked.and_then(|()| ledger.first_checkpoint());
     let end = writer.close();
     let signed = signed?;
     say(&format!("signed: the first checkpoint, of {} records", signed.checkpoint.size()))?;
     ended(end)
+}
+
+fn ask_before_first(config: &CheckedConfig, ledger: &Ledger) -> Result<(), NotFirst> {
+    let question = ledger.question_before_first()?;
+    let transport = HttpTransport::new(config.witness_pace.timeout);
+    let source = ForWitnesses(ledger.clone());
+    for witness in &config.witnesses {
+        if let Err(fault) = witness.has_seen_nothing(&question, &source, &transport) {
+            let (witness, reason) = (witness.key.name().to_string(), fault.reason());
+            return Err(NotFirst::Witnessed { witness, reason, text: fault.to_string() });
+        }
+    }
+    Ok(())
 }
 
 /// Takes the newest checkpoint in the data folder for the newest there is, on the word of whoever runs

@@ -69,9 +69,10 @@ pub(super) fn submit(
         if old_size > size {
             // Whoever was given a newer checkpoint meanwhile may have taken it to the witness.
             let signed = source.signed_size();
-            return Err(match old_size > signed {
-                true => WitnessFault::SawLargerTree { witnessed_size: old_size, size: signed },
-                false => WitnessFault::MovedOn,
+            return Err(if old_size > signed {
+                WitnessFault::SawLargerTree { witnessed_size: old_size, size: signed }
+            } else {
+                WitnessFault::MovedOn
             });
         }
         let hashes = match old_size {

@@ -24,7 +24,7 @@ pub use round::{WitnessStatus, Witnesses};
 
 use std::time::Duration;
 
-use crate::merkle::VerifierKey;
+use crate::merkle::{Note, VerifierKey};
 
 /// One witness.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,22 @@ pub struct Witness {
     pub url: String,
     /// The key of its cosignatures.
     pub key: VerifierKey,
+}
+
+impl Witness {
+    /// Whether it has cosigned nothing of the log but that it was empty, which `empty` says. A fault is
+    /// also that it does not answer; a log that it does not know it has not seen.
+    pub fn has_seen_nothing(
+        &self,
+        empty: &Note,
+        source: &dyn Source,
+        transport: &dyn Transport,
+    ) -> Result<(), WitnessFault> {
+        match exchange::submit(self, empty, 0, source, transport) {
+            Ok(_) | Err(WitnessFault::UnknownLog) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
 }
 
 /// How often witnesses are asked.

@@ -108,8 +108,9 @@ fn restored_text(restored: &Restored) -> String {
     // A backup holds no checkpoint, so that what is restored cannot take back what was signed.
     text.push_str(
         "signing:  what the key has signed is kept beside it (KEY_FILE.newest or [checkpoint] newest_file); \
-         nothing is signed while this\n          log does not begin with that; without that file put the newest \
-         checkpoint of an auditor or a witness\n          here as newest.checkpoint before the start\n",
+         nothing is signed while this\n          log does not begin with that; without that file put the very newest \
+         checkpoint that was signed, best\n          what a witness says, here as newest.checkpoint before the \
+         start: anything older leads to a second\n          history, which every auditor can prove\n",
     );
     text
 }

@@ -16,8 +16,9 @@ pub enum CannotSign {
     /// The log has records, and nothing tells what was signed of it.
     #[error(
         "the log has {size} records and no checkpoint of it is kept: put the newest one that you, an \
-         auditor or a witness has into {} and restart; only if nothing was ever signed with this key, \
-         say so once with ledgerd --first-checkpoint", file.display()
+         auditor or a witness has into {} and restart; it has to be the very newest that was signed, best \
+         ask a witness: anything older leads to a second history, which every auditor can prove; only if \
+         nothing was ever signed with this key, say so once with ledgerd --first-checkpoint", file.display()
     )]
     Missing {
         /// Records of the log.
@@ -70,7 +71,9 @@ pub enum CannotSign {
     /// A kept checkpoint is of another log.
     #[error(
         "the newest checkpoint is of the log {signed}, and this ledger is configured as {origin}; \
-         restore the origin, or move {} away when a new log begins here", file.display()
+         restore the origin, or give the new log a key and a place of its own; only when a new log begins \
+         here and nothing signs for {signed} any more move {file} away, and keep it: it may be the only \
+         trace of what was signed for that log", file = file.display()
     )]
     OtherOrigin {
         /// Origin of the checkpoint.
@@ -146,6 +149,9 @@ impl CannotSign {
 /// Why the first checkpoint of a log is not signed on its owner's word.
 #[derive(Debug, thiserror::Error)]
 pub enum NotFirst {
+    /// The log began empty, and that was signed at once.
+    #[error("the log is signed since it was empty, and needs no such command")]
+    NotNeeded,
     /// One is kept.
     #[error(
         "a checkpoint of {size} records is signed and kept in {}: the first one was signed before, and \
@@ -156,6 +162,20 @@ pub enum NotFirst {
         size: u64,
         /// Where it is kept.
         file: PathBuf,
+    },
+    /// A witness may have seen what was signed before.
+    #[error(
+        "the witness {witness} was asked whether it has seen this log, and does not say no ({reason}): \
+         {text}; put what it has cosigned into newest.checkpoint in the data folder, or, when it is away \
+         or wrong, leave it out of the configuration for this once"
+    )]
+    Witnessed {
+        /// Name of its key.
+        witness: String,
+        /// The published reason.
+        reason: &'static str,
+        /// The same in words.
+        text: String,
     },
     /// It could not be signed anyway.
     #[error(transparent)]

@@ -126,7 +126,8 @@ impl Places {
                 named.push(file);
             }
         }
-        let text: String = named.iter().map(|file| format!("{}\n", file.display())).collect();
+        let lines: Vec<String> = named.iter().map(|file| file.display().to_string()).collect();
+        let text = lines.join("\n") + "\n";
         durable_file::replace(&self.mark, text.as_bytes(), FILE_MODE)
             .map_err(|source| LedgerError::CheckpointFile { path: self.mark.clone(), source })
     }
@@ -145,6 +146,18 @@ impl Places {
             }
         });
         believed.collect()
+    }
+
+    /// Takes away what was kept in vain, where nothing was kept before.
+    pub(super) fn forget(&self) {
+        for file in std::iter::once(&self.data).chain(&self.keys) {
+            if let Err(source) = fs::remove_file(file)
+                && source.kind() != io::ErrorKind::NotFound
+            {
+                // Where it cannot be written nothing is either.
+                tracing::debug!(file = %file.display(), error = %source, "not taken away");
+            }
+        }
     }
 
     /// Keeps a checkpoint in every place, durably. The data folder comes first: what could be kept there

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use super::error::{LedgerError, WithCauses};
 use super::tree::KeptTree;
-use crate::merkle::{Checkpoint, TreeHash};
+use crate::merkle::{Checkpoint, Note, TreeHash};
 
 pub use cause::{CannotSign, NotFirst, NotTaken};
 pub use kept::{NEWEST_CHECKPOINT_FILE, PLACES_FILE, WITNESS_FOLDER};
@@ -65,8 +65,7 @@ struct Known {
 type Answer<T> = Result<Result<T, CannotSign>, LedgerError>;
 
 impl Signing {
-    /// Takes up what was signed before, and says in the program's log when nothing can be signed. A log
-    /// that begins empty has that signed at once, so that no later start takes it for one whose
+    /// Takes up what was signed before. A log that begins empty has that signed at once, so that no later start takes it for one whose
     /// checkpoints were lost.
     pub(crate) fn open(
         rules: Option<Arc<CheckpointRules>>,
@@ -82,15 +81,21 @@ impl Signing {
         let signing = Self { with, state, asked: watch::Sender::new(true) };
         let settled = signing.settle(&mut signing.lock(), tree);
         match settled {
+            // It is tried again when a checkpoint is asked for; nothing else waits for it.
+            Ok(_) | Err(LedgerError::CheckpointFile { .. }) => Ok(signing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says in the program's log when nothing can be signed.
+    pub(crate) fn tell(&self, tree: &KeptTree) {
+        match self.settle(&mut self.lock(), tree) {
             Ok(Ok(()) | Err(CannotSign::NoKey)) => {}
             Ok(Err(reason)) => tracing::error!(%reason, "no checkpoint will be signed"),
-            // It is tried again when a checkpoint is asked for; nothing else waits for it.
-            Err(error @ LedgerError::CheckpointFile { .. }) => {
+            Err(error) => {
                 tracing::error!(error = %WithCauses(&error), "no checkpoint will be signed");
             }
-            Err(error) => return Err(error),
         }
-        Ok(signing)
     }
 
     /// From now on nothing new is signed until [`Signing::all_asked`].
@@ -214,35 +219,51 @@ impl Signing {
     /// it is kept durably, and the next one takes its place.
     pub(crate) fn first(&self, tree: &KeptTree, head: (u64, TreeHash)) -> Result<Signed, NotFirst> {
         let mut state = self.lock();
+        self.may_be_first(&mut state, tree)?;
+        let before = state.known.as_ref().err().cloned();
+        let signed = self.sign(&mut state, head)?;
+        if let (Err(_), Some(before), Some(With { places, .. })) = (&signed, before, &self.with) {
+            // Nothing was kept before, and nobody was given this one.
+            places.forget();
+            state.known = Err(before);
+        }
+        Ok(signed?)
+    }
+
+    /// What a witness can be asked with, before the first checkpoint, for what it has cosigned: the empty
+    /// log, which every history begins with.
+    pub(crate) fn question(&self, tree: &KeptTree) -> Result<Note, NotFirst> {
+        self.may_be_first(&mut self.lock(), tree)?;
+        let signed = self.rules()?.sign(0, TreeHash::of_empty_tree());
+        Ok(signed.map_err(LedgerError::Unsignable)?.note)
+    }
+
+    fn may_be_first(&self, state: &mut State, tree: &KeptTree) -> Result<(), NotFirst> {
         match &state.known {
-            Err(CannotSign::Missing { .. }) => {}
-            Err(reason) => return Err(reason.clone().into()),
-            Ok(Known { newest: Some(newest), .. }) => {
+            Err(CannotSign::Missing { .. }) => Ok(()),
+            Err(reason) => Err(reason.clone().into()),
+            Ok(Known { newest: Some(newest), .. }) if newest.size() > 0 => {
                 let (size, file) = (newest.size(), newest.file.clone());
-                return Err(NotFirst::SignedBefore { size, file });
+                Err(NotFirst::SignedBefore { size, file })
             }
-            Ok(Known { newest: None, .. }) => {
-                self.settle(&mut state, tree)??;
+            Ok(_) => {
+                self.settle(state, tree)??;
+                Err(NotFirst::NotNeeded)
             }
         }
-        Ok(self.sign(&mut state, head)??)
     }
 
     /// Goes on from the newest checkpoint in the data folder though the copy of the key is gone, on its
     /// owner's word that no newer one was signed; and keeps it for the key again.
     pub(crate) fn take_from_data(&self, tree: &KeptTree) -> Result<u64, NotTaken> {
         let mut state = self.lock();
-        match (&self.with, &state.known) {
-            (Some(with), Err(CannotSign::KeyCopyGone { .. })) => {
-                state.known = Known::read(with, tree.size(), Word::Owners);
-                self.settle(&mut state, tree)??;
-                Ok(state.newest().map_or(0, Before::size))
-            }
-            _ => {
-                self.settle(&mut state, tree)??;
-                Err(NotTaken::NothingGone)
-            }
+        if let (Some(with), Err(CannotSign::KeyCopyGone { .. })) = (&self.with, &state.known) {
+            state.known = Known::read(with, tree.size(), Word::Owners);
+            self.settle(&mut state, tree)??;
+            return Ok(state.newest().map_or(0, Before::size));
         }
+        self.settle(&mut state, tree)??;
+        Err(NotTaken::NothingGone)
     }
 
     /// Size of the newest checkpoint that is signed by now; nothing is signed for the question.

@@ -262,7 +262,7 @@ async fn a_log_with_records_is_signed_for_the_first_time_on_its_owners_word_alon
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let first = |folder: &Path| {
         let mut program = Command::new(env!("CARGO_BIN_EXE_ledgerd"));
-        program.arg("--data-dir").arg(folder).args(["--log-level", "off", "--first-checkpoint"]);
+        program.arg("--data-dir").arg(folder).args(["--log-level", "error", "--first-checkpoint"]);
         let output = run(program.env("LEDGERD_CHECKPOINT__KEY_FILE", &file));
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(text).unwrap())

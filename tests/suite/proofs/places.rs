@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use contract_ledger::merkle::{TreeHash, VerifierKey};
 use contract_ledger::wire::v1;
 use contract_ledger::wire::v1::audit_service_client::AuditServiceClient;
 use contract_ledger::wire::v1::ledger_service_client::LedgerServiceClient;
@@ -14,6 +15,7 @@ use super::served::ORIGIN;
 use crate::daemon::Daemon;
 use crate::support::events::{intent, order, request, sign};
 use crate::support::processes::{ledgerctl, run};
+use crate::support::witness::{TestWitness, cosigner};
 use crate::support::{Told, told};
 
 /// Two keys of one log, and its data folder.
@@ -60,7 +62,7 @@ impl Disk {
         let config = self.configure(settings);
         let mut program = Command::new(env!("CARGO_BIN_EXE_ledgerd"));
         program.arg("--config").arg(config).arg("--data-dir").arg(self.path("data"));
-        let output = run(program.args(["--log-level", "off", flag]));
+        let output = run(program.args(["--log-level", "error", flag]));
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(text).unwrap())
     }
@@ -193,6 +195,46 @@ async fn a_copy_of_the_key_that_is_gone_is_missed() {
     assert_eq!(text, "kept: the checkpoint of 2 records, for the key too\n");
     assert_eq!(disk.signs(&first).await.unwrap(), 2);
     let (code, text) = disk.say(&first, "--newest-in-data-dir");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("needs no such command"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_checkpoint_is_the_first_of_a_log_that_a_witness_has_seen() {
+    let disk = Disk::new().await;
+    let first = format!("key_file = {}", disk.value("k1"));
+    disk.signed_on(&first).await;
+    for file in ["k1.newest", "data/newest.checkpoint", "data/checkpoint.places"] {
+        fs::remove_file(disk.path(file)).unwrap();
+    }
+    let key = cosigner("witness.example/w1", 3);
+    let log = VerifierKey::parse(&disk.vkeys[0]).unwrap();
+    let witness = TestWitness::start(key.clone(), ORIGIN, log);
+    let with = |url: &str| format!("{first}\n[[witness]]\nurl = {url:?}\nkey = {:?}", key.vkey());
+    let saw = |size| witness.state.lock().unwrap().last = Some((size, TreeHash::of_empty_tree()));
+    saw(3);
+    let (code, text) = disk.say(&with(&witness.url), "--first-checkpoint");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("WITNESS_SAW_LARGER_TREE") && text.contains(" 3 records"), "{text}");
+    let (code, text) = disk.say(&with("http://127.0.0.1:1"), "--first-checkpoint");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("WITNESS_UNREACHABLE"), "{text}");
+    assert!(!disk.path("k1.newest").exists() && !disk.path("data/newest.checkpoint").exists());
+
+    // What cannot be kept for the key leaves nothing behind.
+    let elsewhere = format!("{first}\nnewest_file = {}", disk.value("nowhere/newest"));
+    let (code, text) = disk.say(&elsewhere, "--first-checkpoint");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("cannot be kept"), "{text}");
+    assert!(!disk.path("data/newest.checkpoint").exists());
+
+    // It has seen only that the log was empty, or nothing.
+    witness.state.lock().unwrap().last = None;
+    let (code, text) = disk.say(&with(&witness.url), "--first-checkpoint");
+    assert_eq!((code, text.as_str()), (Some(0), "signed: the first checkpoint, of 3 records\n"));
+    fs::remove_dir_all(disk.path("data")).unwrap();
+    fs::remove_file(disk.path("k1.newest")).unwrap();
+    let (code, text) = disk.say(&first, "--first-checkpoint");
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("needs no such command"), "{text}");
 }
