@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -81,11 +82,15 @@ class Ledger:
     def __init__(self, folder, key, witness=None):
         folder.mkdir(exist_ok=True)
         self.tiles = f"http://127.0.0.1:{free_port()}"
+        # Its own copy: what a key has signed is kept beside it, and binds whoever signs with it.
+        own = folder / "ledger.key"
+        if not own.exists():
+            shutil.copy2(key, own)
         config = folder / "ledgerd.toml"
         config.write_text(
             f"""
 [checkpoint]
-key_file = {json.dumps(str(key))}
+key_file = {json.dumps(str(own))}
 newest_file = {json.dumps(str(folder / "newest"))}
 [tiles]
 listen = {json.dumps(self.tiles.removeprefix("http://"))}
