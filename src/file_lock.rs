@@ -21,6 +21,12 @@ pub(crate) struct NotLocked {
 }
 
 impl LockedFile {
+    /// Locks an open file once nobody else holds its lock.
+    pub(crate) fn lock(file: File) -> io::Result<Self> {
+        file.lock()?;
+        Ok(Self(file))
+    }
+
     /// Locks an open file, or gives it back at once when somebody else holds its lock.
     pub(crate) fn try_lock(file: File) -> Result<Self, NotLocked> {
         match file.try_lock() {

@@ -39,10 +39,20 @@ pub(crate) const ROOMS: &[Room] = &[
     // It derives an answer anew from records that are proved, and judges by signatures: rules, mapping and
     // proofs, and nothing that reads, asks or serves.
     Room { name: "dossier", knows: &["domain", "projections", "merkle", "wire"] },
-    // It keeps the tree over what it has made durable, and proves and signs from it.
+    // It keeps the tree over what it has made durable, and proves and signs from it, alone with what its
+    // key has signed.
     Room {
         name: "ledger",
-        knows: &["domain", "projections", "log", "merkle", "wire", "clock", "crash_point"],
+        knows: &[
+            "domain",
+            "projections",
+            "log",
+            "merkle",
+            "wire",
+            "clock",
+            "crash_point",
+            "file_lock",
+        ],
     },
     Room { name: "grpc", knows: &["domain", "projections", "merkle", "wire", "witness", "ledger"] },
     // Hashes, leaves and a signed text over HTTP, for monitors that know no contracts.

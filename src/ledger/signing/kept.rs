@@ -6,7 +6,7 @@
 //! trace, and lies in the data folder too.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf, absolute};
 
@@ -14,6 +14,7 @@ use super::super::durable_file;
 use super::super::error::{LedgerError, WithCauses};
 use super::cause::CannotSign;
 use super::rules::{CheckpointRules, NewestFiles, Signed};
+use crate::file_lock::LockedFile;
 use crate::merkle::Note;
 
 /// Name of the file with the newest checkpoint, in the folder of the log.
@@ -146,6 +147,20 @@ impl Places {
             }
         });
         believed.collect()
+    }
+
+    /// Keeps every other ledger that keeps its checkpoints in the same place from signing, until it is
+    /// dropped.
+    pub(super) fn lock(&self) -> Result<Option<LockedFile>, CannotSign> {
+        let Some(key) = self.keys.first() else { return Ok(None) };
+        let mut name = key.as_os_str().to_owned();
+        name.push(".lock");
+        let file = PathBuf::from(name);
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&file);
+        let locked = opened.and_then(LockedFile::lock);
+        let kept =
+            |fault: io::Error| CannotSign::NotKept { file: key.clone(), fault: fault.to_string() };
+        locked.map(Some).map_err(kept)
     }
 
     /// Takes away what was kept in vain, where nothing was kept before.

@@ -192,7 +192,7 @@ impl Signing {
         if let Err(reason) = self.check_asked() {
             return Ok(Err(reason));
         }
-        self.sign(&mut state, head())
+        self.sign(&mut state, tree, head())
     }
 
     /// What the witnesses are asked to cosign: until all were asked once, what was signed before they
@@ -221,7 +221,7 @@ impl Signing {
         let mut state = self.lock();
         self.may_be_first(&mut state, tree)?;
         let before = state.known.as_ref().err().cloned();
-        let signed = self.sign(&mut state, head)?;
+        let signed = self.sign(&mut state, tree, head)?;
         if let (Err(_), Some(before), Some(With { places, .. })) = (&signed, before, &self.with) {
             // Nothing was kept before, and nobody was given this one.
             places.forget();
@@ -294,15 +294,36 @@ impl Signing {
                 Ok(kept)
             }
             // The beginning of every log.
-            None => Ok(self.sign(state, (0, TreeHash::of_empty_tree()))?.map(|_| ())),
+            None => Ok(self.sign(state, tree, (0, TreeHash::of_empty_tree()))?.map(|_| ())),
         }
     }
 
     /// Signs, and keeps what is signed before it is given to anybody.
-    fn sign(&self, state: &mut State, (size, root): (u64, TreeHash)) -> Answer<Signed> {
+    /// Another ledger may have signed with the same key meanwhile: what it kept is looked at first, while it
+    /// waits.
+    fn sign(
+        &self,
+        state: &mut State,
+        tree: &KeptTree,
+        (size, root): (u64, TreeHash),
+    ) -> Answer<Signed> {
         let Some(With { rules, places }) = &self.with else {
             return Ok(Err(CannotSign::NoKey));
         };
+        let _alone = match places.lock() {
+            Ok(locked) => locked,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        match places.copies(rules) {
+            Ok(copies) => {
+                for copy in copies {
+                    if let Err(reason) = check(&copy.signed.checkpoint, &copy.file, tree)? {
+                        return Ok(Err(reason));
+                    }
+                }
+            }
+            Err(reason) => return Ok(Err(reason)),
+        }
         let signed = rules.sign(size, root).map_err(LedgerError::Unsignable)?;
         let kept = places.keep(&signed.note)?;
         // Also what only the data folder could take binds: the next start finds it there.

@@ -23,7 +23,8 @@ use super::signer;
 use crate::support::events::*;
 use crate::support::{Served, processes, sign_first, told};
 
-async fn ledgerctl(arguments: &[&str]) -> (i32, String) {
+/// The exit code of a command, and all that it says.
+pub(super) async fn ledgerctl(arguments: &[&str]) -> (i32, String) {
     let Output { status, stdout, stderr } = processes::ledgerctl(arguments).await;
     (status.code().unwrap(), String::from_utf8([stdout, stderr].concat()).unwrap())
 }

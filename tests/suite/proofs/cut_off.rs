@@ -1,7 +1,6 @@
 //! The newest records taken out of both copies, in a ledger that signs nothing: what was made of them tells.
 
 use std::fs;
-use std::process::Output;
 use std::sync::Arc;
 
 use contract_ledger::clock::SystemClock;
@@ -10,14 +9,10 @@ use contract_ledger::log::LogOptions;
 
 use tempfile::TempDir;
 
+use super::attacks::ledgerctl;
 use crate::support::events::*;
-use crate::support::processes::{self, opening};
+use crate::support::processes::opening;
 use crate::support::{Served, Setting};
-
-async fn ledgerctl(words: &[&str]) -> (i32, String) {
-    let Output { status, stdout, stderr } = processes::ledgerctl(words).await;
-    (status.code().unwrap(), String::from_utf8([stdout, stderr].concat()).unwrap())
-}
 
 /// Takes the newest block out of the store, and the archive away.
 fn cut_off(folder: &TempDir) {

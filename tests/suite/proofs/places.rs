@@ -252,3 +252,24 @@ async fn a_folder_of_an_earlier_version_misses_nothing_and_is_marked_from_then_o
     fs::remove_file(disk.path("k1.newest")).unwrap();
     assert_eq!(disk.cause(&first).await, "MISSING");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_ledgers_that_run_with_one_key_only_one_history_is_signed() {
+    let disk = Disk::new().await;
+    let first = format!("key_file = {}", disk.value("k1"));
+    disk.signed_on(&first).await;
+    copy(&disk.path("data"), &disk.path("twin"));
+    let one = disk.start(&first);
+    let config = disk.configure(&first);
+    let flags = ["--config", config.to_str().unwrap()];
+    let twin = Daemon::start_with(&disk.path("twin"), &flags, &[]);
+    append(&one, intent("2024-01-01", order("A", "1"))).await;
+    append(&twin, intent("2024-01-01", order("B", "1"))).await;
+    assert_eq!(checkpoint(&one).await.unwrap(), 4);
+    let refused = checkpoint(&twin).await.unwrap_err();
+    assert_eq!(refused.metadata["cause"], "OTHER_HISTORY");
+    append(&one, intent("2024-01-01", order("C", "1"))).await;
+    assert_eq!(checkpoint(&one).await.unwrap(), 5);
+    stop(one).await;
+    stop(twin).await;
+}

@@ -1,19 +1,13 @@
 //! A restore that is held against a checkpoint which somebody kept.
 
 use std::fs;
-use std::process::Output;
 
 use tempfile::TempDir;
 
+use super::attacks::ledgerctl;
 use super::served::{ORIGIN, checkpoint, fill, signing};
 use super::signer;
 use crate::support::events::*;
-use crate::support::processes;
-
-async fn ledgerctl(words: &[&str]) -> (i32, String) {
-    let Output { status, stdout, stderr } = processes::ledgerctl(words).await;
-    (status.code().unwrap(), String::from_utf8([stdout, stderr].concat()).unwrap())
-}
 
 /// The archive of a ledger that signed a checkpoint over five records, and then recorded two more.
 async fn kept(amount: &str) -> (TempDir, String) {
