@@ -117,9 +117,16 @@ pub(super) fn create(
     Ok((file, path))
 }
 
-/// Opens a segment to append to it.
-pub(super) fn open_to_append(path: &Path) -> Result<File, ArchiveError> {
-    OpenOptions::new().append(true).open(path).map_err(ArchiveError::io("open", path))
+/// Opens a segment to write to it.
+pub(super) fn open_to_write(path: &Path) -> Result<File, ArchiveError> {
+    OpenOptions::new().write(true).open(path).map_err(ArchiveError::io("open", path))
+}
+
+/// Makes a segment as long as its whole blocks are, durably. Only zeros are cut off.
+pub(super) fn shorten(file: &File, path: &Path, whole_bytes: u64) -> Result<(), ArchiveError> {
+    file.set_len(whole_bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(ArchiveError::io("shorten", path))
 }
 
 /// Moves every segment into a new directory beside them, within the archive, so that it works

@@ -38,6 +38,17 @@ pub struct Inspected {
     pub blocks: u64,
     /// What is to be cut off before the archive is written to.
     pub torn: Option<Torn>,
+    /// Zeros that a writer which did not end had laid out ahead.
+    pub zeros: Option<Zeros>,
+}
+
+/// Zeros behind the last block of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zeros {
+    /// The segment, the last one.
+    pub path: PathBuf,
+    /// The bytes of header and blocks before them.
+    pub whole_bytes: usize,
 }
 
 /// What was found.
@@ -140,7 +151,7 @@ pub fn stored_bytes(directory: &Path) -> Result<u64, ArchiveError> {
 
 impl Inspected {
     fn nothing(segments: usize) -> Self {
-        Self { end: Link::START, segments, block_bytes: 0, blocks: 0, torn: None }
+        Self { end: Link::START, segments, block_bytes: 0, blocks: 0, torn: None, zeros: None }
     }
 
     /// With a last segment of which less than its header was written. It has to begin where the log so
@@ -169,6 +180,8 @@ impl Inspected {
             whole_bytes: read.whole_bytes,
             torn_bytes: read.torn_bytes,
         });
+        self.zeros = (read.zero_bytes > 0)
+            .then(|| Zeros { path: segment.path.clone(), whole_bytes: read.whole_bytes });
     }
 }
 

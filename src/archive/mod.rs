@@ -11,7 +11,8 @@
 //! 3. `error`, `files`: segments as files in a directory, and what can go wrong with them.
 //! 4. `inspect`: what is found before anything is written. `salvage`: single blocks out of a
 //!    damaged archive. `walk`: every block and every damage, also while it is written to.
-//! 5. `writer`: appends, and makes durable. `delay`: the sync when it may come a little later.
+//! 5. `writer`: appends, and makes durable. `current`: the segment that is appended to, and the zeros
+//!    ahead of it. `delay`: the sync when it may come a little later.
 //!
 //! # Invariants
 //!
@@ -19,7 +20,7 @@
 //!   and a segment has its name only once its
 //!   header is durable.
 //! - A reader yields an exact prefix of the blocks written, or names the first position that it
-//!   cannot vouch for. Only the end of the last segment may be torn.
+//!   cannot vouch for. Only the end of the last segment may be torn, or zeros laid out ahead.
 //! - Nothing is ever overwritten or deleted: what is cut off or replaced is set aside first.
 
 mod segment;
@@ -33,6 +34,7 @@ mod inspect;
 mod salvage;
 mod walk;
 
+mod current;
 mod delay;
 mod writer;
 
@@ -40,7 +42,7 @@ mod writer;
 mod tests;
 
 pub use error::{ArchiveError, SegmentDamage};
-pub use inspect::{Found, Inspected, Torn, inspect, stored_bytes, verify, verify_from};
+pub use inspect::{Found, Inspected, Torn, Zeros, inspect, stored_bytes, verify, verify_from};
 pub use salvage::{Neighbourhood, Salvage};
 pub use scan::{Place, SegmentRead, read_segment, whole_blocks};
 pub use segment::{SEGMENT_HEADER_BYTES, decode_header, encode_header, name as segment_name};

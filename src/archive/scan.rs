@@ -28,16 +28,24 @@ pub struct SegmentRead {
     pub end: Link,
     /// The bytes of header and blocks. What follows is the end of an append that was cut short.
     pub whole_bytes: usize,
-    /// How many bytes follow.
+    /// How many bytes follow. None when they are zeros that were laid out ahead.
     pub torn_bytes: usize,
+    /// How many zeros follow that were laid out ahead.
+    pub zero_bytes: usize,
 }
 
 impl SegmentRead {
     /// Where it ends.
     pub(super) fn summary(&self) -> SegmentEnd {
-        let Self { blocks, end, whole_bytes, torn_bytes } = self;
+        let Self { blocks, end, whole_bytes, torn_bytes, zero_bytes } = self;
         let blocks = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
-        SegmentEnd { blocks, end: *end, whole_bytes: *whole_bytes, torn_bytes: *torn_bytes }
+        SegmentEnd {
+            blocks,
+            end: *end,
+            whole_bytes: *whole_bytes,
+            torn_bytes: *torn_bytes,
+            zero_bytes: *zero_bytes,
+        }
     }
 }
 
@@ -52,6 +60,8 @@ pub(super) struct SegmentEnd {
     pub(super) whole_bytes: usize,
     /// As in [`SegmentRead`].
     pub(super) torn_bytes: usize,
+    /// As in [`SegmentRead`].
+    pub(super) zero_bytes: usize,
 }
 
 /// Where and why a segment cannot be vouched for.
@@ -70,18 +80,18 @@ pub struct Refused {
 /// In the last segment, bytes that are no block are the end of an append that was cut short, and
 /// are told as torn, if no whole later block follows them; if one does, something was damaged that
 /// had been written before, and that is refused. So is everything else: what is yielded is an
-/// exact prefix of what was written.
+/// exact prefix of what was written. Nothing but zeros behind its last block was laid out ahead.
 pub fn read_segment(
     bytes: &Bytes,
     named_position: u64,
     place: Place,
 ) -> Result<SegmentRead, Refused> {
     let mut blocks = Vec::new();
-    let SegmentEnd { blocks: _, end, whole_bytes, torn_bytes } =
+    let SegmentEnd { blocks: _, end, whole_bytes, torn_bytes, zero_bytes } =
         follow(bytes, named_position, place, block::decode, Block::sealed, |block| {
             blocks.push(block);
         })?;
-    Ok(SegmentRead { blocks, end, whole_bytes, torn_bytes })
+    Ok(SegmentRead { blocks, end, whole_bytes, torn_bytes, zero_bytes })
 }
 
 /// The same by the checksums and the chain alone: no payload is decompressed, and no block kept. A block
@@ -122,6 +132,16 @@ fn follow<B>(
                 keep(block);
             }
             Err(error) => {
+                if place == Place::Last && is_zeros_from(bytes, offset) {
+                    let zero_bytes = bytes.len() - offset;
+                    return Ok(SegmentEnd {
+                        blocks,
+                        end,
+                        whole_bytes: offset,
+                        torn_bytes: 0,
+                        zero_bytes,
+                    });
+                }
                 if place == Place::Finished || later_block_follows(bytes, offset, end) {
                     return Err(refused(SegmentDamage::Block(error)));
                 }
@@ -129,7 +149,13 @@ fn follow<B>(
             }
         }
     }
-    Ok(SegmentEnd { blocks, end, whole_bytes: offset, torn_bytes: bytes.len() - offset })
+    let torn_bytes = bytes.len() - offset;
+    Ok(SegmentEnd { blocks, end, whole_bytes: offset, torn_bytes, zero_bytes: 0 })
+}
+
+/// Whether nothing but zeros lies in the bytes of a segment from an offset on.
+pub(super) fn is_zeros_from(bytes: &Bytes, offset: usize) -> bool {
+    bytes.get(offset..).is_some_and(|rest| rest.iter().all(|byte| *byte == 0))
 }
 
 /// Every whole block in the bytes of a segment, in the order in which they lie, whatever is

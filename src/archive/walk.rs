@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::error::{ArchiveError, SegmentDamage};
 use super::files::{self, SegmentFile};
-use super::scan::{Refused, block_at, next_whole_block};
+use super::scan::{Refused, block_at, is_zeros_from, next_whole_block};
 use super::segment::{SEGMENT_HEADER_BYTES, decode_header};
 use crate::block::{Block, Link};
 
@@ -97,7 +97,9 @@ impl Walk {
                     Err(error) => return Some(Err(error)),
                 }
             };
-            if segment.offset >= segment.bytes.len() {
+            let is_last = self.segments.len() == 0;
+            let at_zeros = || is_last && is_zeros_from(&segment.bytes, segment.offset);
+            if segment.offset >= segment.bytes.len() || at_zeros() {
                 continue;
             }
             let walked = self.look(&mut segment);

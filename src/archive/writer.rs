@@ -2,18 +2,18 @@
 //!
 //! It must not know where else the blocks are kept, and never takes a block that is not the next.
 
+#[cfg(test)]
 use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::current::{Current, header_bytes};
 use super::delay::DelayedSync;
 use super::error::ArchiveError;
 use super::files;
 use super::inspect::Inspected;
-use super::segment::{SEGMENT_HEADER_BYTES, encode_header};
 use crate::block::Link;
 use crate::crash_point::crash_point;
 
@@ -28,6 +28,9 @@ pub struct ArchiveOptions {
     /// How much later than its writing an append is synced at most, in milliseconds: 0 to 60 000, by
     /// default 0, before the append returns.
     pub sync_delay_ms_max: u64,
+    /// Zeros that are laid out behind the last block at a time, in bytes: 0 to 16 MiB, by default 512 KiB.
+    /// A sync is cheaper that does not have to make the file longer. 0: the file grows as it is written.
+    pub zeros_ahead_bytes: u64,
 }
 
 impl ArchiveOptions {
@@ -41,12 +44,18 @@ impl ArchiveOptions {
     /// The most of [`ArchiveOptions::sync_delay_ms_max`].
     pub const SYNC_DELAY_MS_MOST: u64 = 60_000;
 
+    /// The default of [`ArchiveOptions::zeros_ahead_bytes`].
+    pub const ZEROS_AHEAD_BYTES_DEFAULT: u64 = 512 * 1024;
+    /// The most of it.
+    pub const ZEROS_AHEAD_BYTES_MOST: u64 = 16 * 1024 * 1024;
+
     /// The defaults, in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
             segment_bytes_max: Self::SEGMENT_BYTES_MAX_DEFAULT,
             sync_delay_ms_max: 0,
+            zeros_ahead_bytes: Self::ZEROS_AHEAD_BYTES_DEFAULT,
         }
     }
 }
@@ -59,17 +68,12 @@ impl ArchiveOptions {
 pub struct ArchiveWriter {
     directory: PathBuf,
     segment_bytes_max: u64,
+    zeros_ahead_bytes: u64,
+    zeros_allowed: bool,
     end: Link,
     current: Option<Current>,
     delayed: Option<DelayedSync>,
     failed: bool,
-}
-
-#[derive(Debug)]
-struct Current {
-    file: File,
-    path: PathBuf,
-    bytes: u64,
 }
 
 impl ArchiveWriter {
@@ -79,9 +83,18 @@ impl ArchiveWriter {
         options: &ArchiveOptions,
         found: Option<&Inspected>,
     ) -> Result<Self, ArchiveError> {
-        let ArchiveOptions { directory, segment_bytes_max, sync_delay_ms_max: _ } = options;
+        let ArchiveOptions {
+            directory,
+            segment_bytes_max,
+            sync_delay_ms_max: _,
+            zeros_ahead_bytes,
+        } = options;
         if let Some(torn) = found.and_then(|found| found.torn.as_ref()) {
             files::cut(directory, &torn.path, torn.whole_bytes)?;
+        }
+        if let Some(zeros) = found.and_then(|found| found.zeros.as_ref()) {
+            let whole_bytes = u64::try_from(zeros.whole_bytes).unwrap_or(u64::MAX);
+            files::shorten(&files::open_to_write(&zeros.path)?, &zeros.path, whole_bytes)?;
         }
         let last = files::list(directory)?.pop();
         let current = last.map(|last| Current::open(&last.path)).transpose()?;
@@ -89,6 +102,8 @@ impl ArchiveWriter {
         Ok(Self {
             directory: directory.clone(),
             segment_bytes_max: *segment_bytes_max,
+            zeros_ahead_bytes: *zeros_ahead_bytes,
+            zeros_allowed: true,
             end: found.map_or(Link::START, |found| found.end),
             current,
             delayed: None,
@@ -107,6 +122,16 @@ impl ArchiveWriter {
         self.end
     }
 
+    /// Zeros that are laid out at a time, in bytes.
+    pub fn zeros_ahead_bytes(&self) -> u64 {
+        self.zeros_ahead_bytes
+    }
+
+    /// Whether the disk has ample room for zeros from here on.
+    pub fn allow_zeros(&mut self, zeros_allowed: bool) {
+        self.zeros_allowed = zeros_allowed;
+    }
+
     /// From here on an append returns before it is synced, and is synced within the delay.
     /// `on_failure` is called once, on another thread, when such a sync fails.
     pub fn delay_syncs(
@@ -118,13 +143,14 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Makes durable now what was appended.
+    /// Makes durable now what was appended, and leaves no zeros behind it.
     pub fn settle(&mut self) -> Result<(), ArchiveError> {
-        let (Some(delayed), Some(current)) = (&self.delayed, &self.current) else {
-            return Ok(());
-        };
-        delayed.take_over(&current.path)?;
-        current.sync()
+        let Some(current) = &mut self.current else { return Ok(()) };
+        if let Some(delayed) = &self.delayed {
+            delayed.take_over(&current.path)?;
+            current.sync()?;
+        }
+        current.shorten()
     }
 
     /// Appends blocks that follow the last one and end at `after`, and returns when they are
@@ -145,8 +171,8 @@ impl ArchiveWriter {
         let batch = blocks.concat();
         let batch_bytes = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         let has_room = |current: &Current| {
-            current.bytes <= header_bytes()
-                || current.bytes.saturating_add(batch_bytes) <= self.segment_bytes_max
+            current.bytes() <= header_bytes()
+                || current.bytes().saturating_add(batch_bytes) <= self.segment_bytes_max
         };
         if !self.current.as_ref().is_some_and(has_room) {
             // A finished segment is durable before the next one is begun.
@@ -154,7 +180,9 @@ impl ArchiveWriter {
             self.current = Some(Current::create(&self.directory, self.end)?);
         }
         let Some(current) = &mut self.current else { return Ok(()) };
-        current.append(&batch, batch_bytes)?;
+        let fitting = self.segment_bytes_max.saturating_sub(current.bytes());
+        let zeros_bytes = if self.zeros_allowed { self.zeros_ahead_bytes.min(fitting) } else { 0 };
+        current.append(&batch, batch_bytes, zeros_bytes)?;
         match &self.delayed {
             None => current.sync()?,
             Some(delayed) => delayed.note(&current.file, &current.path)?,
@@ -170,39 +198,4 @@ impl ArchiveWriter {
             current.file = file;
         }
     }
-}
-
-impl Current {
-    fn create(directory: &Path, before: Link) -> Result<Self, ArchiveError> {
-        let header = encode_header(before);
-        let (file, path) = files::create(directory, before.next_position, &header)?;
-        Ok(Self { file, path, bytes: header_bytes() })
-    }
-
-    fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let file = files::open_to_append(path)?;
-        // A process that was killed may have left in the page cache what was read just now.
-        file.sync_all().map_err(ArchiveError::io("sync", path))?;
-        let bytes = file.metadata().map_err(ArchiveError::io("read", path))?.len();
-        Ok(Self { file, path: path.to_owned(), bytes })
-    }
-
-    fn append(&mut self, batch: &[u8], batch_bytes: u64) -> Result<(), ArchiveError> {
-        crash_point!("archive.half-written", {
-            let half = batch.get(..batch.len() / 2).unwrap_or_default();
-            drop(self.file.write_all(half));
-        });
-        self.file.write_all(batch).map_err(ArchiveError::io("write", &self.path))?;
-        crash_point!("archive.written");
-        self.bytes = self.bytes.saturating_add(batch_bytes);
-        Ok(())
-    }
-
-    fn sync(&self) -> Result<(), ArchiveError> {
-        self.file.sync_data().map_err(ArchiveError::io("sync", &self.path))
-    }
-}
-
-fn header_bytes() -> u64 {
-    u64::try_from(SEGMENT_HEADER_BYTES).unwrap_or(u64::MAX)
 }

@@ -19,6 +19,8 @@ pub struct ArchiveConfig {
     pub segment_bytes_max: u64,
     /// See [`ArchiveOptions::sync_delay_ms_max`].
     pub sync_delay_ms_max: u64,
+    /// See [`ArchiveOptions::zeros_ahead_bytes`].
+    pub zeros_ahead_bytes: u64,
 }
 
 impl Default for ArchiveConfig {
@@ -28,6 +30,7 @@ impl Default for ArchiveConfig {
             directory: None,
             segment_bytes_max: ArchiveOptions::SEGMENT_BYTES_MAX_DEFAULT,
             sync_delay_ms_max: 0,
+            zeros_ahead_bytes: ArchiveOptions::ZEROS_AHEAD_BYTES_DEFAULT,
         }
     }
 }
@@ -35,7 +38,8 @@ impl Default for ArchiveConfig {
 impl ArchiveConfig {
     /// What the log in a folder is opened with.
     pub(super) fn options(&self, log: &Path) -> Option<ArchiveOptions> {
-        let Self { enabled, directory, segment_bytes_max, sync_delay_ms_max } = self;
+        let Self { enabled, directory, segment_bytes_max, sync_delay_ms_max, zeros_ahead_bytes } =
+            self;
         let by_default = LogOptions::new(log).archive;
         let archive = match directory {
             Some(directory) => Some(ArchiveOptions::new(directory)),
@@ -45,6 +49,7 @@ impl ArchiveConfig {
             directory: archive.directory,
             segment_bytes_max: *segment_bytes_max,
             sync_delay_ms_max: *sync_delay_ms_max,
+            zeros_ahead_bytes: *zeros_ahead_bytes,
         });
         set.filter(|_| *enabled)
     }

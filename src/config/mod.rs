@@ -416,6 +416,7 @@ impl Config {
             block_bytes_max: self.store.block_bytes_max,
             codec: self.store.compression.into(),
             disk_reserve_bytes: self.store.disk_reserve_bytes,
+            zeros_ahead_bytes: self.store.zeros_ahead_bytes,
             archive: self.archive.options(&directory),
             ..LogOptions::new(directory)
         }

@@ -16,6 +16,8 @@ pub struct StoreConfig {
     pub compression: Compression,
     /// See [`LogOptions::disk_reserve_bytes`].
     pub disk_reserve_bytes: u64,
+    /// See [`LogOptions::zeros_ahead_bytes`].
+    pub zeros_ahead_bytes: u64,
 }
 
 /// How blocks are written.
@@ -35,6 +37,7 @@ impl Default for StoreConfig {
             block_bytes_max: LogOptions::BLOCK_BYTES_MAX_DEFAULT,
             compression: Compression::Zstd,
             disk_reserve_bytes: LogOptions::DISK_RESERVE_BYTES_DEFAULT,
+            zeros_ahead_bytes: LogOptions::ZEROS_AHEAD_BYTES_DEFAULT,
         }
     }
 }

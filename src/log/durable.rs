@@ -4,11 +4,14 @@
 //! the order of the steps and make them fail.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::fs::OFlags;
 use tracing::warn;
 
 use crate::archive::ArchiveWriter;
@@ -52,14 +55,15 @@ impl Durable for DurableStore {
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
-        self.store.sync()
+        self.store.sync()?;
+        self.store.lay_out_zeros();
+        Ok(())
     }
 
     fn archive(&mut self, blocks: &[Bytes], after: Link) -> Result<(), LogError> {
-        match &mut self.archive {
-            Some(archive) => Ok(archive.append(blocks, after)?),
-            None => Ok(()),
-        }
+        let Some(archive) = &mut self.archive else { return Ok(()) };
+        archive.allow_zeros(self.store.reserve().can_spare(archive.zeros_ahead_bytes()));
+        Ok(archive.append(blocks, after)?)
     }
 
     fn settle(&mut self) -> Result<(), LogError> {
@@ -70,6 +74,11 @@ impl Durable for DurableStore {
     }
 }
 
+/// The bytes of a segment of sled's file.
+const SLED_SEGMENT_BYTES: u64 = 512 * 1024;
+/// Those of its header, which are never all zeros.
+const SLED_SEGMENT_HEADER_BYTES: usize = 20;
+
 /// sled's files, as far as they have to be synced by us.
 ///
 /// sled's own `flush` ends in `sync_file_range`, which leaves the file's length, its block map
@@ -78,6 +87,8 @@ impl Durable for DurableStore {
 #[derive(Debug)]
 pub(super) struct StoreFiles {
     data: File,
+    /// The same file, and writes go to its end.
+    data_end: File,
     data_path: PathBuf,
     blobs_path: PathBuf,
     /// What a test does in the place of the sync.
@@ -100,9 +111,12 @@ impl StoreFiles {
     /// Opens the files of a store that is open already.
     pub(super) fn open(store: &Path) -> Result<Self, LogError> {
         let data_path = store.join("db");
-        let data = File::open(&data_path).map_err(LogError::io("open", &data_path))?;
+        let data = open_unnoticed(&data_path).map_err(LogError::io("open", &data_path))?;
+        let data_end = OpenOptions::new().append(true).open(&data_path);
+        let data_end = data_end.map_err(LogError::io("open", &data_path))?;
         Ok(Self {
             data,
+            data_end,
             data_path,
             blobs_path: store.join("blobs"),
             #[cfg(test)]
@@ -124,6 +138,43 @@ impl StoreFiles {
         }
         self.data.sync_data().map_err(LogError::io("sync", &self.data_path))
     }
+
+    /// Makes sled's file longer by zeros, once sled has come to the last of them. Each sync has the file
+    /// system's journal written too while the file grows with each write; over zeros that are there it
+    /// has nothing but data to write.
+    ///
+    /// They are written to the end of the file, wherever that is: the system puts each such write behind
+    /// whatever sled has written until then, and sled writes over them, so neither hits what the other
+    /// has written. To sled they are segments that nobody uses, which it takes at a start for free ones.
+    pub(super) fn lay_out_zeros(&self, zeros_bytes: u64) -> io::Result<()> {
+        // Asked so, not by the file's metadata: who has asked for its times makes the next write change them.
+        let length = io::Seek::seek(&mut &self.data, io::SeekFrom::End(0))?;
+        let into_segment = length % SLED_SEGMENT_BYTES;
+        if into_segment == 0 && self.last_segment_is_unused(length)? {
+            return Ok(());
+        }
+        let segments = zeros_bytes.div_ceil(SLED_SEGMENT_BYTES);
+        let rest = (SLED_SEGMENT_BYTES - into_segment) % SLED_SEGMENT_BYTES;
+        let missing = rest.saturating_add(segments.saturating_mul(SLED_SEGMENT_BYTES));
+        let zeros = vec![0; usize::try_from(missing).unwrap_or_default()];
+        io::Write::write_all(&mut &self.data_end, &zeros)
+    }
+
+    /// Whether sled has not come to the last segment of its file, of which it writes the beginning first.
+    fn last_segment_is_unused(&self, length: u64) -> io::Result<bool> {
+        let Some(begin) = length.checked_sub(SLED_SEGMENT_BYTES) else { return Ok(false) };
+        let mut header = [0; SLED_SEGMENT_HEADER_BYTES];
+        self.data.read_exact_at(&mut header, begin)?;
+        Ok(header == [0; SLED_SEGMENT_HEADER_BYTES])
+    }
+}
+
+/// Opens a file so that reading it does not change its time of access, which the next sync would have to
+/// write. Whoever does not own the file opens it as any other.
+fn open_unnoticed(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NOATIME.bits()).unwrap_or_default();
+    let unnoticed = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    unnoticed.or_else(|_| File::open(path))
 }
 
 #[cfg(test)]
@@ -161,6 +212,30 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn zeros_are_laid_out_behind_what_is_there_once_the_last_segment_is_used() {
+        let store = store_with_files();
+        let path = store.path().join("db");
+        let length = || fs::metadata(&path).unwrap().len();
+        let files = StoreFiles::open(store.path()).unwrap();
+        fs::write(&path, [7; 100]).unwrap();
+        files.lay_out_zeros(1).unwrap();
+        assert_eq!(length(), 2 * SLED_SEGMENT_BYTES);
+        files.lay_out_zeros(1).unwrap();
+        assert_eq!(length(), 2 * SLED_SEGMENT_BYTES, "there are zeros");
+        // sled comes to the second segment, then beyond the end.
+        let sled = OpenOptions::new().write(true).open(&path).unwrap();
+        sled.write_all_at(&[9; 5], SLED_SEGMENT_BYTES).unwrap();
+        files.lay_out_zeros(SLED_SEGMENT_BYTES + 1).unwrap();
+        assert_eq!(length(), 4 * SLED_SEGMENT_BYTES);
+        sled.write_all_at(&[9; 5], 4 * SLED_SEGMENT_BYTES).unwrap();
+        files.lay_out_zeros(1).unwrap();
+        assert_eq!(length(), 6 * SLED_SEGMENT_BYTES);
+        let bytes = fs::read(&path).unwrap();
+        let written = bytes.iter().filter(|byte| **byte != 0).count();
+        assert_eq!((written, &bytes[..100]), (110, &[7; 100][..]), "nothing is overwritten");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::debug;
 
@@ -16,12 +17,17 @@ use super::options::LogOptions;
 /// later the whole page once more.
 const WRITTEN_PER_BYTE: u64 = 2;
 
+/// What is written ahead is at most this fraction of what could be written.
+const SPARED_FRACTION: u64 = 32;
+
 /// What is kept free, and where.
 #[derive(Debug)]
 pub(super) struct Reserve {
     kept_bytes: u64,
     /// The directory of the store, and that of the archive.
     places: Vec<PathBuf>,
+    /// What was free beyond what is kept when it was last asked for, on the disk with the least of it.
+    spare_bytes: AtomicU64,
     /// What a test says is free.
     #[cfg(test)]
     pretended: std::sync::Mutex<Option<u64>>,
@@ -33,6 +39,7 @@ impl Reserve {
         Self {
             kept_bytes: options.disk_reserve_bytes,
             places: [options.directory.clone()].into_iter().chain(archive).collect(),
+            spare_bytes: AtomicU64::new(u64::MAX),
             #[cfg(test)]
             pretended: std::sync::Mutex::new(None),
         }
@@ -44,16 +51,25 @@ impl Reserve {
         if self.kept_bytes == 0 {
             return Ok(());
         }
-        self.places.iter().try_for_each(|place| {
-            let needed = bytes.saturating_mul(WRITTEN_PER_BYTE);
-            self.check_place(place, needed, self.kept_bytes)
-        })
+        let needed = bytes.saturating_mul(WRITTEN_PER_BYTE);
+        let spare = self.places.iter().try_fold(u64::MAX, |least, place| {
+            let free = self.check_place(place, needed, self.kept_bytes)?;
+            Ok(least.min(free.saturating_sub(self.kept_bytes)))
+        });
+        self.spare_bytes.store(*spare.as_ref().unwrap_or(&0), Ordering::Relaxed);
+        spare.map(drop)
+    }
+
+    /// Whether so many bytes were next to nothing of what could be written when it was last asked: what
+    /// is only written ahead takes no room from what has to be written.
+    pub(super) fn can_spare(&self, bytes: u64) -> bool {
+        self.spare_bytes.load(Ordering::Relaxed) >= bytes.saturating_mul(SPARED_FRACTION)
     }
 
     /// Whether so many bytes fit on the disk of a directory, with what is kept free: the mending and
     /// catching up of a start may use that up.
     pub(super) fn check_fits(&self, place: &Path, bytes: u64) -> Result<(), LogError> {
-        self.check_place(place, bytes, 0)
+        self.check_place(place, bytes, 0).map(drop)
     }
 
     /// The same where the store is.
@@ -68,14 +84,15 @@ impl Reserve {
         self.places.first().map_or(u64::MAX, free).min(bytes_max)
     }
 
-    fn check_place(&self, place: &Path, needed: u64, kept: u64) -> Result<(), LogError> {
+    /// How much is free on the disk of a directory, if that is enough.
+    fn check_place(&self, place: &Path, needed: u64, kept: u64) -> Result<u64, LogError> {
         // A disk that cannot be asked is written to, and the write itself tells.
         let free = self.free_bytes(place).unwrap_or_else(|error| {
             debug!(place = %place.display(), %error, "the room of a disk is unknown");
             u64::MAX
         });
         if free >= needed.saturating_add(kept) {
-            return Ok(());
+            return Ok(free);
         }
         Err(LogError::DiskFull {
             path: place.to_owned(),

@@ -40,8 +40,8 @@ const STORE_LOCK_WAIT_MS: u64 = 4;
 /// Derived bytes that may be written before a sync of their own, a fraction of a sled segment.
 ///
 /// sled reuses a segment once what replaced its content was flushed, which is not yet durable.
-/// Within one append that cannot happen (sled waits for the whole batch, and an entry alone is far less
-/// than a segment); a rebuild that writes
+/// Within one append that cannot happen (sled waits for the whole batch, and what is written without one
+/// is less than a segment); a rebuild that writes
 /// without appends in between could reuse a segment whose replacement a power cut takes away.
 const DERIVED_UNSYNCED_BYTES_MAX: usize = 128 * 1024;
 
@@ -67,6 +67,7 @@ pub(super) struct Store {
     end: Mutex<Link>,
     stopped: AtomicBool,
     derived_unsynced_bytes: AtomicUsize,
+    zeros_ahead_bytes: u64,
     derived: Mutex<HashMap<String, Arc<DerivedState>>>,
     is_distrusted: AtomicBool,
     #[cfg(test)]
@@ -107,6 +108,7 @@ impl Store {
             end: Mutex::new(Link::START),
             stopped: AtomicBool::new(false),
             derived_unsynced_bytes: AtomicUsize::new(0),
+            zeros_ahead_bytes: options.zeros_ahead_bytes,
             derived: Mutex::default(),
             is_distrusted: AtomicBool::new(false),
             #[cfg(test)]
@@ -264,6 +266,18 @@ impl Store {
             return Err(LogError::Stopped);
         }
         self.files.sync().inspect_err(|error| self.stop(error))
+    }
+
+    /// Lays out zeros for what is written next, where there is ample room for them. A file that cannot be
+    /// made longer grows as it is written, and what is wrong with it the write itself tells.
+    pub(super) fn lay_out_zeros(&self) {
+        if self.zeros_ahead_bytes == 0 || !self.reserve.can_spare(self.zeros_ahead_bytes) {
+            return;
+        }
+        if let Err(error) = self.files.lay_out_zeros(self.zeros_ahead_bytes) {
+            debug!(%error, "no zeros are laid out in sled's file");
+        }
+        crash_point!("store.zeros-written");
     }
 
     /// Has the mark of a clean stop left once everything is closed: nothing is written from here on.

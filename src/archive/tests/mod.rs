@@ -4,6 +4,7 @@ mod delay;
 mod files;
 mod scan;
 mod walk;
+mod zeros;
 
 use bytes::Bytes;
 

@@ -52,7 +52,11 @@ fn assert_prefix_or_refusal(bytes: &[u8], written: &[Block], place: Place, what:
             let count = found.blocks.len();
             assert!(count <= written.len(), "{what}");
             assert_eq!(found.blocks, written[..count], "{what}");
-            assert_eq!(found.whole_bytes + found.torn_bytes, bytes.len(), "{what}");
+            assert_eq!(
+                found.whole_bytes + found.torn_bytes + found.zero_bytes,
+                bytes.len(),
+                "{what}"
+            );
             assert!(place == Place::Last || found.torn_bytes == 0, "{what}");
         }
         Err(Refused { position, .. }) => {
@@ -200,13 +204,22 @@ fn a_block_of_another_history_is_refused() {
 }
 
 #[test]
-fn a_zeroed_end_is_torn_and_counted() {
+fn zeros_to_the_end_of_the_last_segment_were_laid_out_ahead_and_anything_else_is_torn() {
     let blocks = chain(COUNTS);
     let mut bytes = segment_of(Link::START, &blocks);
     let whole = bytes.len();
     bytes.extend_from_slice(&[0; 4096]);
     let found = read(&bytes, Place::Last).unwrap();
-    assert_eq!((found.blocks, found.whole_bytes, found.torn_bytes), (blocks, whole, 4096));
+    assert_eq!((found.blocks, found.whole_bytes), (blocks, whole));
+    assert_eq!((found.zero_bytes, found.torn_bytes), (4096, 0));
+    let damaged = refused(&bytes, Place::Finished);
+    assert_eq!((damaged.offset, damaged.position), (whole, found.end.next_position));
+    for at in [whole, whole + 2000, whole + 4095] {
+        let mut torn = bytes.clone();
+        torn[at] = 1;
+        let found = read(&torn, Place::Last).unwrap();
+        assert_eq!((found.whole_bytes, found.zero_bytes, found.torn_bytes), (whole, 0, 4096));
+    }
 }
 
 /// A record may hold any bytes, also those of a block.

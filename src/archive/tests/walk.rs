@@ -20,6 +20,7 @@ fn archive(blocks: &[Block]) -> TempDir {
         let one = encoded(std::slice::from_ref(block));
         writer.append(&one, Link::after(block)).unwrap();
     }
+    writer.settle().unwrap();
     scratch
 }
 

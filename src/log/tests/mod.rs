@@ -18,6 +18,7 @@ mod reading;
 mod rebuild;
 mod room;
 mod serving;
+mod zeros;
 
 use std::fs;
 use std::path::Path;
