@@ -14,6 +14,7 @@ mod errors;
 mod limits;
 mod opening;
 mod partial;
+mod power;
 mod reading;
 mod rebuild;
 mod room;
