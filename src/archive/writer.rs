@@ -28,8 +28,9 @@ pub struct ArchiveOptions {
     /// How much later than its writing an append is synced at most, in milliseconds: 0 to 60 000, by
     /// default 0, before the append returns.
     pub sync_delay_ms_max: u64,
-    /// Zeros that are laid out behind the last block at a time, in bytes: 0 to 16 MiB, by default 512 KiB.
-    /// A sync is cheaper that does not have to make the file longer. 0: the file grows as it is written.
+    /// Zeros that are laid out behind the last block at a time, in bytes: 0 to 16 MiB, by default 0, the
+    /// file grows as it is written. A sync is cheaper that does not have to make the file longer; but who
+    /// copies a segment while it is written may find zeros and then blocks, which is no archive.
     pub zeros_ahead_bytes: u64,
 }
 
@@ -44,9 +45,7 @@ impl ArchiveOptions {
     /// The most of [`ArchiveOptions::sync_delay_ms_max`].
     pub const SYNC_DELAY_MS_MOST: u64 = 60_000;
 
-    /// The default of [`ArchiveOptions::zeros_ahead_bytes`].
-    pub const ZEROS_AHEAD_BYTES_DEFAULT: u64 = 512 * 1024;
-    /// The most of it.
+    /// The most of [`ArchiveOptions::zeros_ahead_bytes`].
     pub const ZEROS_AHEAD_BYTES_MOST: u64 = 16 * 1024 * 1024;
 
     /// The defaults, in `directory`.
@@ -55,7 +54,7 @@ impl ArchiveOptions {
             directory: directory.into(),
             segment_bytes_max: Self::SEGMENT_BYTES_MAX_DEFAULT,
             sync_delay_ms_max: 0,
-            zeros_ahead_bytes: Self::ZEROS_AHEAD_BYTES_DEFAULT,
+            zeros_ahead_bytes: 0,
         }
     }
 }

@@ -75,9 +75,7 @@ impl BackupFolder {
         };
         let torn = inspected.as_ref().and_then(|inspected| inspected.torn.as_ref());
         let torn_bytes = torn.map_or(0, |torn| torn.torn_bytes);
-        // However a run ends, nothing but blocks is in the folder.
-        let options = ArchiveOptions { zeros_ahead_bytes: 0, ..options.clone() };
-        let writer = ArchiveWriter::go_on(&options, inspected.as_ref())?;
+        let writer = ArchiveWriter::go_on(options, inspected.as_ref())?;
         let begun = writer.end();
         Ok(Self {
             directory,

@@ -179,8 +179,7 @@ fn copy(
     survey: &Survey,
     progress: &mut dyn FnMut(Step, u64, u64),
 ) -> Result<Copied, BackupError> {
-    let options = ArchiveOptions { zeros_ahead_bytes: 0, ..ArchiveOptions::new(to) };
-    let mut writer = ArchiveWriter::go_on(&options, None)?;
+    let mut writer = ArchiveWriter::go_on(&ArchiveOptions::new(to), None)?;
     let mut copied = Copied { end: Link::START, common: Link::START, cut_records: Vec::new() };
     let (mut batch, mut batch_bytes, mut bytes) = (Vec::new(), 0, 0);
     source.blocks_before(survey.cut, &mut |block| {

@@ -30,7 +30,7 @@ impl Default for ArchiveConfig {
             directory: None,
             segment_bytes_max: ArchiveOptions::SEGMENT_BYTES_MAX_DEFAULT,
             sync_delay_ms_max: 0,
-            zeros_ahead_bytes: ArchiveOptions::ZEROS_AHEAD_BYTES_DEFAULT,
+            zeros_ahead_bytes: 0,
         }
     }
 }

@@ -24,14 +24,10 @@ pub(super) fn apply_batch(tree: &sled::Tree, batch: sled::Batch) -> sled::Result
     applied
 }
 
-/// Inserts entries one by one, in order, while no batch is applied: one may have to wait for a write of
-/// sled's, as a flush.
-pub(super) fn insert_each<'e>(
-    tree: &sled::Tree,
-    mut entries: impl Iterator<Item = (&'e [u8], &'e [u8])>,
-) -> sled::Result<()> {
+/// Inserts one entry while no batch is applied: it may have to wait for a write of sled's, as a flush.
+pub(super) fn insert(tree: &sled::Tree, key: &[u8], value: &[u8]) -> sled::Result<()> {
     let _together = FLUSHES_OR_A_BATCH.read();
-    entries.try_for_each(|(key, value)| tree.insert(key, value).map(drop))
+    tree.insert(key, value).map(drop)
 }
 
 /// Flushes while no batch is applied.

@@ -18,11 +18,6 @@ use super::error::LogError;
 const TREE: &str = "blocks";
 const READ: &str = "read a block";
 
-/// Bytes of blocks that are written one by one. sled writes up to three times as much, since with every
-/// tenth entry it writes the whole leaf, and other trees write `DERIVED_UNSYNCED_BYTES_MAX` meanwhile:
-/// together that is less than a segment of 512 KiB.
-const ONE_BY_ONE_BYTES_MAX: usize = 96 * 1024;
-
 /// sled may panic over bytes that it did not write.
 pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
     catch_unwind(AssertUnwindSafe(read))
@@ -38,19 +33,12 @@ impl Blocks {
         db.open_tree(TREE).map(Self).map_err(LogError::storage("open the tree of blocks"))
     }
 
-    /// Writes the entries of blocks, in order, so that a crash leaves whole blocks and none without those
-    /// before it.
-    ///
-    /// What sled has written it finds again in the order of writing, up to where that ends. So a few
-    /// blocks of one entry each are that by themselves, and take one write where a batch takes two: sled
-    /// writes a batch's manifest to the disk by itself, and wakes every thread of its pool for each write
-    /// (`pin_log` in its `pagecache`, `send` in `threadpool.rs`).
+    /// Writes entries so that a crash leaves all of them or none. One alone is that by itself, and takes
+    /// one write where a batch takes two: sled writes a batch's manifest to the disk by itself, and wakes
+    /// every thread of its pool for each write (`pin_log` in its `pagecache`, `send` in `threadpool.rs`).
     pub(super) fn insert(&self, entries: Vec<Entry>) -> Result<(), LogError> {
-        if are_few_whole_blocks(&entries) {
-            let entries =
-                entries.iter().map(|Entry { key, value }| (key.as_slice(), value.as_slice()));
-            let inserted = apart::insert_each(&self.0, entries);
-            return inserted.map_err(LogError::storage("write blocks"));
+        if let [Entry { key, value }] = entries.as_slice() {
+            return apart::insert(&self.0, key, value).map_err(LogError::storage("write a block"));
         }
         let mut batch = sled::Batch::default();
         for Entry { key, value } in entries {
@@ -138,17 +126,6 @@ impl Blocks {
     }
 }
 
-/// Whether entries are blocks of one entry each, and what sled writes for them stays within a segment of
-/// its file: of what it writes without a batch it may use a segment again that a power cut brings back.
-fn are_few_whole_blocks(entries: &[Entry]) -> bool {
-    let bytes = entries.iter().fold(0_usize, |sum, entry| sum.saturating_add(entry.value.len()));
-    let is_whole = |Entry { key, value }: &Entry| {
-        let is_first = BlockKey::decode(key).is_some_and(|key| key.part == 0);
-        is_first && value.len() < ENTRY_BYTES_MAX
-    };
-    bytes <= ONE_BY_ONE_BYTES_MAX && entries.iter().all(is_whole)
-}
-
 /// The parts of one block, put together in order.
 pub(super) struct BlockParts {
     first_position: u64,
@@ -194,32 +171,4 @@ fn block_key(key: &[u8]) -> Result<BlockKey, LogError> {
         let reason = Corruption::KeyUnknown { key: key.to_vec() };
         LogError::corrupt(u64::from_be_bytes(place), reason)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::entries::block_entries;
-    use super::*;
-
-    #[test]
-    fn only_a_few_whole_blocks_are_written_one_by_one() {
-        let blocks = |count: u64, bytes: usize| {
-            let all = (0..count).flat_map(|block| block_entries(block, &vec![7; bytes]));
-            all.collect::<Vec<_>>()
-        };
-        let cases = [
-            (0, 1, true),
-            (1, ENTRY_BYTES_MAX - 1, true),
-            (1, ENTRY_BYTES_MAX, false),
-            (1, ENTRY_BYTES_MAX + 1, false),
-            (96, 1024, true),
-            (97, 1024, false),
-        ];
-        for (count, bytes, expected) in cases {
-            let found = are_few_whole_blocks(&blocks(count, bytes));
-            assert_eq!(found, expected, "{count} of {bytes}");
-        }
-        let rest = blocks(1, ENTRY_BYTES_MAX + 9).split_off(1);
-        assert!(!are_few_whole_blocks(&rest), "a part of a block");
-    }
 }

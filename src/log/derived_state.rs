@@ -124,8 +124,7 @@ impl DerivedState {
     fn write(&self, puts: BTreeMap<Vec<u8>, Vec<u8>>, mark: Mark) -> Result<usize, LogError> {
         if puts.is_empty() {
             let mark_bytes = mark.encode();
-            let entry = std::iter::once((&MARK_KEY[..], mark_bytes.as_slice()));
-            apart::insert_each(&self.tree, entry).map_err(LogError::storage(WRITE))?;
+            apart::insert(&self.tree, &MARK_KEY, &mark_bytes).map_err(LogError::storage(WRITE))?;
             self.reached.store(mark.reached, Ordering::Release);
             return Ok(mark_bytes.len());
         }

@@ -16,6 +16,7 @@ use tracing::warn;
 
 use crate::archive::ArchiveWriter;
 use crate::block::Link;
+use crate::crash_point::crash_point;
 
 use super::directory;
 use super::entries::Entry;
@@ -55,12 +56,12 @@ impl Durable for DurableStore {
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
-        self.store.sync()?;
-        self.store.lay_out_zeros();
-        Ok(())
+        self.store.sync()
     }
 
     fn archive(&mut self, blocks: &[Bytes], after: Link) -> Result<(), LogError> {
+        // For the next append; this one is in the store already.
+        self.store.lay_out_zeros();
         let Some(archive) = &mut self.archive else { return Ok(()) };
         archive.allow_zeros(self.store.reserve().can_spare(archive.zeros_ahead_bytes()));
         Ok(archive.append(blocks, after)?)
@@ -157,7 +158,9 @@ impl StoreFiles {
         let rest = (SLED_SEGMENT_BYTES - into_segment) % SLED_SEGMENT_BYTES;
         let missing = rest.saturating_add(segments.saturating_mul(SLED_SEGMENT_BYTES));
         let zeros = vec![0; usize::try_from(missing).unwrap_or_default()];
-        io::Write::write_all(&mut &self.data_end, &zeros)
+        io::Write::write_all(&mut &self.data_end, &zeros)?;
+        crash_point!("store.zeros-written");
+        Ok(())
     }
 
     /// Whether sled has not come to the last segment of its file, of which it writes the beginning first.

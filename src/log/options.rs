@@ -215,7 +215,7 @@ mod tests {
                 directory: PathBuf::from("/somewhere/archive"),
                 segment_bytes_max: 67_108_864,
                 sync_delay_ms_max: 0,
-                zeros_ahead_bytes: 524_288,
+                zeros_ahead_bytes: 0,
             }),
         };
         assert_eq!(options(), expected);

@@ -39,7 +39,7 @@ impl Reserve {
         Self {
             kept_bytes: options.disk_reserve_bytes,
             places: [options.directory.clone()].into_iter().chain(archive).collect(),
-            spare_bytes: AtomicU64::new(u64::MAX),
+            spare_bytes: AtomicU64::new(0),
             #[cfg(test)]
             pretended: std::sync::Mutex::new(None),
         }
@@ -61,7 +61,8 @@ impl Reserve {
     }
 
     /// Whether so many bytes were next to nothing of what could be written when it was last asked: what
-    /// is only written ahead takes no room from what has to be written.
+    /// is only written ahead takes no room from what has to be written. A reserve of 0 has nothing to
+    /// spare, since it has not asked.
     pub(super) fn can_spare(&self, bytes: u64) -> bool {
         self.spare_bytes.load(Ordering::Relaxed) >= bytes.saturating_mul(SPARED_FRACTION)
     }

@@ -40,8 +40,8 @@ const STORE_LOCK_WAIT_MS: u64 = 4;
 /// Derived bytes that may be written before a sync of their own, a fraction of a sled segment.
 ///
 /// sled reuses a segment once what replaced its content was flushed, which is not yet durable.
-/// Within one append that cannot happen (sled waits for the whole batch, and what is written without one
-/// is less than a segment); a rebuild that writes
+/// Within one append that cannot happen (sled waits for the whole batch, and an entry alone is far less
+/// than a segment); a rebuild that writes
 /// without appends in between could reuse a segment whose replacement a power cut takes away.
 const DERIVED_UNSYNCED_BYTES_MAX: usize = 128 * 1024;
 
@@ -277,7 +277,6 @@ impl Store {
         if let Err(error) = self.files.lay_out_zeros(self.zeros_ahead_bytes) {
             debug!(%error, "no zeros are laid out in sled's file");
         }
-        crash_point!("store.zeros-written");
     }
 
     /// Has the mark of a clean stop left once everything is closed: nothing is written from here on.

@@ -1,7 +1,7 @@
 //! Appends records, and acknowledges them only when they are durable.
 //!
 //! It must not know what a record means. The order of one append is the log's whole promise:
-//! one batch or a few entries into sled, sled's flush, `fdatasync`, the same blocks into the archive and its
+//! one batch or one entry into sled, sled's flush, `fdatasync`, the same blocks into the archive and its
 //! `fdatasync`, and only then the new head.
 
 use std::ops::Range;

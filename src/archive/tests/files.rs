@@ -16,11 +16,7 @@ const COUNTS: &[u64] = &[3; 60];
 
 /// Small segments, so that a few blocks make several.
 fn options(directory: &Path) -> ArchiveOptions {
-    ArchiveOptions {
-        segment_bytes_max: 1024,
-        zeros_ahead_bytes: 0,
-        ..ArchiveOptions::new(directory)
-    }
+    ArchiveOptions { segment_bytes_max: 1024, ..ArchiveOptions::new(directory) }
 }
 
 fn append(writer: &mut ArchiveWriter, blocks: &[Block]) {

@@ -20,7 +20,6 @@ fn archive(blocks: &[Block]) -> TempDir {
         let one = encoded(std::slice::from_ref(block));
         writer.append(&one, Link::after(block)).unwrap();
     }
-    writer.settle().unwrap();
     scratch
 }
 

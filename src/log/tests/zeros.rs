@@ -9,6 +9,13 @@ use crate::log::{Log, LogOptions, OpenedLog};
 const SEGMENT: u64 = 512 * 1024;
 const RESERVE: u64 = LogOptions::DISK_RESERVE_BYTES_DEFAULT;
 
+/// Zeros ahead in the archive too.
+fn ahead(directory: &Path) -> LogOptions {
+    let mut options = small_blocks(directory);
+    options.archive.as_mut().unwrap().zeros_ahead_bytes = SEGMENT;
+    options
+}
+
 /// Appends of 13 kB each.
 fn append(log: &mut OpenedLog, appends: u64) {
     for _ in 0..appends {
@@ -29,19 +36,19 @@ fn archive_length(directory: &Path) -> u64 {
 #[test]
 fn a_killed_log_with_zeros_ahead_opens_with_every_record_and_goes_on() {
     let scratch = tempfile::tempdir().unwrap();
-    let mut log = Log::open(&small_blocks(scratch.path())).unwrap();
+    let mut log = Log::open(&ahead(scratch.path())).unwrap();
     let mut was = Vec::new();
     for appends in [1, 30, 60, 1] {
         append(&mut log, appends);
         assert_eq!(length(scratch.path()) % SEGMENT, 0);
         let killed = copy_of(scratch.path());
-        let mut found = Log::open(&small_blocks(killed.path())).unwrap();
+        let mut found = Log::open(&ahead(killed.path())).unwrap();
         assert_eq!(found.report.recovery, crate::log::Recovery::default());
         assert_eq!(all(&found.reader), all(&log.reader));
         append(&mut found, 50);
         was.push(all(&found.reader).len());
         drop(found);
-        let again = Log::recover(&small_blocks(killed.path())).unwrap();
+        let again = Log::recover(&ahead(killed.path())).unwrap();
         assert_eq!(Some(&all(&again.reader).len()), was.last());
         assert_eq!(again.report.recovery, crate::log::Recovery::default());
     }
@@ -52,7 +59,7 @@ fn opening_and_closing_makes_no_file_longer_and_longer() {
     let scratch = tempfile::tempdir().unwrap();
     let mut lengths = Vec::new();
     for _ in 0..12 {
-        let mut log = Log::open(&small_blocks(scratch.path())).unwrap();
+        let mut log = Log::open(&ahead(scratch.path())).unwrap();
         append(&mut log, 1);
         drop(log);
         lengths.push(length(scratch.path()));
@@ -71,15 +78,16 @@ fn without_ample_room_or_when_told_not_to_both_grow_as_they_are_written() {
         (length(&options.directory), archive_length(&options.directory))
     };
     let scratch = tempfile::tempdir().unwrap();
-    let at = |name: &str| small_blocks(&scratch.path().join(name));
+    let at = |name: &str| ahead(&scratch.path().join(name));
     let ahead = lengths_of(&at("ahead"), Some(RESERVE + 32 * SEGMENT + 1));
     let scarce = lengths_of(&at("scarce"), Some(RESERVE + 32 * SEGMENT - 1));
+    let unasked = lengths_of(&LogOptions { disk_reserve_bytes: 0, ..at("unasked") }, None);
     let mut none = LogOptions { zeros_ahead_bytes: 0, ..at("none") };
     none.archive.as_mut().unwrap().zeros_ahead_bytes = 0;
     let none = lengths_of(&none, None);
-    assert_eq!(none.1, scarce.1);
+    assert_eq!((none.1, none.1), (scarce.1, unasked.1));
     let (ahead_store, ahead_archive) = ahead;
-    for (store, _) in [none, scarce] {
+    for (store, _) in [none, scarce, unasked] {
         assert!(store < ahead_store, "{ahead:?} {store}");
     }
     assert_eq!(ahead_store % SEGMENT, 0);

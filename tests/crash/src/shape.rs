@@ -24,6 +24,8 @@ pub(crate) struct Shape {
     pub(crate) disk_reserve_bytes: u64,
     /// How long the archive may be behind the store.
     pub(crate) archive_sync_delay_ms: u64,
+    /// Zeros that are laid out ahead in the archive.
+    pub(crate) archive_zeros_ahead_bytes: u64,
     /// Where the archive is, if not with the store.
     pub(crate) archive: Option<PathBuf>,
     /// File of the key that signs checkpoints, if any are signed.
@@ -43,6 +45,7 @@ impl Shape {
             batch_requests_max: *random.pick(&[1, 8, 1024]).unwrap_or(&1024),
             disk_reserve_bytes: *random.pick(&[0, 65_536, 1_048_576]).unwrap_or(&0),
             archive_sync_delay_ms: *random.pick(&[0, 0, 0, 25, 400]).unwrap_or(&0),
+            archive_zeros_ahead_bytes: *random.pick(&[0, 65_536]).unwrap_or(&0),
             archive: None,
             key: None,
             backup: None,
@@ -59,6 +62,7 @@ impl Shape {
             ("LEDGERD_STORE__DISK_RESERVE_BYTES", self.disk_reserve_bytes.to_string()),
             ("LEDGERD_LIMITS__BATCH_REQUESTS_MAX", self.batch_requests_max.to_string()),
             ("LEDGERD_ARCHIVE__SYNC_DELAY_MS_MAX", self.archive_sync_delay_ms.to_string()),
+            ("LEDGERD_ARCHIVE__ZEROS_AHEAD_BYTES", self.archive_zeros_ahead_bytes.to_string()),
         ];
         let paths = [
             ("LEDGERD_ARCHIVE__DIRECTORY", &self.archive),

@@ -37,7 +37,7 @@ const POINTS: &[(&str, When)] = &[
     ("store.applied", When::Load(100)),
     ("store.flushed", When::Load(100)),
     ("store.synced", When::Load(100)),
-    ("store.zeros-written", When::Load(100)),
+    ("store.zeros-written", When::Load(2)),
     ("archive.segment-created", When::Load(6)),
     ("archive.header-synced", When::Load(6)),
     ("archive.segment-renamed", When::Load(6)),
@@ -91,6 +91,9 @@ pub(crate) async fn cycle(world: &mut World, random: &mut Random, turn: usize) -
     world.shape.segment_bytes_max = 4096;
     // Every step comes with its append. What a kill leaves is the same: the kernel lives on.
     world.shape.archive_sync_delay_ms = 0;
+    // Zeros are laid out only where there is a reserve.
+    world.shape.archive_zeros_ahead_bytes = 65_536;
+    world.shape.disk_reserve_bytes = 65_536;
     let daemon = world.open(random).await?;
     let count = match when {
         When::Load(most) => random.between(1, most),
