@@ -125,7 +125,7 @@ impl Default for LedgerLimits {
             batch_bytes_max: 4 * 1024 * 1024,
             agreements_cached_max: 10_000,
             agreement_events_cached_max: 2_000_000,
-            recent_events_cached_max: 10_000,
+            recent_events_cached_max: 100_000,
             past_events_cached_max: 200_000,
             foldings_max: 2,
         }
