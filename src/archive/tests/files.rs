@@ -1,14 +1,14 @@
 //! The archive as files: appended, rolled, opened again, cut, set aside, salvaged.
 
 use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{chain, encoded};
+use super::{append, chain, encoded, segments, whole};
 use crate::archive::{
-    ArchiveError, ArchiveOptions, ArchiveWriter, Found, Inspected, Salvage, SegmentDamage,
-    encode_header, inspect, verify,
+    ArchiveError, ArchiveOptions, ArchiveWriter, Found, Salvage, SegmentDamage, encode_header,
+    inspect, verify,
 };
 use crate::block::{self, Block, Codec, Link};
 
@@ -19,35 +19,11 @@ fn options(directory: &Path) -> ArchiveOptions {
     ArchiveOptions { segment_bytes_max: 1024, ..ArchiveOptions::new(directory) }
 }
 
-fn append(writer: &mut ArchiveWriter, blocks: &[Block]) {
-    for block in blocks {
-        let one = encoded(std::slice::from_ref(block));
-        writer.append(&one, Link::after(block)).unwrap();
-    }
-}
-
 fn archive_of(blocks: &[Block]) -> (TempDir, ArchiveWriter) {
     let scratch = tempfile::tempdir().unwrap();
     let mut writer = ArchiveWriter::go_on(&options(scratch.path()), None).unwrap();
     append(&mut writer, blocks);
     (scratch, writer)
-}
-
-fn segments(directory: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file())
-        .collect();
-    paths.sort();
-    paths
-}
-
-fn whole(found: Found) -> Inspected {
-    match found {
-        Found::Whole(inspected) => inspected,
-        other => panic!("{other:?}"),
-    }
 }
 
 fn damage(found: Found) -> (u64, SegmentDamage) {

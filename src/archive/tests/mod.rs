@@ -6,9 +6,12 @@ mod scan;
 mod walk;
 mod zeros;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use bytes::Bytes;
 
-use super::{encode_header, whole_blocks};
+use super::{ArchiveWriter, Found, Inspected, encode_header, whole_blocks};
 use crate::block::{self, Block, Codec, Link};
 
 /// A chain of blocks from the first position on: as many records in each as its number says, of
@@ -57,4 +60,28 @@ fn whole_blocks_are_found_on_both_sides_of_damage() {
     bytes.extend_from_slice(b"CLBK and nothing");
     let found = whole_blocks(&bytes.into());
     assert_eq!(found, [blocks[0].clone(), blocks[2].clone(), blocks[3].clone()]);
+}
+
+fn append(writer: &mut ArchiveWriter, blocks: &[Block]) {
+    for block in blocks {
+        let one = encoded(std::slice::from_ref(block));
+        writer.append(&one, Link::after(block)).unwrap();
+    }
+}
+
+fn whole(found: Found) -> Inspected {
+    match found {
+        Found::Whole(inspected) => inspected,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn segments(directory: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    paths.sort();
+    paths
 }

@@ -1,12 +1,10 @@
 //! Zeros ahead of what is appended: written over, cut off, and never taken for blocks or for damage.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{chain, encoded, segment_of};
-use crate::archive::{
-    ArchiveOptions, ArchiveWriter, Found, Inspected, Walk, Walked, inspect, verify,
-};
+use super::{append, chain, encoded, segment_of, segments, whole};
+use crate::archive::{ArchiveOptions, ArchiveWriter, Walk, Walked, inspect, verify};
 use crate::block::{Block, Link};
 
 const COUNTS: &[u64] = &[3; 60];
@@ -18,26 +16,6 @@ fn options(directory: &Path) -> ArchiveOptions {
 
 fn begun(directory: &Path) -> ArchiveWriter {
     ArchiveWriter::go_on(&options(directory), None).unwrap()
-}
-
-fn append(writer: &mut ArchiveWriter, blocks: &[Block]) {
-    for block in blocks {
-        writer.append(&encoded(std::slice::from_ref(block)), Link::after(block)).unwrap();
-    }
-}
-
-fn segments(directory: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
-fn whole(found: Found) -> Inspected {
-    match found {
-        Found::Whole(inspected) => inspected,
-        other => panic!("{other:?}"),
-    }
 }
 
 /// The bytes of all segments, and what they have to be when nothing is behind the blocks.

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::records;
+use super::{Random, records};
 use crate::archive::{encode_header, whole_blocks};
 use crate::block::{self, Block, Codec, Link};
 use crate::log::LogError;
@@ -44,17 +44,6 @@ fn follow(store: &[Option<Bytes>], segment: Vec<u8>) -> (Vec<Block>, Option<LogE
             Ok(None) => return (followed, None),
             Err(error) => return (followed, Some(error)),
         }
-    }
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(below).unwrap()).unwrap()
     }
 }
 

@@ -99,3 +99,15 @@ fn copy_tree(from: &Path, to: &Path) {
 fn blobs(directory: &Path) -> usize {
     fs::read_dir(directory.join("sled/blobs")).unwrap().count()
 }
+
+/// Numbers from a seed that is not 0.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(below).unwrap()).unwrap()
+    }
+}

@@ -7,22 +7,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::{all, copy_of, records, small_blocks};
+use super::{Random, all, copy_of, records, small_blocks};
 use crate::log::{Log, LogOptions};
 
 const PAGE: usize = 4096;
 const ROUNDS: u64 = 60;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % end
-    }
-}
 
 /// A file of which some pages are as they were and some as they are, and how many there were of these.
 fn some_pages(before: &[u8], after: &[u8], random: &mut Random) -> (Vec<u8>, usize) {
@@ -61,8 +50,9 @@ fn cut_in(file: &str, options: impl Fn(&Path) -> LogOptions) -> usize {
         let mut next = acknowledged;
         let groups: Vec<Vec<Bytes>> = (0..=random.below(12))
             .map(|_| {
-                let group = records(next..next + 1 + random.below(9));
-                next += u64::try_from(group.len()).unwrap();
+                let count = 1 + u64::try_from(random.below(9)).unwrap();
+                let group = records(next..next + count);
+                next += count;
                 group
             })
             .collect();
