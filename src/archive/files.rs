@@ -122,7 +122,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<File, ArchiveError> {
     OpenOptions::new().write(true).open(path).map_err(ArchiveError::io("open", path))
 }
 
-/// Makes a segment as long as its whole blocks are, durably. Only zeros are cut off.
+/// Makes a segment as long as its whole blocks are, durably.
 pub(super) fn shorten(file: &File, path: &Path, whole_bytes: u64) -> Result<(), ArchiveError> {
     file.set_len(whole_bytes)
         .and_then(|()| file.sync_all())
@@ -168,11 +168,7 @@ pub(super) fn cut(directory: &Path, path: &Path, whole_bytes: usize) -> Result<(
         return sync_directory(directory);
     }
     let length = u64::try_from(whole_bytes).unwrap_or(u64::MAX);
-    OpenOptions::new()
-        .write(true)
-        .open(path)
-        .and_then(|file| file.set_len(length).and_then(|()| file.sync_all()))
-        .map_err(ArchiveError::io("cut", path))
+    shorten(&open_to_write(path)?, path, length)
 }
 
 fn new_aside(directory: &Path) -> Result<PathBuf, ArchiveError> {

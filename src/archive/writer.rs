@@ -102,7 +102,7 @@ impl ArchiveWriter {
             directory: directory.clone(),
             segment_bytes_max: *segment_bytes_max,
             zeros_ahead_bytes: *zeros_ahead_bytes,
-            zeros_allowed: true,
+            zeros_allowed: false,
             end: found.map_or(Link::START, |found| found.end),
             current,
             delayed: None,
@@ -126,7 +126,7 @@ impl ArchiveWriter {
         self.zeros_ahead_bytes
     }
 
-    /// Whether the disk has ample room for zeros from here on.
+    /// Whether the disk has ample room for zeros from here on. Until this is said it has not.
     pub fn allow_zeros(&mut self, zeros_allowed: bool) {
         self.zeros_allowed = zeros_allowed;
     }

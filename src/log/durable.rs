@@ -148,7 +148,6 @@ impl StoreFiles {
     /// whatever sled has written until then, and sled writes over them, so neither hits what the other
     /// has written. To sled they are segments that nobody uses, which it takes at a start for free ones.
     pub(super) fn lay_out_zeros(&self, zeros_bytes: u64) -> io::Result<()> {
-        // Asked so, not by the file's metadata: who has asked for its times makes the next write change them.
         let length = io::Seek::seek(&mut &self.data, io::SeekFrom::End(0))?;
         let into_segment = length % SLED_SEGMENT_BYTES;
         if into_segment == 0 && self.last_segment_is_unused(length)? {

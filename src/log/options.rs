@@ -298,6 +298,16 @@ mod tests {
             ),
             (archive("", 4096), "option archive directory is empty"),
             (
+                LogOptions {
+                    archive: Some(ArchiveOptions {
+                        zeros_ahead_bytes: 16_777_217,
+                        ..ArchiveOptions::new("/a")
+                    }),
+                    ..options()
+                },
+                "option zeros_ahead_bytes of the archive is 16777217, outside 0 to 16777216",
+            ),
+            (
                 LogOptions { disk_reserve_bytes: DISK_RESERVE_BYTES_MOST + 1, ..options() },
                 "option disk_reserve_bytes is 1099511627777, outside 0 to 1099511627776",
             ),

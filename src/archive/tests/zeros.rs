@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use super::{append, chain, encoded, segment_of, segments, whole};
-use crate::archive::{ArchiveOptions, ArchiveWriter, Walk, Walked, inspect, verify};
+use crate::archive::{ArchiveOptions, ArchiveWriter, Inspected, Walk, Walked, inspect, verify};
 use crate::block::{Block, Link};
 
 const COUNTS: &[u64] = &[3; 60];
@@ -15,7 +15,14 @@ fn options(directory: &Path) -> ArchiveOptions {
 }
 
 fn begun(directory: &Path) -> ArchiveWriter {
-    ArchiveWriter::go_on(&options(directory), None).unwrap()
+    went_on(&options(directory), None)
+}
+
+/// A writer that has room for zeros.
+fn went_on(options: &ArchiveOptions, found: Option<&Inspected>) -> ArchiveWriter {
+    let mut writer = ArchiveWriter::go_on(options, found).unwrap();
+    writer.allow_zeros(true);
+    writer
 }
 
 /// The bytes of all segments, and what they have to be when nothing is behind the blocks.
@@ -63,7 +70,7 @@ fn zeros_that_a_killed_writer_left_are_neither_torn_nor_kept() {
         assert_only_blocks(scratch.path(), &blocks[..count]);
         let found = whole(inspect(scratch.path()).unwrap());
         assert_eq!(found.zeros, None);
-        let mut writer = ArchiveWriter::go_on(&options(scratch.path()), Some(&found)).unwrap();
+        let mut writer = went_on(&options(scratch.path()), Some(&found));
         append(&mut writer, &blocks[count..]);
         writer.settle().unwrap();
         assert_only_blocks(scratch.path(), &blocks);
@@ -75,7 +82,7 @@ fn a_finished_segment_and_a_closed_archive_have_none() {
     let blocks = chain(COUNTS);
     let scratch = tempfile::tempdir().unwrap();
     let small = ArchiveOptions { segment_bytes_max: 1024, ..options(scratch.path()) };
-    let mut writer = ArchiveWriter::go_on(&small, None).unwrap();
+    let mut writer = went_on(&small, None);
     append(&mut writer, &blocks);
     let paths = segments(scratch.path());
     assert!(paths.len() > 3);
@@ -115,13 +122,12 @@ fn a_walk_ends_where_the_zeros_begin() {
 fn none_are_laid_out_by_long_appends_or_where_there_is_no_ample_room() {
     let blocks = chain(COUNTS);
     let scratch = tempfile::tempdir().unwrap();
-    let mut writer = begun(scratch.path());
-    writer.append(&encoded(&blocks[..10]), Link::after(&blocks[9])).unwrap();
+    let mut writer = ArchiveWriter::go_on(&options(scratch.path()), None).unwrap();
+    append(&mut writer, &blocks[..10]);
     assert_only_blocks(scratch.path(), &blocks[..10]);
-    writer.allow_zeros(false);
-    append(&mut writer, &blocks[10..20]);
-    assert_only_blocks(scratch.path(), &blocks[..20]);
     writer.allow_zeros(true);
+    writer.append(&encoded(&blocks[10..20]), Link::after(&blocks[19])).unwrap();
+    assert_only_blocks(scratch.path(), &blocks[..20]);
     append(&mut writer, &blocks[20..21]);
     assert!(whole(inspect(scratch.path()).unwrap()).zeros.is_some());
 }
